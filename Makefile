@@ -1,0 +1,59 @@
+# Nothing to install first: tools/env.py builds each environment once per set of pins, with python -m venv and pip.
+LIGHT := tools/python tools/env.py light
+TEST := tools/python tools/env.py test
+INSTALLED := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check serve bench format twin schema wheel install env pins clean
+
+help: ## show this menu
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## set up what the demo needs (no torch), then run it
+	@$(LIGHT) python -m memos_mcp.apps.cli demo
+
+test: check ## set up what the tests need, then check and run all tests
+	@$(TEST) pytest --cov
+
+check: ## format, lint, types, imports, sizes
+	@$(TEST) ruff format --check
+	@$(TEST) ruff check
+	@$(TEST) pyright
+	@$(TEST) lint-imports --no-logo
+	@$(TEST) python tools/sizes.py
+	@$(foreach gate,$(wildcard tools/twin.py tools/schema.py),$(TEST) python $(gate) --check &&) true
+
+serve: ## run the MCP server over stdio
+	@$(LIGHT) python -m memos_mcp
+
+bench: ## run the benchmarks
+	@$(TEST) python -m benchmarks
+
+format: ## format the code and apply the safe fixes of the linter
+	@$(TEST) ruff check --fix
+	@$(TEST) ruff format
+
+twin: ## write memos_mcp/sync.py from the async class
+	@$(TEST) python tools/twin.py
+
+schema: ## write the schemas that are checked in
+	@$(TEST) python tools/schema.py
+
+wheel: ## build the wheel into dist/
+	@$(TEST) pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	@ls dist/*.whl
+
+install: ## install into .venv; EXTRAS=embed,neo4j adds extras
+	@tools/python -m venv .venv
+	@$(INSTALLED)/pip install --quiet --constraint constraints.txt ".$(if $(EXTRAS),[$(EXTRAS)])"
+	@echo "$(CURDIR)/$(INSTALLED)/memos-mcp"
+
+env: ## print the Python of the test environment, for an editor
+	@$(TEST) python -c 'import sys; print(sys.executable)'
+
+pins: ## resolve constraints.txt anew
+	@tools/python tools/pins.py
+
+clean: ## remove what make left in this clone
+	@rm -rf .venv build dist .coverage .hypothesis .import_linter_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

@@ -1,0 +1,48 @@
+"""A memory operating system for language models: remember, recall, and govern what is remembered.
+
+`open()` gives the asynchronous `Memos`; `memos_mcp.sync.open()` the same without an event loop.
+"""
+
+from memos_mcp.answers import Namespace, Page, Recall, Recalled, Remembered, Status
+from memos_mcp.cube import Activation, MemCube, Parametric, Plaintext
+from memos_mcp.errors import (
+    Conflict,
+    Corrupt,
+    Denied,
+    InvalidInput,
+    MemosError,
+    Misconfigured,
+    MissingExtra,
+    NotFound,
+    Unavailable,
+)
+from memos_mcp.memos import Memos
+from memos_mcp.ports import Caller
+from memos_mcp.wiring import open
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Activation",
+    "Caller",
+    "Conflict",
+    "Corrupt",
+    "Denied",
+    "InvalidInput",
+    "MemCube",
+    "MemosError",
+    "Memos",
+    "Misconfigured",
+    "MissingExtra",
+    "Namespace",
+    "NotFound",
+    "Page",
+    "Parametric",
+    "Plaintext",
+    "Recall",
+    "Recalled",
+    "Remembered",
+    "Status",
+    "Unavailable",
+    "open",
+]

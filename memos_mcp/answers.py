@@ -1,0 +1,95 @@
+"""What the verbs of `Memos` answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from memos_mcp.cube import MemCube
+from memos_mcp.ports import Lane
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """Ids in the order of the source, one per draft; a repeated statement has the id of the memory it repeats."""
+
+    path: str
+    ids: tuple[str, ...]
+    new: int
+    repeated: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """A memory with its score and each lane's share of it."""
+
+    cube: MemCube
+    score: float
+    lanes: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A lane that failed, and why."""
+
+    route: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """The answer to a question.
+
+    `context` holds the first `used` memories, packed into the budget; `left_out` had no room. `searched` memories
+    under `paths` were looked through; lanes in `missing` failed; `pending` memories are not in every lane yet.
+    """
+
+    question: str
+    context: str
+    memories: tuple[Recalled, ...]
+    used: int
+    left_out: int
+    paths: tuple[str, ...]
+    searched: int
+    missing: tuple[Missing, ...] = ()
+    pending: int = 0
+
+    @property
+    def cubes(self) -> tuple[MemCube, ...]:
+        """The memories, best first."""
+        return tuple(m.cube for m in self.memories)
+
+    @property
+    def summary(self) -> str:
+        """What was searched, so that nothing found is never mistaken for forgotten."""
+        return f"{len(self.memories)} of {self.searched} memories under {', '.join(self.paths)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Memories under `paths`, newest first; `total` in all; `after` continues, 0 at the end."""
+
+    cubes: tuple[MemCube, ...]
+    paths: tuple[str, ...]
+    total: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """A path and how many memories stand directly at it."""
+
+    path: str
+    memories: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Who calls, where he writes, what he may search, and how the system is."""
+
+    user: str
+    path: str
+    paths: tuple[str, ...]
+    memories: int
+    lanes: tuple[Lane, ...]
+    vault: str

@@ -1,0 +1,63 @@
+"""What callers send, looked at once: everything that cannot be accepted is refused here. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from pydantic import JsonValue
+
+from memos_mcp.errors import InvalidInput
+from memos_mcp.interface.reader import check_text
+
+MOST_DATA = 2_000_000
+_MOST_TAGS = 64
+_LONGEST_TAG = 128
+_LONGEST_KEY = 512
+_LONGEST_ID = 64
+
+
+def check_range(what: str, value: int, most: int) -> None:
+    """A whole number between 1 and `most`."""
+    if not 1 <= value <= most:
+        raise InvalidInput(f"{what} must be between 1 and {most}, not {value}")
+
+
+def check_note(text: str, what: str) -> str:
+    """A text that may be empty."""
+    return check_text(text, what, empty=True)
+
+
+def check_id(key: str | None) -> str:
+    """The shape of an id, whether or not there is such a memory."""
+    if not key or len(key) > _LONGEST_ID or not key.isprintable():
+        raise InvalidInput(f"{(key or '')[:_LONGEST_ID]!r} is not the id of a memory; recall or browse to find one")
+    return key
+
+
+def check_key(key: str) -> str:
+    """The name of a memory stored by `put`."""
+    if not key or len(key) > _LONGEST_KEY or not key.isprintable():
+        raise InvalidInput(f"a key has 1 to {_LONGEST_KEY} printable characters")
+    return key
+
+
+def check_tags(tags: Sequence[str]) -> tuple[str, ...]:
+    """Tags without repeats, in order; a single text is one tag."""
+    given = [tags] if isinstance(tags, str) else tags
+    if len(given) > _MOST_TAGS or any(not t.strip() or len(t) > _LONGEST_TAG or not t.isprintable() for t in given):
+        raise InvalidInput(f"tags are up to {_MOST_TAGS} texts of 1 to {_LONGEST_TAG} printable characters")
+    return tuple(dict.fromkeys(tag.strip() for tag in given))
+
+
+def check_data(data: JsonValue) -> JsonValue:
+    """A JSON value that comes back as it was given."""
+    if data is None:
+        return None
+    try:
+        size = len(json.dumps(data, allow_nan=False, ensure_ascii=False).encode())
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise InvalidInput(f"the data is not JSON: {exc}") from exc
+    if size > MOST_DATA:
+        raise InvalidInput(f"the data has {size} bytes; at most {MOST_DATA} are stored in one memory")
+    return data

@@ -1,0 +1,235 @@
+"""The Protocols the core is written against, and the values that cross them.
+
+An author of a backend implements one Protocol and runs its contract suite (`memos_mcp.testing`); nothing is
+registered or inherited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+from pydantic import JsonValue
+
+from memos_mcp.cube import Interval, Kind, Link, MemCube, Origin, Ref
+
+MAIN = "main"
+"""The branch that is the memory itself; others are what-if overlays."""
+
+Action = Literal["remember", "sight", "put", "update", "forget", "restore"]
+How = Literal["append", "merge", "overwrite"]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, from where: decided by the door (token, settings, constructor), never by an argument of a verb."""
+
+    user: str
+    roles: tuple[str, ...] = ()
+    context: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """What may be searched: paths with everything beneath them."""
+
+    paths: tuple[str, ...]
+    branch: str = MAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """The address of a memory stored by `put`."""
+
+    path: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One intended change; a list of them is committed whole or not at all.
+
+    `cube` is the version to write (None for `forget`). `expect` is the version that must be current (0: none yet).
+    `once` is a duplicate key: if the path already holds a memory with it, that one is sighted again instead.
+    """
+
+    action: Action
+    subject: str
+    cube: MemCube | None = None
+    expect: int | None = None
+    once: bytes | None = None
+    reason: str = ""
+    branch: str = MAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the change log: ids and who, never payload. `seq` grows in commit order.
+
+    `cube` and `origin` are not part of the line; they are attached when it is read, as long as the version (the
+    repeated sighting) has not been forgotten.
+    """
+
+    seq: int
+    at: datetime
+    action: Action
+    subject: str
+    version: int
+    path: str
+    caller: str
+    reason: str = ""
+    branch: str = MAIN
+    cube: MemCube | None = None
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What MemReader makes of a piece of a source: not yet a memory. `once` is its duplicate key."""
+
+    text: str
+    kind: Kind = "fact"
+    meaning: str = ""
+    tags: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
+    valid: Interval | None = None
+    origin: Origin = field(default_factory=Origin)
+    once: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryCall:
+    """A question as MemReader understands it: `asked` word for word, `query` what the routes search for."""
+
+    asked: str
+    query: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One version found by a route, with its absolute score in 0..1."""
+
+    ref: Ref
+    score: float
+    route: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a route found: hits, best first, and how many memories it looked through."""
+
+    hits: tuple[Hit, ...]
+    searched: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """State of a route: is it on, how many memories wait for it, why, and what it holds in memory (bytes)."""
+
+    name: str
+    on: bool
+    pending: int = 0
+    why: str = ""
+    held: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """An immutable piece of a projection: what it made of the log after `after` up to and with `upto`, for a root."""
+
+    after: int
+    upto: int
+    size: int
+    data: bytes = b""
+
+
+class MemoryAdapter(Protocol):
+    """A store of cubes and their log, written together. Commits are atomic and seen in `seq` order."""
+
+    async def commit(self, changes: Sequence[Change], *, caller: Caller) -> list[Event]:
+        """Write all changes in one transaction; one event per change, in order.
+
+        A repeat of a statement whose source and position are already known is no news: its event has `seq` 0.
+        Raises Conflict, NotFound, Unavailable, Corrupt; then nothing was written.
+        """
+        ...
+
+    async def get(self, refs: Sequence[Ref | Name], *, branch: str = MAIN) -> list[MemCube]:
+        """The cubes that exist, in the order asked for; unknown and forgotten ones are left out."""
+        ...
+
+    async def scan(
+        self, where: Where, *, kinds: Sequence[Kind] = (), tags: Sequence[str] = (), after: int = 0, limit: int = 100
+    ) -> list[tuple[int, MemCube]]:
+        """Current cubes, newest first, of any of the kinds and tags; each with a cursor that goes on after it."""
+        ...
+
+    async def count(self, paths: Sequence[str]) -> Mapping[str, int]:
+        """How many memories each path at or beneath `paths` holds now; paths without any are left out."""
+        ...
+
+    async def events(
+        self, *, after: int = 0, limit: int = 1000, subject: str | None = None, root: str | None = None
+    ) -> list[Event]:
+        """Lines with `seq > after`, oldest first, of one memory or one root if given; `after=-n`: the last n lines."""
+        ...
+
+    async def aclose(self) -> None:
+        """Finish what is being written and close."""
+        ...
+
+
+class SegmentStore(Protocol):
+    """Where projections keep their segments, beside the truth and never instead of it."""
+
+    async def segments(self, route: str, root: str) -> list[Segment]:
+        """All segments of a root in log order, each checked against its checksum (a damaged one: Corrupt)."""
+        ...
+
+    async def spans(self, route: str, root: str) -> list[Segment]:
+        """The same without their data, for who only asks what is covered."""
+        ...
+
+    async def replace(self, route: str, root: str, old: Sequence[Segment], new: Sequence[Segment]) -> bool:
+        """Swap `old` for `new` at once; False, and no change, if another process was there first."""
+        ...
+
+    async def drop(self, route: str) -> None:
+        """Remove every segment of the route; it can be rebuilt from the log."""
+        ...
+
+
+class Route(Protocol):
+    """A way to find memories: words now, vectors and graph later. Catches up with the log by itself."""
+
+    name: str
+
+    async def find(self, call: MemoryCall, where: Where, limit: int) -> Found:
+        """The best `limit` memories under `where`. Raises Unavailable, Corrupt."""
+        ...
+
+    async def apply(self, events: Sequence[Event]) -> None:
+        """Follow these lines of the log; applying one twice changes nothing."""
+        ...
+
+    async def reset(self) -> None:
+        """Drop everything and rebuild from the log."""
+        ...
+
+    def lane(self) -> Lane:
+        """State for `status`."""
+        ...
+
+
+class MemReader(Protocol):
+    """From words to drafts and calls (long paper §5.3.1)."""
+
+    def read(self, source: JsonValue, *, origin: Origin) -> list[Draft]:
+        """Drafts of a text, a message or a list of messages; `origin` holds what the caller knows. Raises InvalidInput."""
+        ...
+
+    def understand(self, question: str) -> MemoryCall:
+        """The call behind a question. Raises InvalidInput."""
+        ...

@@ -1,0 +1,148 @@
+"""memos.toml and MEMOS_* variables → one Settings. Only this module reads the environment."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from memos_mcp.errors import Misconfigured
+
+PREFIX = "MEMOS_"
+CONFIG = "MEMOS_CONFIG"
+FILE = "memos.toml"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Vault(_Section):
+    """Where cubes are kept."""
+
+    kind: Literal["sqlite"] = "sqlite"
+    file: str = Field(default="memos.db", description="database file, in the data folder unless absolute")
+    read_only: bool = Field(default=False, description="refuse every write")
+
+
+class Words(_Section):
+    """The words lane."""
+
+    memory_mb: int = Field(default=256, ge=1, description="memory its indexes may hold, in MiB")
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser().replace("/", "-") or "me"
+    except (KeyError, OSError, ImportError):  # no such user in the system's table, as in some containers
+        return "me"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. An unknown key or variable is an error."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter="__")
+
+    home: Path = Field(default_factory=lambda: Path.home() / ".memos", description="data folder")
+    models: Path | None = Field(default=None, description="folder of models; default: models/ in the data folder")
+    user: str = Field(default_factory=_login, min_length=1, description="who calls over stdio, CLI and Python")
+    path: str | None = Field(default=None, description="path to write to and search; default: user/<user>, and all three layers")
+    vault: Vault = Vault()
+    words: Words = Words()
+
+    @property
+    def database(self) -> Path:
+        """The vault's file."""
+        return self.home.expanduser() / self.vault.file
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One value and where it was set: argument, variable, file or default."""
+
+    name: str
+    value: str
+    source: str
+
+
+def load(**given: Any) -> Settings:
+    """Settings from arguments, then variables, then memos.toml, then defaults. Raises Misconfigured."""
+    return _load(given)[0]
+
+
+def explained(**given: Any) -> tuple[Setting, ...]:
+    """Every value with its source. Raises Misconfigured."""
+    settings, layers = _load(given)
+    return tuple(
+        Setting(name, str(value), next((source for source, names in layers if name in names), "default"))
+        for name, value in _flat(settings.model_dump()).items()
+    )
+
+
+def _load(given: Mapping[str, Any]) -> tuple[Settings, list[tuple[str, frozenset[str]]]]:
+    _refuse_unknown(os.environ)
+    variables = EnvSettingsSource(Settings)()
+    home = Path(str(given.get("home") or variables.get("home") or Path.home() / ".memos")).expanduser()
+    named = os.environ.get(CONFIG)
+    file = Path(named).expanduser() if named else home / FILE
+    if named and not file.is_file():
+        raise Misconfigured(f"{CONFIG} names {file}, which is no file")
+    try:
+        from_file = TomlConfigSettingsSource(Settings, file)() if file.is_file() else {}
+        settings = Settings(**_merged(_merged(from_file, variables), given))
+    except ValidationError as exc:
+        raise Misconfigured(_explained(exc, file)) from exc
+    except (ValueError, OSError) as exc:
+        raise Misconfigured(f"{file} cannot be read: {exc}") from exc
+    layers = [("argument", given), ("variable", variables), (str(file), from_file)]
+    return settings, [(source, frozenset(_flat(values))) for source, values in layers]
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    known = {f"{PREFIX}{name}".upper() for name in _names(Settings)} | {CONFIG}
+    for name in environment:
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            raise Misconfigured(f"unknown variable {name}; known are {', '.join(sorted(known))}")
+
+
+def _names(model: type[BaseModel]) -> list[str]:
+    found: list[str] = []
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            found += [f"{name}__{below}" for below in _names(inner)]
+        else:
+            found.append(name)
+    return found
+
+
+def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            found |= _flat(value, f"{above}{name}.")
+        else:
+            found[f"{above}{name}"] = value
+    return found
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(below)
+    for name, value in above.items():
+        both = isinstance(value, Mapping) and isinstance(result.get(name), Mapping)
+        result[name] = _merged(result[name], value) if both else value
+    return result
+
+
+def _explained(exc: ValidationError, file: Path) -> str:
+    first = exc.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"unknown setting {name!r} (in {file} or given); known are {', '.join(n.replace('__', '.') for n in _names(Settings))}"
+    return f"the setting {name!r} is wrong: {first['msg']}"
