@@ -176,7 +176,9 @@ class Memos:
             held = await self._vault.get([name])
             version = held[0].version if held else 0
             if expect not in (None, version):
-                raise Conflict(f"{name.key!r} at {home} is at version {version}, not {expect}: read it again, then repeat")
+                raise Conflict(
+                    f"{name.key!r} at {home} is at version {version}, not {expect}: read it again, then repeat"
+                )
             cube = named(
                 name, payload, next(iter(held), None), owner=self.caller.user, kind=kind, tags=labels, now=self._clock()
             )

@@ -227,7 +227,7 @@ class MemReader(Protocol):
     """From words to drafts and calls (long paper §5.3.1)."""
 
     def read(self, source: JsonValue, *, origin: Origin) -> list[Draft]:
-        """Drafts of a text, a message or a list of messages; `origin` holds what the caller knows. Raises InvalidInput."""
+        """Drafts of a text, a message or a list of messages; `origin` holds what is known. Raises InvalidInput."""
         ...
 
     def understand(self, question: str) -> MemoryCall:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -52,7 +52,9 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=lambda: Path.home() / ".memos", description="data folder")
     models: Path | None = Field(default=None, description="folder of models; default: models/ in the data folder")
     user: str = Field(default_factory=_login, min_length=1, description="who calls over stdio, CLI and Python")
-    path: str | None = Field(default=None, description="path to write to and search; default: user/<user>, and all three layers")
+    path: str | None = Field(
+        default=None, description="path to write to and search; default: user/<user>, and all three layers"
+    )
     vault: Vault = Vault()
     words: Words = Words()
 
@@ -125,8 +127,8 @@ def _names(model: type[BaseModel]) -> list[str]:
 def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in values.items():
-        if isinstance(value, Mapping):
-            found |= _flat(value, f"{above}{name}.")
+        if isinstance(value, dict):
+            found |= _flat(cast("dict[str, Any]", value), f"{above}{name}.")
         else:
             found[f"{above}{name}"] = value
     return found
@@ -135,8 +137,9 @@ def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     result = dict(below)
     for name, value in above.items():
-        both = isinstance(value, Mapping) and isinstance(result.get(name), Mapping)
-        result[name] = _merged(result[name], value) if both else value
+        old = result.get(name)
+        both = isinstance(value, dict) and isinstance(old, dict)
+        result[name] = _merged(cast("dict[str, Any]", old), cast("dict[str, Any]", value)) if both else value
     return result
 
 
@@ -144,5 +147,6 @@ def _explained(exc: ValidationError, file: Path) -> str:
     first = exc.errors()[0]
     name = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        return f"unknown setting {name!r} (in {file} or given); known are {', '.join(n.replace('__', '.') for n in _names(Settings))}"
+        known = ", ".join(each.replace("__", ".") for each in _names(Settings))
+        return f"unknown setting {name!r} (in {file} or given); known are {known}"
     return f"the setting {name!r} is wrong: {first['msg']}"

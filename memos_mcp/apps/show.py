@@ -1,4 +1,4 @@
-"""How answers look in a terminal, and as JSON. A user's text is shown as it is: never markup, never a control sequence."""
+"""How answers look in a terminal, and as JSON. A user's text is never markup and never a control sequence."""
 
 from __future__ import annotations
 
@@ -90,6 +90,12 @@ def remembered(answer: Remembered) -> RenderableType:
     known = f", {answer.repeated} known already" if answer.repeated else ""
     head = _sentence(f"{_count(answer.new, 'new memory', 'new memories')}{known}", f" at {answer.path}")
     return Group(head, *(Text(f"  {each}", style="dim") for each in dict.fromkeys(answer.ids)))
+
+
+def words(cube: MemCube, longest: int) -> str:
+    """The beginning of its words, in quotation marks."""
+    text = one_line(words_of(cube))
+    return f'"{text}"' if len(text) <= longest else f'"{text[: longest - 1]}…"'
 
 
 def recall(answer: Recall) -> RenderableType:

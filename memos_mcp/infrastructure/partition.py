@@ -5,20 +5,20 @@ Rows are numbered in log order, so every process numbers them alike. A row is cu
 
 from __future__ import annotations
 
-import json
 from array import array
+from bisect import bisect_right
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import JsonValue
 
-from memos_mcp.cube import MemCube, Plaintext
 from memos_mcp.errors import Corrupt
+from memos_mcp.infrastructure.keys import turn_key
+from memos_mcp.infrastructure.packing import Packed, packed, unpacked
 from memos_mcp.infrastructure.postings import NONE, Block, Counts, Ints, Tail, freeze, merge
-from memos_mcp.infrastructure.tokens import ANALYSIS, date_terms, terms
+from memos_mcp.infrastructure.tokens import ANALYSIS
 from memos_mcp.ports import Event
 
 OPEN = (1 << 63) - 1
@@ -26,8 +26,17 @@ _TAIL = 512  # rows in the tail before it is frozen: scanning it costs about 10 
 _VIEWS = 4
 _MOST = 255  # counts are bytes; beyond, BM25 has long been saturated
 
-_COLUMNS = {"since": "q", "until": "q", "length": "i", "slot": "i", "place": "i", "session": "i", "speaker": "i"}
-_TYPES = {"q": np.int64, "i": np.int32}
+_COLUMNS = {
+    "since": "q",  # log position that wrote the row
+    "until": "q",  # log position that replaced or forgot it
+    "version": "i",
+    "slot": "i",  # which memory it is a version of
+    "length": "i",  # terms of its turn key
+    "place": "i",
+    "session": "i",
+    "speaker": "i",
+}
+_TYPES: dict[str, type[np.integer]] = {"q": np.int64, "i": np.int32}
 
 
 class Interned:
@@ -38,6 +47,7 @@ class Interned:
         self.numbers: dict[str, int] = {}
 
     def __call__(self, name: str) -> int:
+        """The number of a name, a new one if need be."""
         number = self.numbers.get(name)
         if number is None:
             number = self.numbers[name] = len(self.names)
@@ -92,16 +102,15 @@ class Partition:
         self._vocabulary = vocabulary
         self._blocks: list[Block] = []
         self._tail = Tail(0)
-        self._columns = {name: array(kind) for name, kind in _COLUMNS.items()}
+        self._columns: dict[str, array[int]] = {name: array(kind) for name, kind in _COLUMNS.items()}
         self._ids: list[str] = []
         self._slots: dict[str, int] = {}
         self._current: dict[int, int] = {}
-        self._versions = array("i")
         self._places, self._sessions, self._speakers = Interned(), Interned(), Interned()
         self._views: OrderedDict[tuple[str, ...], View] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._versions)
+        return len(self._columns["since"])
 
     @property
     def held(self) -> int:
@@ -146,7 +155,7 @@ class Partition:
 
     def named(self, row: int) -> tuple[str, int]:
         """Id and version of a row."""
-        return self._ids[self._columns["slot"][row]], self._versions[row]
+        return self._ids[self._columns["slot"][row]], self._columns["version"][row]
 
     def since(self, row: int) -> int:
         """Log position at which a row was written."""
@@ -163,7 +172,7 @@ class Partition:
         return view
 
     def _view(self, shown: Sequence[str]) -> View:
-        column = {name: np.frombuffer(values, _TYPES[values.typecode]).copy() for name, values in self._columns.items()}
+        column = self._arrays()
         mask = column["until"] == OPEN
         if len(shown) < len(self._places.names):
             allowed = np.zeros(len(self._places.names), np.bool_)
@@ -195,23 +204,23 @@ class Partition:
         if slot is None:
             slot = self._slots[event.subject] = len(self._ids)
             self._ids.append(event.subject)
-        counted = Counter(_key(cube)) if cube else Counter[str]()
+        counted = Counter(turn_key(cube)) if cube else Counter[str]()
         origin = cube.origin if cube else None
         row = {
             "since": event.seq,
             "until": OPEN if cube else event.seq,
+            "version": event.version,
             "length": counted.total(),
             "slot": slot,
             "place": self._places(event.path),
             "session": self._sessions(origin.session) if origin and origin.session else -1,
             "speaker": self._speakers(origin.speaker or "") if origin else -1,
         }
+        self._current[slot] = len(self)
         for name, value in row.items():
             self._columns[name].append(value)
-        self._current[slot] = len(self)
-        self._versions.append(event.version)
         number = self._vocabulary
-        self._tail.add([number(t) for t in counted], [n if n < _MOST else _MOST for n in counted.values()])
+        self._tail.add([number(t) for t in counted], [min(n, _MOST) for n in counted.values()])
 
     def _close(self, subject: str, seq: int) -> None:
         slot = self._slots.get(subject)
@@ -222,7 +231,7 @@ class Partition:
     def _erase(self, subject: str) -> None:
         """Remove the words of every version of a forgotten memory."""
         slot = self._slots.get(subject, -1)
-        for row in np.flatnonzero(np.frombuffer(self._columns["slot"], np.int32) == slot).tolist():
+        for row in [row for row, its in enumerate(self._columns["slot"]) if its == slot]:
             self._columns["length"][row] = 0
             self.erased.add(row)
             if row >= self._tail.first:
@@ -234,114 +243,73 @@ class Partition:
 
     def rows_between(self, after: int, upto: int) -> tuple[int, int]:
         """Rows written in the log range (after, upto]."""
-        since = np.frombuffer(self._columns["since"], np.int64)
-        first, last = np.searchsorted(since, [after, upto], side="right")
-        return int(first), int(last)
+        since = self._columns["since"]
+        return bisect_right(since, after), bisect_right(since, upto)
 
     def export(self, after: int, upto: int) -> bytes:
         """The segment of a log range."""
         first, last = self.rows_between(after, upto)
-        parts = [b.flat() for b in (*self._blocks, self._tail.block()) if b.first < last and b.last > first]
-        term, row, count = (np.concatenate(p) for p in zip(*parts, strict=True)) if parts else (np.empty(0, np.int32),) * 3
-        mine = (row >= first) & (row < last)
-        block = freeze(first, last, term[mine], row[mine].astype(np.int32), count[mine].astype(np.uint8))
-        column = {name: np.frombuffer(values, _TYPES[values.typecode]) for name, values in self._columns.items()}
-        until = column["until"]
+        column = self._arrays()
+        until, slots = column.pop("until"), column["slot"]
         closed = np.flatnonzero((until[:last] > after) & (until[:last] <= upto)).astype(np.int32)
-        slots = column["slot"][first:last]
-        earlier = int(column["slot"][:first].max()) + 1 if first else 0
-        arrays: dict[str, NDArray[np.generic]] = {
-            **{name: values[first:last] for name, values in column.items() if name != "until"},
-            "version": np.frombuffer(self._versions, np.int32)[first:last],
+        known = int(slots[:first].max()) + 1 if first else 0
+        block = self._block_of(first, last)
+        arrays: dict[str, NDArray[np.integer]] = {
+            **{name: values[first:last] for name, values in column.items()},
             "closed": closed,
             "closed_at": until[closed],
             "offsets": block.offsets,
-            "rows": block.rows - first,
+            "rows": block.rows - np.int32(first),
             "counts": block.counts,
         }
-        names: dict[str, JsonValue] = {
-            "first": first,
-            "ids": list(self._ids[earlier : int(slots.max()) + 1]) if len(slots) else [],
+        names: dict[str, list[str]] = {
+            "ids": self._ids[known : int(slots[first:last].max()) + 1] if last > first else [],
             "terms": [self._vocabulary.names[t] for t in block.terms.tolist()],
-            "places": list(self._places.names),
-            "sessions": list(self._sessions.names),
-            "speakers": list(self._speakers.names),
+            "places": self._places.names,
+            "sessions": self._sessions.names,
+            "speakers": self._speakers.names,
         }
-        return _packed(names, arrays)
+        return packed(Packed(first, names, arrays), ANALYSIS)
 
     def load(self, data: bytes, upto: int) -> None:
         """Append a segment that follows what is already here. Raises Corrupt if it does not."""
-        names, arrays = _unpacked(data)
-        if names["first"] != len(self):
+        piece = unpacked(data, ANALYSIS)
+        first = len(self)
+        if piece.first != first:
             raise Corrupt("the words index has a gap; run `memos rebuild words`")
         for known, given in ((self._places, "places"), (self._sessions, "sessions"), (self._speakers, "speakers")):
-            for name in names[given]:
+            for name in piece.names[given]:
                 known(name)
-        first = len(self)
+        rows = len(piece.arrays["slot"])
         for name, values in self._columns.items():
-            part = arrays[name] if name != "until" else np.full(len(arrays["slot"]), OPEN, np.int64)
+            part = np.full(rows, OPEN, np.int64) if name == "until" else piece.arrays[name]
             values.frombytes(part.tobytes())
-        self._versions.frombytes(arrays["version"].tobytes())
-        for subject in names["ids"]:
+        for subject in piece.names["ids"]:
             self._slots[subject] = len(self._ids)
             self._ids.append(subject)
-        for slot, row in zip(arrays["slot"].tolist(), range(first, len(self)), strict=True):
-            self._current[slot] = row
-        for row, at in zip(arrays["closed"].tolist(), arrays["closed_at"].tolist(), strict=True):
+        self._current.update(zip(piece.arrays["slot"].tolist(), range(first, first + rows), strict=True))
+        for row, at in zip(piece.arrays["closed"].tolist(), piece.arrays["closed_at"].tolist(), strict=True):
             self._columns["until"][row] = at
-        self._blocks.append(self._renumbered(names["terms"], arrays, first))
+        self._blocks.append(self._renumbered(piece))
         self._tail = Tail(len(self))
         self.seq = upto
 
-    def _renumbered(self, names: Sequence[str], arrays: dict[str, NDArray[np.generic]], first: int) -> Block:
+    def _arrays(self) -> dict[str, NDArray[np.integer]]:
+        """The columns as arrays: copies, as a view would forbid the column to grow."""
+        return {name: np.array(values, _TYPES[values.typecode]) for name, values in self._columns.items()}
+
+    def _block_of(self, first: int, last: int) -> Block:
+        """The postings of a run of rows."""
+        parts = [b.flat() for b in (*self._blocks, self._tail.block()) if b.first < last and b.last > first]
+        if not parts:
+            return freeze(first, last, np.empty(0, np.int32), *NONE)
+        terms, rows, counts = (np.concatenate(part) for part in zip(*parts, strict=True))
+        mine = (rows >= first) & (rows < last)
+        return freeze(first, last, terms[mine], rows[mine], counts[mine].astype(np.uint8))
+
+    def _renumbered(self, piece: Packed) -> Block:
         """A stored block with the term numbers of this process."""
-        number = np.array([self._vocabulary(name) for name in names], np.int32)
-        sizes = np.diff(arrays["offsets"])
-        every = np.repeat(number, sizes)
-        rows = arrays["rows"].astype(np.int32) + np.int32(first)
-        return freeze(first, len(self), every, rows, arrays["counts"].astype(np.uint8))
-
-
-def _key(cube: MemCube) -> list[str]:
-    """The turn as it is searched: date and speaker, then the words. A memory put as data is searched by its strings."""
-    origin = cube.origin
-    found = date_terms(origin.said_at) if origin.said_at else []
-    found += terms(origin.speaker) if origin.speaker else []
-    found += terms(cube.key) if cube.key else []
-    found += terms(cube.text)
-    if isinstance(cube.payload, Plaintext) and cube.payload.data is not None:
-        found += terms(" ".join(_strings(cube.payload.data)))
-    return found
-
-
-def _strings(data: JsonValue) -> list[str]:
-    match data:
-        case str():
-            return [data]
-        case list():
-            return [s for item in data for s in _strings(item)]
-        case dict():
-            return [s for item in data.values() for s in _strings(item)]
-        case _:
-            return [] if data is None or isinstance(data, bool) else [str(data)]
-
-
-def _packed(names: dict[str, JsonValue], arrays: dict[str, NDArray[np.generic]]) -> bytes:
-    head = json.dumps(
-        {"analysis": ANALYSIS, **names, "arrays": [[n, a.dtype.str, len(a)] for n, a in arrays.items()]}, ensure_ascii=False
-    ).encode()
-    return b"".join((len(head).to_bytes(8, "little"), head, *(a.tobytes() for a in arrays.values())))
-
-
-def _unpacked(data: bytes) -> tuple[dict[str, list[str]], dict[str, NDArray[np.generic]]]:
-    size = int.from_bytes(data[:8], "little")
-    names = json.loads(data[8 : 8 + size])
-    if names["analysis"] != ANALYSIS:
-        raise Corrupt("the words index was made by another version of memos; it is rebuilt")
-    arrays: dict[str, NDArray[np.generic]] = {}
-    at = 8 + size
-    for name, kind, length in names["arrays"]:
-        values = np.frombuffer(data, np.dtype(kind), length, at)
-        arrays[name] = values
-        at += values.nbytes
-    return names, arrays
+        number = np.array([self._vocabulary(name) for name in piece.names["terms"]], np.int32)
+        every = np.repeat(number, np.diff(piece.arrays["offsets"]))
+        rows = piece.arrays["rows"].astype(np.int32) + np.int32(piece.first)
+        return freeze(piece.first, len(self), every, rows, piece.arrays["counts"].astype(np.uint8))

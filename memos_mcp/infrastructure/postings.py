@@ -101,4 +101,8 @@ class Tail:
         return freeze(self.first, self.last, terms.copy(), rows.copy(), counts.copy())
 
     def _views(self) -> tuple[Ints, Ints, Counts]:
-        return np.frombuffer(self._terms, np.int32), np.frombuffer(self._rows, np.int32), np.frombuffer(self._counts, np.uint8)
+        return (
+            np.frombuffer(self._terms, np.int32),
+            np.frombuffer(self._rows, np.int32),
+            np.frombuffer(self._counts, np.uint8),
+        )

@@ -23,8 +23,8 @@ MONTHS = (
 
 # Words that carry grammar, not content: indexed nowhere.
 _GRAMMAR = frozenset(
-    "a an the of to in on at for and or is are was were be been being do does did has have had i you he she it we they me my "
-    "your his her its our their this that these those with as by from s t re ve ll d m".split()
+    "a an the of to in on at for and or is are was were be been being do does did has have had i you he she it we they "
+    "me my your his her its our their this that these those with as by from s t re ve ll d m".split()
 )
 # Chinese, Japanese, Korean, Thai, Lao, Tibetan, Myanmar, Khmer.
 _UNSPACED = (
@@ -77,7 +77,10 @@ def _stem(word: str) -> str:
 
 # Words that make a question: kept in memories ("May", "Will"), dropped from questions unless written as a name.
 _ASKING = frozenset(
-    map(_stem, "what which who whom whose when where why how can could would should will shall may might please tell".split())
+    map(
+        _stem,
+        "what which who whom whose when where why how can could would should will shall may might please tell".split(),
+    )
 )
 
 

@@ -70,7 +70,9 @@ class Words:
         async with self._following:
             await self._follow()
             partitions = [await self._partition(root) for root in await self._roots_under(where.paths)]
-        found = await to_thread.run_sync(self._rank, partitions, where.paths, question_terms(call.query)[:_MOST_TERMS], limit)
+        found = await to_thread.run_sync(
+            self._rank, partitions, where.paths, question_terms(call.query)[:_MOST_TERMS], limit
+        )
         self._evict()
         return found
 
@@ -188,7 +190,9 @@ class Words:
             if await self._segments.replace(self.name, root, old, await to_thread.run_sync(export)):
                 partition.erased.clear()
             self._why = ""
-        except MemosError as exc:  # a projection never fails the caller: the log has it all, the next change tries again
+        except (
+            MemosError
+        ) as exc:  # a projection never fails the caller: the log has it all, the next change tries again
             self._why = f"its segments could not be written: {exc}"
             logger.warning("segments not written", extra={"route": self.name, "root": root, "why": str(exc)})
 
@@ -226,7 +230,11 @@ class Words:
             matches = [[self._match(word, p, view) for p, view in shown] for word in words]
             scores = _shares(matches, [view for _, view in shown], searched)
             best = sorted(
-                ((score, p.since(row), p.named(row)) for (p, _), s in zip(shown, scores, strict=True) for row, score in _top(s, limit)),
+                (
+                    (score, p.since(row), p.named(row))
+                    for (p, _), s in zip(shown, scores, strict=True)
+                    for row, score in _top(s, limit)
+                ),
                 reverse=True,
             )
         hits = (Hit(Ref(id=key, version=version), score, self.name) for score, _, (key, version) in best[:limit])
@@ -237,7 +245,9 @@ class Words:
         return _Match(own, view.widened(*own)) if len(own[0]) else None
 
 
-def _shares(matches: Sequence[Sequence[_Match | None]], views: Sequence[View], searched: int) -> list[NDArray[np.float64]]:
+def _shares(
+    matches: Sequence[Sequence[_Match | None]], views: Sequence[View], searched: int
+) -> list[NDArray[np.float64]]:
     """For each partition the score of every row: the mean of both keys' shares of the best possible BM25 score."""
     scores = [np.zeros(len(view.shown)) for view in views]
     own_mean, window_mean = (sum(view.totals[key] for view in views) / searched or 1.0 for key in (0, 1))

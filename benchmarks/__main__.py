@@ -1,0 +1,26 @@
+"""`python -m benchmarks`: every benchmark, small, its results kept apart from the full ones."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+SMALL = {
+    "recall": ["--sizes", "1000", "5000", "--neighbours", "5", "--rounds", "60"],
+    "surface": ["--n", "200", "--cold-runs", "3", "--multi", "10"],
+    "crash": ["--kills", "3"],
+}
+
+
+def main() -> None:
+    """Run each in a process of its own and stop at the first that fails."""
+    with tempfile.TemporaryDirectory(prefix="memos-bench-") as folder:
+        for name, options in SMALL.items():
+            out = str(Path(folder) / f"{name}.json")
+            subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *options, "--out", out], check=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""Recall and remember in process: `python -m benchmarks.recall [--sizes 1000 10000 50000] [--neighbours 100]`.
+
+Natural turns and questions, both keys, on disk. For each size: latency of recall in one namespace, alone and beside
+other namespaces of 1,000 memories; remember of a list of 1,000 messages; the first recall of a fresh system; bytes
+held. Plain FTS5 over both keys in the same run is the baseline.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import anyio
+from pydantic import JsonValue
+
+import memos_mcp
+from benchmarks.common import keep, spread
+from benchmarks.texts import Texts, Turn
+from memos_mcp import Caller, Memos
+
+BATCH = 1000
+
+
+def messages(turns: Sequence[Turn]) -> list[JsonValue]:
+    """Turns in the shape that `remember` takes."""
+    return [
+        {"speaker": t.speaker, "said_at": t.said_at.isoformat(), "session": t.session, "text": t.text} for t in turns
+    ]
+
+
+async def fill(memos: Memos, n: int, seed: int) -> list[float]:
+    """Remember `n` turns in lists of 1,000; seconds of each list."""
+    turns = messages(Texts(seed).turns(n))
+    took: list[float] = []
+    for at in range(0, n, BATCH):
+        start = time.perf_counter()
+        await memos.remember(turns[at : at + BATCH])
+        took.append(time.perf_counter() - start)
+    return took
+
+
+async def ask(memos: Memos, questions: Sequence[str]) -> list[float]:
+    """Seconds of each recall in the caller's own namespace."""
+    home = f"user/{memos.caller.user}"
+    took: list[float] = []
+    for question in questions:
+        start = time.perf_counter()
+        await memos.recall(question, path=home)
+        took.append(time.perf_counter() - start)
+    return took
+
+
+async def measure(n: int, neighbours: int, rounds: int) -> dict[str, JsonValue]:
+    """All figures for one size."""
+    questions = _questions(rounds)
+    with tempfile.TemporaryDirectory(prefix="memos-bench-") as folder:
+        async with memos_mcp.open(home=Path(folder), user="ada") as memos:
+            written = await fill(memos, n, seed=1)
+            await ask(memos, questions[:20])
+            alone = await ask(memos, questions)
+            held = sum(lane.held for lane in (await memos.status()).lanes)
+            for i in range(neighbours):
+                await fill(memos.acting_as(Caller(f"other{i}")), BATCH, seed=i + 2)
+            await ask(memos, questions[:20])
+            beside = await ask(memos, questions) if neighbours else []
+        async with memos_mcp.open(home=Path(folder), user="ada") as memos:
+            first = (await ask(memos, questions[:1]))[0]
+        size = sum(file.stat().st_size for file in Path(folder).iterdir())
+        return {
+            "memories": n,
+            "recall_ms": spread(alone),
+            "recall_beside_others_ms": spread(beside) if beside else None,
+            "other_namespaces": neighbours,
+            "first_recall_of_a_fresh_system_ms": round(first * 1000, 1),
+            "remember_per_s": round(BATCH / statistics.median(written)) if n >= BATCH else None,
+            "remember_per_s_first_list": round(BATCH / written[0]) if n >= BATCH else None,
+            "held_bytes_per_10k": round(held / n * 10_000),
+            "disk_bytes_per_memory": round(size / (n + neighbours * BATCH)),
+            "plain_fts5_ms": spread(_plain_fts5(n, questions)),
+        }
+
+
+def _questions(n: int) -> list[str]:
+    texts = Texts(99)
+    return [texts.question() for _ in range(n)]
+
+
+def _plain_fts5(n: int, questions: Sequence[str]) -> list[float]:
+    """The baseline: both keys in FTS5, the words OR-ed, the best ten of each."""
+    turns = Texts(1).turns(n)
+    db = sqlite3.connect(":memory:")
+    db.execute("CREATE VIRTUAL TABLE turn USING fts5(own, near, tokenize='porter unicode61')")
+    near = ["\n".join(t.text for t in turns[max(0, i - 1) : i + 2]) for i in range(n)]
+    db.executemany("INSERT INTO turn VALUES (?, ?)", [(t.text, w) for t, w in zip(turns, near, strict=True)])
+    took: list[float] = []
+    for question in questions:
+        words = " OR ".join(f'"{word}"' for word in question.strip("?").split())
+        start = time.perf_counter()
+        db.execute("SELECT rowid FROM turn WHERE turn MATCH ? ORDER BY rank LIMIT 10", (words,)).fetchall()
+        took.append(time.perf_counter() - start)
+    db.close()
+    return took
+
+
+async def run(sizes: Sequence[int], neighbours: int, rounds: int) -> dict[str, JsonValue]:
+    """Every size in turn."""
+    words = [len(t.text.split()) for t in Texts(1).turns(500)]
+    return {
+        "words_per_memory": statistics.median(words),
+        "words_per_question": statistics.median(len(q.split()) for q in _questions(200)),
+        "sizes": [await measure(n, neighbours, rounds) for n in sizes],
+    }
+
+
+def main() -> None:
+    """Parse the command line, measure, keep."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000, 50_000])
+    parser.add_argument("--neighbours", type=int, default=100, help="other namespaces of 1,000 memories")
+    parser.add_argument("--rounds", type=int, default=200, help="questions asked")
+    parser.add_argument("--out", type=Path, help="result file; default benchmarks/results/recall.json")
+    given = parser.parse_args()
+    keep("recall", anyio.run(run, given.sizes, given.neighbours, given.rounds), given.out)
+
+
+if __name__ == "__main__":
+    main()

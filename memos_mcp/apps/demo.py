@@ -1,0 +1,238 @@
+"""The guided tour behind `memos demo`: the real server as a subprocess, the real MCP client, a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import sys
+import sysconfig
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Any
+
+import anyio
+from mcp import Client, MCPError, StdioServerParameters
+from pydantic import BaseModel, TypeAdapter
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from memos_mcp.apps.show import one_line, plain
+from memos_mcp.errors import MemosError
+
+_CLONE = Path(__file__).parents[2]
+_LONGEST = 60.0  # seconds: ten times what it takes on a slow machine
+_SHOWN = 2
+
+_LOCKER = "Which locker number should the torch be posted to?"
+_ALLERGY = "What is Ada allergic to?"
+_APRIL = "What did Ben say on 12 April 2026?"
+_NEW_LOCKER = "My locker number is K-3110 now: the slipway flooded and they moved me upstairs."
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that was done, how long it took, and what came back."""
+
+    title: str
+    seconds: float
+    lines: tuple[str, ...]
+
+    def shown(self) -> RenderableType:
+        """The step as it stands in a terminal: a heading, then one line for each thing that came back."""
+        took = f"{self.seconds:.1f} s" if self.seconds >= 1 else f"{self.seconds * 1000:.0f} ms"
+        head = (
+            Text("✓ ", style="green").append(plain(self.title), style="bold default").append(f"  {took}", style="dim")
+        )
+        body = [Text(f"    {one_line(line)}", no_wrap=True, overflow="ellipsis") for line in self.lines]
+        return Group(head, *body)
+
+
+@dataclass(frozen=True, slots=True)
+class Tour:
+    """What was done, and how to start the same server from another program."""
+
+    seconds: float
+    steps: tuple[Step, ...]
+    server: Mapping[str, Any]
+    shell: str
+
+
+class _Found(BaseModel):
+    id: str
+    text: str
+    speaker: str | None = None
+    said_at: datetime | None = None
+
+
+class _Conversation(BaseModel):
+    session: str
+    messages: list[dict[str, Any]]
+
+
+async def demo(tell: Callable[[Step], None]) -> Tour:
+    """Go through the whole life of a memory and tell each step; every answer is checked.
+
+    Uses a temporary data folder, never the user's. Raises MemosError if an answer is not what it must be.
+    """
+    steps: list[Step] = []
+
+    def told(step: Step) -> None:
+        steps.append(step)
+        tell(step)
+
+    started = perf_counter()
+    conversation = _conversation()
+    with TemporaryDirectory(prefix="memos-demo-") as home:
+        try:
+            with anyio.fail_after(_LONGEST):
+                await _visit(_server(home), home, conversation, told)
+        except (MCPError, OSError) as exc:
+            raise MemosError(f"the demo's server did not answer: {exc or type(exc).__name__}") from exc
+    return Tour(perf_counter() - started, tuple(steps), _server_entry(), _shell())
+
+
+def next_steps(tour: Tour) -> RenderableType:
+    """What to type next."""
+    config = json.dumps({"mcpServers": {"memos": tour.server}}, indent=2)
+    lines = [
+        'memos remember "The spare key is under the blue pot"',
+        "memos recall where is the spare key",
+        "memos remember --file notes.md",
+        "memos list",
+        "memos doctor",
+    ]
+    alias = [] if tour.shell == "memos" else [f"alias memos={shlex.quote(tour.shell)}"]
+    return Group(
+        Text(f"\nAll of it in {tour.seconds:.1f} s; the folder is gone again. What to type next:\n", style="bold"),
+        *(_whole(f"  {line}") for line in (*alias, *lines)),
+        Text("\nFor Claude Desktop, Claude Code (.mcp.json) and other MCP hosts:\n", style="bold"),
+        _whole(config),
+    )
+
+
+async def _visit(
+    server: StdioServerParameters, home: str, conversation: _Conversation, told: Callable[[Step], None]
+) -> None:
+    began = perf_counter()
+    async with Client(server) as client:
+        tools = [tool.name for tool in (await client.list_tools()).tools]
+        about = f"{server.command} {' '.join(server.args)}"
+        told(Step("start the server", perf_counter() - began, (about, f"data in {home}", f"tools {', '.join(tools)}")))
+        guide = _Guide(client, told)
+        await guide.remember(conversation)
+        locker = await guide.ask(_LOCKER, lambda top: "K-2047" in top[0].text)
+        allergy = await guide.ask(_ALLERGY, lambda top: any("allergic to shellfish" in each.text for each in top))
+        await guide.ask(_APRIL, lambda top: all(_said(each) == "2026-04-12 Ben" for each in top))
+        await guide.update(locker[0])
+        await guide.ask(_LOCKER, lambda top: "K-3110" in top[0].text)
+        await guide.history(locker[0])
+        secret = next(each for each in allergy if "allergic to shellfish" in each.text)
+        await guide.forget(secret)
+        await guide.ask(_ALLERGY, lambda top: secret.id not in [each.id for each in top])
+
+
+class _Guide:
+    """Calls a tool, times it, checks the answer, tells."""
+
+    def __init__(self, client: Client, told: Callable[[Step], None]) -> None:
+        self._client = client
+        self._told = told
+
+    async def remember(self, conversation: _Conversation) -> None:
+        messages = conversation.messages
+        began = perf_counter()
+        answer = await self._call("remember", messages=messages, session=conversation.session)
+        days = sorted({str(message["said_at"])[:10] for message in messages})
+        check(len(answer["ids"]) == len(messages), f"{len(messages)} turns became {len(answer['ids'])} memories")
+        title = f"remember a conversation: {len(messages)} turns on {len(days)} days"
+        self._told(Step(title, perf_counter() - began, (f"{days[0]} to {days[-1]}, {answer['new']} new memories",)))
+
+    async def ask(self, question: str, right: Callable[[list[_Found]], bool]) -> list[_Found]:
+        began = perf_counter()
+        answer = await self._call("recall", question=question, limit=5)
+        took = perf_counter() - began
+        top = TypeAdapter(list[_Found]).validate_python(answer["memories"])[:_SHOWN]
+        check(bool(top) and right(top), f"{question!r} found {[each.text for each in top]}")
+        self._told(Step(f"recall: {question}", took, tuple(f"{_said(each)}: {each.text}" for each in top)))
+        return top
+
+    async def update(self, memory: _Found) -> None:
+        began = perf_counter()
+        answer = await self._call("update_memory", id=memory.id, text=_NEW_LOCKER, reason="the locker changed")
+        check(answer["version"] == 2, f"the update made version {answer['version']}")
+        self._told(Step("update that memory", perf_counter() - began, (f"version 2: {_NEW_LOCKER}",)))
+
+    async def history(self, memory: _Found) -> None:
+        began = perf_counter()
+        answer = await self._call("memory_history", id=memory.id)
+        events = answer["events"]
+        check([event["version"] for event in events] == [1, 2], f"the history has {len(events)} lines")
+        lines = tuple(f"version {event['version']}, {event['action']}: {event['text']}" for event in events)
+        self._told(Step("its history", perf_counter() - began, lines))
+
+    async def forget(self, memory: _Found) -> None:
+        began = perf_counter()
+        await self._call("forget", id=memory.id, reason="health is private")
+        self._told(Step("forget one", perf_counter() - began, (f"gone: {memory.text}",)))
+
+    async def _call(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        result = await self._client.call_tool(tool, arguments)
+        check(not result.is_error, f"{tool} answered {result.content}")
+        return result.structured_content or {}
+
+
+def check(good: bool, otherwise: str) -> None:
+    """Go on only if an answer is right. Raises MemosError."""
+    if not good:
+        raise MemosError(f"the demo did not go as it must: {otherwise}")
+
+
+def _said(memory: _Found) -> str:
+    when = f"{memory.said_at:%Y-%m-%d}" if memory.said_at else ""
+    return " ".join(part for part in (when, memory.speaker) if part)
+
+
+def _conversation() -> _Conversation:
+    """The one in the wheel, or the one in the clone."""
+    shipped = files("memos_mcp.apps") / "conversation.json"
+    file = shipped if shipped.is_file() else _CLONE / "examples" / "conversation.json"
+    return _Conversation.model_validate_json(file.read_bytes())
+
+
+def _server(home: str) -> StdioServerParameters:
+    entry = _server_entry()
+    env = {"MEMOS_HOME": home, "MEMOS_USER": "ada", **entry.get("env", {})}
+    return StdioServerParameters(command=entry["command"], args=entry["args"], env=env)
+
+
+def _server_entry() -> dict[str, Any]:
+    """How a host starts the server: this very Python, and this very code if it is not installed."""
+    entry: dict[str, Any] = {"command": sys.executable, "args": ["-m", "memos_mcp"]}
+    return entry if _installed() else entry | {"env": {"PYTHONPATH": _import_roots()}}
+
+
+def _shell() -> str:
+    """What `memos` stands for in a shell that starts anywhere."""
+    if _installed():
+        return "memos" if shutil.which("memos") else shlex.join([sys.executable, "-m", "memos_mcp.apps.cli"])
+    return shlex.join(["env", f"PYTHONPATH={_import_roots()}", sys.executable, "-m", "memos_mcp.apps.cli"])
+
+
+def _installed() -> bool:
+    return Path(sysconfig.get_path("purelib")) == _CLONE
+
+
+def _import_roots() -> str:
+    given = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    return os.pathsep.join(dict.fromkeys([str(_CLONE), *(str(Path(each).absolute()) for each in given)]))
+
+
+def _whole(line: str) -> Text:
+    return Text(line, no_wrap=True, overflow="ignore")

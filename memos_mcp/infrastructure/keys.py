@@ -1,0 +1,32 @@
+"""The turn key: what a memory is searched by. The window key is made of turn keys when a question is asked."""
+
+from __future__ import annotations
+
+from pydantic import JsonValue
+
+from memos_mcp.cube import MemCube, Plaintext
+from memos_mcp.infrastructure.tokens import date_terms, terms
+
+
+def turn_key(cube: MemCube) -> list[str]:
+    """Terms of date, speaker and words; of a memory stored by `put` also its key and the texts in its data."""
+    origin = cube.origin
+    found = date_terms(origin.said_at) if origin.said_at else []
+    found += terms(origin.speaker) if origin.speaker else []
+    found += terms(cube.key) if cube.key else []
+    found += terms(cube.text)
+    if isinstance(cube.payload, Plaintext) and cube.payload.data is not None:
+        found += terms(" ".join(_texts(cube.payload.data)))
+    return found
+
+
+def _texts(data: JsonValue) -> list[str]:
+    match data:
+        case str():
+            return [data]
+        case list():
+            return [text for item in data for text in _texts(item)]
+        case dict():
+            return [text for item in data.values() for text in _texts(item)]
+        case _:
+            return [] if data is None or isinstance(data, bool) else [str(data)]

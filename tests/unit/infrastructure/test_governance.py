@@ -1,0 +1,63 @@
+import pytest
+
+from memos_mcp.errors import Denied, InvalidInput
+from memos_mcp.infrastructure.governance import check_path, check_write, home, may_read, readable, root_of
+from memos_mcp.ports import Caller
+
+ADA = Caller("ada")
+
+
+@pytest.mark.parametrize("path", ["user/ada", "user/ada/work/notes", "shared/team", "shared/team/x", "global", "global/x"])
+def test_a_caller_writes_at_home_and_in_the_shared_layers(path: str) -> None:
+    assert check_write(ADA, path) == path
+
+
+@pytest.mark.parametrize("path", ["user/eve", "user/adam", "user", "private/x", "users/ada", "globally"])
+def test_a_caller_writes_nowhere_else(path: str) -> None:
+    with pytest.raises(Denied, match="ada may not write"):
+        check_write(ADA, path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["user/ada/../eve", "..", "a//b", "user/ada/./x", "user/ada/\x00", "user/ada/a\nb", "", " ", "x" * 600, "user/a\\b", "a/ b/c"],
+)
+def test_a_path_that_climbs_or_cannot_be_read_is_refused(path: str) -> None:
+    with pytest.raises(InvalidInput):
+        check_path(path)
+
+
+def test_a_path_is_kept_in_canonical_form() -> None:
+    assert check_path("/user/ada/") == "user/ada"
+    assert check_path("user/ada/cafe\u0301") == "user/ada/café"
+
+
+def test_without_a_path_all_three_layers_are_searched() -> None:
+    assert readable(ADA, None).paths == ("user/ada", "shared", "global")
+
+
+def test_a_path_narrows_the_search() -> None:
+    assert readable(ADA, "shared/team").paths == ("shared/team",)
+
+
+def test_nobody_reads_another_users_memories() -> None:
+    with pytest.raises(Denied):
+        readable(ADA, "user/eve")
+    assert not may_read(ADA, "user/eve/diary")
+    assert not may_read(ADA, "user/adam")
+
+
+def test_a_user_name_cannot_reach_into_another_users_home() -> None:
+    with pytest.raises(InvalidInput):
+        home(Caller("ada/work"))
+    with pytest.raises(InvalidInput):
+        home(Caller(".."))
+
+
+def test_the_root_of_a_path_is_its_partition() -> None:
+    assert [root_of(p) for p in ("user/ada/x/y", "shared/team", "global/a/b", "global")] == [
+        "user/ada",
+        "shared/team",
+        "global",
+        "global",
+    ]

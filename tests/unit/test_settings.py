@@ -1,0 +1,70 @@
+from pathlib import Path
+
+import pytest
+
+from memos_mcp import settings
+from memos_mcp.errors import Misconfigured
+
+
+def test_arguments_go_before_variables_before_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "memos.toml").write_text('user = "file"\npath = "shared/file"\n[words]\nmemory_mb = 7\n', "utf-8")
+    monkeypatch.setenv("MEMOS_HOME", str(tmp_path))
+    monkeypatch.setenv("MEMOS_USER", "variable")
+    chosen = settings.load(user="argument")
+    assert (chosen.user, chosen.path, chosen.words.memory_mb) == ("argument", "shared/file", 7)
+    assert settings.load().user == "variable"
+    assert chosen.database == tmp_path / "memos.db"
+
+
+def test_every_value_names_its_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "memos.toml").write_text("[words]\nmemory_mb = 7\n", "utf-8")
+    monkeypatch.setenv("MEMOS_HOME", str(tmp_path))
+    found = {s.name: s.source for s in settings.explained(user="ada")}
+    assert found["user"] == "argument"
+    assert found["home"] == "variable"
+    assert found["words.memory_mb"] == str(tmp_path / "memos.toml")
+    assert found["vault.kind"] == "default"
+
+
+def test_a_config_file_elsewhere_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "other.toml").write_text('user = "ben"\n', "utf-8")
+    monkeypatch.setenv("MEMOS_CONFIG", str(tmp_path / "other.toml"))
+    assert settings.load(home=tmp_path).user == "ben"
+
+
+def test_a_nested_variable_reaches_its_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEMOS_VAULT__READ_ONLY", "true")
+    assert settings.load(home=tmp_path).vault.read_only
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("colour = 1", "unknown setting 'colour'"),
+        ("[words]\nspeed = 1", "unknown setting 'words.speed'"),
+        ("[words]\nmemory_mb = 0", "words.memory_mb"),
+        ("user = 3", "user"),
+        ("user = ", "cannot be read"),
+    ],
+)
+def test_a_file_with_a_mistake_is_refused_by_name(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "memos.toml").write_text(text, "utf-8")
+    with pytest.raises(Misconfigured, match=says):
+        settings.load(home=tmp_path)
+
+
+def test_an_unknown_variable_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEMOS_COLOUR", "green")
+    with pytest.raises(Misconfigured, match="MEMOS_COLOUR"):
+        settings.load(home=tmp_path)
+
+
+def test_an_unknown_argument_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="colour"):
+        settings.load(home=tmp_path, colour=1)
+
+
+def test_a_config_variable_that_names_no_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEMOS_CONFIG", str(tmp_path / "none.toml"))
+    with pytest.raises(Misconfigured, match=r"none\.toml"):
+        settings.load()

@@ -1,0 +1,139 @@
+"""Writes memos_mcp/sync.py, the blocking twin of class Memos, from the async class (`make twin`; --check compares)."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "memos_mcp" / "memos.py"
+TWIN = ROOT / "memos_mcp" / "sync.py"
+
+HEAD = '''"""The same API without an event loop: scripts, notebooks, threads. Written by `make twin` from memos.py.
+
+One background thread runs the loop; calls may come from any thread. Cost: about 0.1 ms a call on top.
+"""
+
+from __future__ import annotations
+
+{imports}
+
+from memos_mcp import memos as twin
+from memos_mcp import wiring
+from memos_mcp.settings import Settings
+
+
+def open(settings: Settings | None = None, **given: Any) -> Memos:
+    """A blocking Memos for the local user, as `memos_mcp.open`. Raises Misconfigured."""
+    return Memos(wiring.open(settings, **given), _loop())
+
+
+def _loop() -> BlockingPortal:
+    """An event loop on a thread of its own; it ends with `Memos.close`, or with the process."""
+    started = Future[BlockingPortal]()
+
+    async def serve() -> None:
+        async with BlockingPortal() as portal:
+            started.set_result(portal)
+            await portal.sleep_until_stopped()
+
+    Thread(target=anyio.run, args=(serve,), name="memos", daemon=True).start()
+    return started.result()
+
+
+class Memos:
+    """A memory system as one caller sees it; see `memos_mcp.Memos`. Use as `with`, or call `close` at the end."""
+
+    def __init__(self, memos: twin.Memos, portal: BlockingPortal) -> None:
+        self._memos = memos
+        self._portal = portal
+
+    @property
+    def caller(self) -> Caller:
+        """Who calls."""
+        return self._memos.caller
+'''
+
+TAIL = '''
+    def acting_as(self, caller: Caller) -> Memos:
+        """The same system as another caller sees it; shares everything, costs nothing."""
+        return Memos(self._memos.acting_as(caller), self._portal)
+
+    def close(self) -> None:
+        """Finish, close the vault and end the loop."""
+        self._portal.call(self._memos.aclose)
+        self._portal.call(self._portal.stop)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+'''
+
+
+def twin() -> str:
+    """The text of sync.py as memos.py asks for it."""
+    tree = ast.parse(SOURCE.read_text("utf-8"))
+    memos = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Memos")
+    verbs = [
+        n
+        for n in memos.body
+        if isinstance(n, ast.AsyncFunctionDef) and not n.name.startswith("_") and n.name != "aclose"
+    ]
+    text = HEAD.format(imports=_imports(tree)) + "\n".join(_blocking(verb) for verb in verbs) + TAIL
+    return _formatted(text)
+
+
+def _imports(tree: ast.Module) -> str:
+    """The async class's own imports (ruff drops what the twin does not need), and those of the loop."""
+    own = [ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    loop = [
+        "import anyio",
+        "from concurrent.futures import Future",
+        "from threading import Thread",
+        "from typing import Any, Self",
+        "from anyio.from_thread import BlockingPortal",
+    ]
+    return "\n".join(line for line in [*own, *loop] if "__future__" not in line and line != "from typing import Self")
+
+
+def _blocking(verb: ast.AsyncFunctionDef) -> str:
+    args = verb.args
+    given = [a.arg for a in args.args[1:]] + [f"{a.arg}={a.arg}" for a in args.kwonlyargs]
+    call = ", ".join([f"self._memos.{verb.name}", *given])
+    body = f'"""{ast.get_docstring(verb, clean=False)}"""\n        return self._portal.call(partial({call}))'
+    returns = ast.unparse(verb.returns) if verb.returns else "None"
+    if not given:
+        body = body.replace(f"partial({call})", f"self._memos.{verb.name}")
+    return f"\n    def {verb.name}({ast.unparse(args)}) -> {returns}:\n        {body}\n"
+
+
+def _formatted(text: str) -> str:
+    text = text.replace(
+        "from __future__ import annotations\n", "from __future__ import annotations\n\nfrom functools import partial\n"
+    )
+    for step in (["check", "--select=F401,F811,I", "--fix-only", "--quiet"], ["format", "--quiet"]):
+        command = [sys.executable, "-m", "ruff", *step, "--stdin-filename", str(TWIN), "-"]
+        text = subprocess.run(command, input=text, text=True, capture_output=True, check=True, cwd=ROOT).stdout
+    return text
+
+
+def main() -> int:
+    """Write the twin, or with --check say whether it is current."""
+    text = twin()
+    if "--check" in sys.argv[1:]:
+        current = TWIN.is_file() and TWIN.read_text("utf-8") == text
+        if not current:
+            print("memos_mcp/sync.py is not what memos.py asks for: run `make twin`")
+        return 0 if current else 1
+    TWIN.write_text(text, "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
