@@ -26,7 +26,7 @@ def spread(seconds: Sequence[float]) -> dict[str, JsonValue]:
 
 def machine() -> dict[str, JsonValue]:
     """What the figures were taken on."""
-    load = [round(x, 1) for x in os.getloadavg()] if hasattr(os, "getloadavg") else None
+    load: list[JsonValue] = [round(x, 1) for x in os.getloadavg()] if hasattr(os, "getloadavg") else []
     return {
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,

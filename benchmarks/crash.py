@@ -38,7 +38,11 @@ async def write(home: Path, seed: int) -> None:
             pick = dice.random()
             if pick < 0.6 or len(ids) < 5:
                 batch: list[JsonValue] = [
-                    {"speaker": f"s{i % 2}", "session": f"{seed}.{round_}", "text": f"{texts.text()} #{seed}.{round_}.{i}"}
+                    {
+                        "speaker": f"s{i % 2}",
+                        "session": f"{seed}.{round_}",
+                        "text": f"{texts.text()} #{seed}.{round_}.{i}",
+                    }
                     for i in range(dice.choice((1, 1, 3, 40, 700)))
                 ]
                 new = (await memos.remember(batch)).ids
@@ -80,7 +84,11 @@ async def verify(home: Path, state: dict[str, tuple[str | None, int]]) -> dict[s
         for key, (text, version) in state.items():
             try:
                 cube = await memos.get(key)
-                lost += text is None or cube.version < version or (cube.version == version and bool(text) and cube.text != text)
+                lost += (
+                    text is None
+                    or cube.version < version
+                    or (cube.version == version and bool(text) and cube.text != text)
+                )
             except NotFound:
                 # The change in flight at the kill may have been a forget: it was committed, only not acknowledged.
                 lost += text is not None and (await memos.history(key))[-1].action != "forget"
@@ -95,7 +103,8 @@ async def out_of_step(memos: Memos) -> int:
     questions = [texts.question() for _ in range(QUESTIONS)]
     before = [(await memos.recall(q, limit=20)).memories for q in questions]
     await memos.rebuild("words")
-    return sum((await memos.recall(q, limit=20)).memories != b for q, b in zip(questions, before, strict=True))
+    after = [(await memos.recall(q, limit=20)).memories for q in questions]
+    return sum(a != b for a, b in zip(after, before, strict=True))
 
 
 def run(kills: int, seed: int) -> dict[str, JsonValue]:

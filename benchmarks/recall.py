@@ -70,7 +70,6 @@ async def measure(n: int, neighbours: int, rounds: int) -> dict[str, JsonValue]:
             beside = await ask(memos, questions) if neighbours else []
         async with memos_mcp.open(home=Path(folder), user="ada") as memos:
             first = (await ask(memos, questions[:1]))[0]
-        size = sum(file.stat().st_size for file in Path(folder).iterdir())
         return {
             "memories": n,
             "recall_ms": spread(alone),
@@ -80,7 +79,7 @@ async def measure(n: int, neighbours: int, rounds: int) -> dict[str, JsonValue]:
             "remember_per_s": round(BATCH / statistics.median(written)) if n >= BATCH else None,
             "remember_per_s_first_list": round(BATCH / written[0]) if n >= BATCH else None,
             "held_bytes_per_10k": round(held / n * 10_000),
-            "disk_bytes_per_memory": round(size / (n + neighbours * BATCH)),
+            "disk_bytes_per_memory": round(_bytes(Path(folder)) / (n + neighbours * BATCH)),
             "plain_fts5_ms": spread(_plain_fts5(n, questions)),
         }
 
@@ -88,6 +87,10 @@ async def measure(n: int, neighbours: int, rounds: int) -> dict[str, JsonValue]:
 def _questions(n: int) -> list[str]:
     texts = Texts(99)
     return [texts.question() for _ in range(n)]
+
+
+def _bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.iterdir())
 
 
 def _plain_fts5(n: int, questions: Sequence[str]) -> list[float]:

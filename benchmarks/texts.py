@@ -9,18 +9,21 @@ from datetime import UTC, datetime, timedelta
 NAMES = "Ada Ben Carla Dmitri Elena Farid Grace Hugo Ines Jonas Keiko Liam Marta Nadia Omar Priya".split()
 PLACES = "Porto Leeds Kyoto Bergen Oaxaca Tartu Galway Perth Lyon Turin Quito Busan Tromso Malmo Cork Split".split()
 THINGS = (
-    "violin bicycle greenhouse telescope kettle sofa laptop garden kitchen novel recipe marathon guitar painting camera "
-    "boat tent piano lamp jacket carpet sewing machine window roof bakery library museum concert exhibition workshop "
-    "course meeting project report budget contract interview schedule flight train ferry hotel cabin beach forest river "
-    "mountain festival market restaurant breakfast dinner soup bread cheese coffee tea cake salad curry noodles"
+    "violin bicycle greenhouse telescope kettle sofa laptop garden kitchen novel recipe marathon guitar painting "
+    "camera boat tent piano lamp jacket carpet sewing machine window roof bakery library museum concert "
+    "exhibition workshop course meeting project report budget contract interview schedule flight train ferry "
+    "hotel cabin beach forest river mountain festival market restaurant breakfast dinner soup bread cheese coffee "
+    "tea cake salad curry noodles"
 ).split()
 TRAITS = (
-    "old new small large cheap expensive wonderful terrible quiet noisy bright dark heavy light broken beautiful strange "
-    "simple comfortable crowded delicious boring surprising useful favourite wooden blue green yellow red local early late"
+    "old new small large cheap expensive wonderful terrible quiet noisy bright dark heavy light broken beautiful "
+    "strange simple comfortable crowded delicious boring surprising useful favourite wooden blue green yellow red "
+    "local early late"
 ).split()
 DEEDS = (
-    "repaired bought sold lost found painted cleaned visited booked cancelled planned finished started borrowed returned "
-    "photographed cooked baked planted watered moved ordered forgot recommended compared measured carried packed"
+    "repaired bought sold lost found painted cleaned visited booked cancelled planned finished started borrowed "
+    "returned photographed cooked baked planted watered moved ordered forgot recommended compared measured "
+    "carried packed"
 ).split()
 FEELINGS = "happy tired worried excited proud annoyed relieved curious nervous grateful confused hopeful".split()
 RELATIONS = "sister brother neighbour colleague doctor teacher cousin friend landlord manager grandmother uncle".split()

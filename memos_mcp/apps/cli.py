@@ -25,12 +25,13 @@ from memos_mcp.apps import show as shown
 from memos_mcp.apps.faults import exit_code
 from memos_mcp.cube import Kind, MemCube
 from memos_mcp.errors import Corrupt, InvalidInput, MemosError
+from memos_mcp.interface.reader import MAX_SOURCE
 from memos_mcp.memos import Memos
 from memos_mcp.ports import Caller, How
 
 T = TypeVar("T")
 
-_MOST_BYTES = 16 * 1024 * 1024
+_MOST_BYTES = 4 * MAX_SOURCE
 
 
 def _moment(text: str) -> datetime:
@@ -136,7 +137,7 @@ def recall(
 def browse(
     *,
     path: Path_ = None,
-    kind: Annotated[list[Kind] | None, typer.Option(help="Only this kind; may be repeated.")] = None,
+    kind: Annotated[Kind | None, typer.Option(help="Only this kind.")] = None,
     tag: Tags = None,
     limit: Limit = 20,
     after: Annotated[int, typer.Option(help="Go on after the last page, which says the number.")] = 0,
@@ -147,7 +148,7 @@ def browse(
     def page(answer: Page) -> RenderableType:
         return shown.page(answer, whole=not sys.stdout.isatty())
 
-    _tell(lambda memos: memos.browse(path, kinds=kind or (), tags=tag or (), limit=limit, after=after), page, json=json)
+    _tell(lambda memos: memos.browse(path, kinds=[kind] if kind else (), tags=tag or (), limit=limit, after=after), page, json=json)
 
 
 @app.command()
@@ -339,7 +340,7 @@ def _from_file(file: Path) -> str:
 def _read(stream: BinaryIO, name: str) -> str:
     data = stream.read(_MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:
-        raise InvalidInput(f"{name} has more than {_MOST_BYTES // 1024 // 1024} MiB; remember it in parts")
+        raise InvalidInput(f"{name} has more than {_MOST_BYTES // 1_000_000} MB; remember it in parts")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as exc:

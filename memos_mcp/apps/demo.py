@@ -150,7 +150,7 @@ class _Guide:
         began = perf_counter()
         answer = await self._call("remember", messages=messages, session=conversation.session)
         days = sorted({str(message["said_at"])[:10] for message in messages})
-        check(len(answer["ids"]) == len(messages), f"{len(messages)} turns became {len(answer['ids'])} memories")
+        check(answer["new"] == len(messages), f"{len(messages)} turns became {answer['new']} memories")
         title = f"remember a conversation: {len(messages)} turns on {len(days)} days"
         self._told(Step(title, perf_counter() - began, (f"{days[0]} to {days[-1]}, {answer['new']} new memories",)))
 

@@ -27,7 +27,7 @@ async def only(memos: Memos, content: JsonValue) -> str:
     return key
 
 
-@pytest.mark.claim("5.1-01")
+@pytest.mark.claim("5.1-02", "5.1-03")
 async def test_what_was_remembered_is_recalled(memos: Memos) -> None:
     await memos.remember("Ada likes green tea")
     found = await memos.recall("Which tea does Ada like?")
@@ -71,7 +71,13 @@ async def test_the_same_source_twice_changes_nothing(memos: Memos) -> None:
 
 @pytest.mark.parametrize(
     "other",
-    ["Ada likes 2 teas", "Eve likes 3 teas", "Ada does not like 3 teas", "Ada likes 3 teas on 2026-03-02", "Ada likes 3 teas?"],
+    [
+        "Ada likes 2 teas",
+        "Eve likes 3 teas",
+        "Ada does not like 3 teas",
+        "Ada likes 3 teas on 2026-03-02",
+        "Ada likes 3 teas?",
+    ],
 )
 async def test_statements_that_differ_in_number_name_negation_or_date_stay_apart(memos: Memos, other: str) -> None:
     await memos.remember("Ada likes 3 teas")
@@ -116,7 +122,9 @@ async def test_a_path_of_the_settings_is_written_to_and_searched(tmp_path: Path)
         assert (await memos.recall("printer")).paths == ("shared/team",)
 
 
-@pytest.mark.parametrize("text", ["  two\r\nlines\t", "e\u0301 \u00e9 \ufb01", '{"a": 1}', "'; DROP TABLE memory; --", "x" * 100_000, ""])
+@pytest.mark.parametrize(
+    "text", ["  two\r\nlines\t", "e\u0301 \u00e9 \ufb01", '{"a": 1}', "'; DROP TABLE memory; --", "x" * 100_000, ""]
+)
 async def test_what_is_put_comes_back_as_it_was(memos: Memos, text: str) -> None:
     data: JsonValue = {"n": [1, 2.5, None, True], "empty": {}, "t": text}
     await memos.put(None, "note", text=text, data=data)
@@ -249,7 +257,9 @@ async def test_a_text_that_cannot_be_stored_is_refused_and_nothing_changes(memos
     assert (await memos.get(key)).text == "here before"
 
 
-@pytest.mark.parametrize("text", ['{"a": 1}', "null", "[1, 2]", "'; DROP TABLE memory; --", 'tea* OR "', "NEAR(a b)", "%_%"])
+@pytest.mark.parametrize(
+    "text", ['{"a": 1}', "null", "[1, 2]", "'; DROP TABLE memory; --", 'tea* OR "', "NEAR(a b)", "%_%"]
+)
 async def test_text_that_looks_like_a_query_is_only_text(memos: Memos, text: str) -> None:
     await memos.remember(f"harmless {text}")
     key = await only(memos, text)

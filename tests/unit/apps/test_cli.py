@@ -84,7 +84,9 @@ def test_a_conversation_file_keeps_speakers_and_dates(memos: Memos) -> None:
     assert answer(memos("remember", "--file", EXAMPLE, "--json"))["new"] >= 60
     again = answer(memos("remember", "--file", EXAMPLE, "--json"))
     assert again["new"] == 0
-    best = answer(memos("recall", "Which locker number should the torch be posted to?", "--json"))["memories"][0]["cube"]
+    best = answer(memos("recall", "Which locker number should the torch be posted to?", "--json"))["memories"][0][
+        "cube"
+    ]
     assert "K-2047" in best["payload"]["text"]
     assert best["origin"]["speaker"] == "Ada"
     assert best["origin"]["said_at"].startswith("2026-03-02")
@@ -105,7 +107,7 @@ def test_a_markdown_file_is_remembered(memos: Memos, tmp_path: Path) -> None:
         (None, "cannot be read: No such file or directory"),
         (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3", "is not a text in UTF-8 (byte 10 is 0xe2)"),
         (b"one\0two", "is not a text: it holds a NUL character"),
-        (b"x" * (16 * 1024 * 1024 + 1), "has more than 16 MiB; remember it in parts"),
+        (b"x" * 8_000_001, "has more than 8 MB; remember it in parts"),
     ],
     ids=["missing", "binary", "nul", "large"],
 )
@@ -167,7 +169,9 @@ def test_update_makes_versions_and_history_shows_them(memos: Memos) -> None:
 
 
 def test_show_tells_everything_about_a_memory(memos: Memos) -> None:
-    id = stored(memos, "Sails at ten", "--speaker", "Ben", "--session", "s1", "--said-at", "2026-03-02", "--tag", "boat")
+    id = stored(
+        memos, "Sails at ten", "--speaker", "Ben", "--session", "s1", "--said-at", "2026-03-02", "--tag", "boat"
+    )
     shown = memos("show", id).stdout
     for part in (id, "user/ada", "boat", "2026-03-02 00:00 UTC by Ben", "s1", "Sails at ten"):
         assert part in shown

@@ -7,7 +7,9 @@ from memos_mcp.ports import Caller
 ADA = Caller("ada")
 
 
-@pytest.mark.parametrize("path", ["user/ada", "user/ada/work/notes", "shared/team", "shared/team/x", "global", "global/x"])
+@pytest.mark.parametrize(
+    "path", ["user/ada", "user/ada/work/notes", "shared/team", "shared/team/x", "global", "global/x"]
+)
 def test_a_caller_writes_at_home_and_in_the_shared_layers(path: str) -> None:
     assert check_write(ADA, path) == path
 
@@ -20,7 +22,19 @@ def test_a_caller_writes_nowhere_else(path: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["user/ada/../eve", "..", "a//b", "user/ada/./x", "user/ada/\x00", "user/ada/a\nb", "", " ", "x" * 600, "user/a\\b", "a/ b/c"],
+    [
+        "user/ada/../eve",
+        "..",
+        "a//b",
+        "user/ada/./x",
+        "user/ada/\x00",
+        "user/ada/a\nb",
+        "",
+        " ",
+        "x" * 600,
+        "user/a\\b",
+        "a/ b/c",
+    ],
 )
 def test_a_path_that_climbs_or_cannot_be_read_is_refused(path: str) -> None:
     with pytest.raises(InvalidInput):

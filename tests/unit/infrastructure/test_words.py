@@ -218,7 +218,9 @@ async def test_scores_are_those_of_bm25_over_both_keys(vault: SqliteAdapter) -> 
 
 def conversation(seed: int, n: int) -> list[MemCube]:
     def words(i: int) -> str:
-        return " ".join(f"word{(seed + i * i + k * 7) % (5 + k * 11)}" for k in range(9)) + (" tea" if i % 5 == 0 else "")
+        return " ".join(f"word{(seed + i * i + k * 7) % (5 + k * 11)}" for k in range(9)) + (
+            " tea" if i % 5 == 0 else ""
+        )
 
     return [cube(words(i), speaker="Ada Ben Ben".split()[i % 3], session=f"s{seed}.{i // 10}") for i in range(n)]
 
