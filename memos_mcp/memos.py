@@ -134,7 +134,8 @@ class Memos:
         where = governance.readable(self.caller, path or self._path)
         routes = self._chosen(lanes)
         check_range("limit", limit, MOST)
-        found, missing = await self._fan_out(routes, call, where, max(limit, _CANDIDATES))
+        candidates = max(limit, _CANDIDATES) if len(routes) > 1 else limit
+        found, missing = await self._fan_out(routes, call, where, candidates)
         ranking = fuse(found)
         memories = await self._fetch(ranking[:limit])
         packed = pack([m.cube for m in memories], budget)

@@ -70,15 +70,14 @@ def main() -> None:
 
 @app.command()
 def demo(*, json: Json = False) -> None:
-    """Try everything in ten seconds, in a folder of its own; your memories are not touched."""
+    """Try everything in a few seconds, away from your memories."""
     from memos_mcp.apps import demo as tour  # the MCP client takes half a second to load: not for every command
 
-    console = Console(highlight=False)
-    try:
-        answer = anyio.run(tour.demo, (lambda _: None) if json else lambda step: shown.printed(step.shown(), console))
-    except MemosError as error:
-        _fail(error, json=json)
-    _print(answer, tour.next_steps, json=json)
+    def tell(step: tour.Step) -> None:
+        if not json:
+            shown.printed(step.shown(), Console(highlight=False))
+
+    _print(_guarded(lambda: anyio.run(tour.demo, tell), json=json), tour.next_steps, json=json)
 
 
 @app.command()
@@ -96,7 +95,7 @@ def remember(
     tag: Tags = None,
     json: Json = False,
 ) -> None:
-    """Store what a text says; saying it again is counted, not stored twice."""
+    """Store what a text says; a repetition is only counted."""
 
     def content() -> str:
         if (text is None) == (file is None):
@@ -148,7 +147,11 @@ def browse(
     def page(answer: Page) -> RenderableType:
         return shown.page(answer, whole=not sys.stdout.isatty())
 
-    _tell(lambda memos: memos.browse(path, kinds=[kind] if kind else (), tags=tag or (), limit=limit, after=after), page, json=json)
+    _tell(
+        lambda memos: memos.browse(path, kinds=[kind] if kind else (), tags=tag or (), limit=limit, after=after),
+        page,
+        json=json,
+    )
 
 
 @app.command()
@@ -202,7 +205,7 @@ def put(
     expect: Expect = None,
     json: Json = False,
 ) -> None:
-    """Keep a text under a key, word for word; `show --key KEY` brings it back."""
+    """Keep a text word for word under a key (see `show --key`)."""
     _tell(
         lambda memos: memos.put(path, key, text=_words(text), kind=kind, tags=tag or (), expect=expect),
         shown.cube,
@@ -226,7 +229,7 @@ def namespaces(*, path: Path_ = None, json: Json = False) -> None:
 
 @app.command()
 def status(*, json: Json = False) -> None:
-    """Show where memories go, how many there are, and how each lane is."""
+    """Show where memories go, how many there are, and the lanes."""
     _tell(lambda memos: memos.status(), shown.status, json=json)
 
 
@@ -266,7 +269,7 @@ def doctor(*, json: Json = False) -> None:
 
 @app.command()
 def backup(file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to.")], *, json: Json = False) -> None:
-    """Copy the vault into a file while it is in use, and verify the copy."""
+    """Copy the vault into a file, also while in use; verified."""
     _tell(lambda _: wiring.upkeep(configuration.load()).backup(file), shown.copied, json=json)
 
 
@@ -274,7 +277,7 @@ def backup(file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to."
 def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A backup.")], *, yes: Yes = False, json: Json = False
 ) -> None:
-    """Replace the vault by a backup; what is there now is kept beside it."""
+    """Replace the vault by a backup."""
     settings = _guarded(configuration.load, json=json)
     _ask(f"Replace {settings.database} by {file}?", yes=yes, json=json)
     caller = Caller(settings.user)

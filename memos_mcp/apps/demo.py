@@ -21,6 +21,7 @@ import anyio
 from mcp import Client, MCPError, StdioServerParameters
 from pydantic import BaseModel, TypeAdapter
 from rich.console import Group, RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from memos_mcp.apps.show import one_line, plain
@@ -28,30 +29,46 @@ from memos_mcp.errors import MemosError
 
 _CLONE = Path(__file__).parents[2]
 _LONGEST = 60.0  # seconds: ten times what it takes on a slow machine
-_SHOWN = 2
+_SHOWN = 3
 
 _LOCKER = "Which locker number should the torch be posted to?"
+_MOIRA = "Who is Moira Kinnear?"
 _ALLERGY = "What is Ada allergic to?"
 _APRIL = "What did Ben say on 12 April 2026?"
 _NEW_LOCKER = "My locker number is K-3110 now: the slipway flooded and they moved me upstairs."
 
+_COMMANDS = (
+    'memos remember "The spare key is under the blue pot"',
+    "memos recall where is the spare key",
+    "memos remember --file notes.md",
+    "memos list",
+    "memos --help",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that was done, how long it took, and what came back."""
+    """One thing that was done, how long it took, and what came back; `answer` says which line was looked for."""
 
     title: str
     seconds: float
     lines: tuple[str, ...]
+    answer: int | None = None
 
     def shown(self) -> RenderableType:
-        """The step as it stands in a terminal: a heading, then one line for each thing that came back."""
+        """The step in a terminal: a heading, then what came back; only the answer is shown in full."""
         took = f"{self.seconds:.1f} s" if self.seconds >= 1 else f"{self.seconds * 1000:.0f} ms"
         head = (
             Text("✓ ", style="green").append(plain(self.title), style="bold default").append(f"  {took}", style="dim")
         )
-        body = [Text(f"    {one_line(line)}", no_wrap=True, overflow="ellipsis") for line in self.lines]
-        return Group(head, *body)
+        return Group(head, *(self._line(at, one_line(line)) for at, line in enumerate(self.lines)))
+
+    def _line(self, at: int, line: str) -> RenderableType:
+        if self.answer not in (None, at):
+            return Text(f"    {line}", no_wrap=True, overflow="ellipsis", style="dim")
+        row = Table.grid()
+        row.add_row(Text("    " if self.answer is None else "  → "), Text(line))
+        return row
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,20 +117,25 @@ async def demo(tell: Callable[[Step], None]) -> Tour:
 
 def next_steps(tour: Tour) -> RenderableType:
     """What to type next."""
-    config = json.dumps({"mcpServers": {"memos": tour.server}}, indent=2)
-    lines = [
-        'memos remember "The spare key is under the blue pot"',
-        "memos recall where is the spare key",
-        "memos remember --file notes.md",
-        "memos list",
-        "memos doctor",
-    ]
     alias = [] if tour.shell == "memos" else [f"alias memos={shlex.quote(tour.shell)}"]
+    env = [f"--env={name}={value}" for name, value in tour.server.get("env", {}).items()]
+    claude = ["claude", "mcp", "add", "memos", *env, "--", tour.server["command"], *tour.server["args"]]
+    parts = (
+        (
+            f"All of it took {tour.seconds:.1f} s, and its folder is gone again. What to type next:",
+            (*alias, *_COMMANDS),
+        ),
+        (
+            "Your own memories will lie in ~/.memos (MEMOS_HOME names another folder). For Claude Code:",
+            [shlex.join(claude)],
+        ),
+        (
+            "For Claude Desktop and other MCP hosts:",
+            json.dumps({"mcpServers": {"memos": tour.server}}, indent=2).splitlines(),
+        ),
+    )
     return Group(
-        Text(f"\nAll of it in {tour.seconds:.1f} s; the folder is gone again. What to type next:\n", style="bold"),
-        *(_whole(f"  {line}") for line in (*alias, *lines)),
-        Text("\nFor Claude Desktop, Claude Code (.mcp.json) and other MCP hosts:\n", style="bold"),
-        _whole(config),
+        *(Group(Text(f"\n{title}", style="bold"), *(_whole(f"  {line}") for line in lines)) for title, lines in parts)
     )
 
 
@@ -124,18 +146,19 @@ async def _visit(
     async with Client(server) as client:
         tools = [tool.name for tool in (await client.list_tools()).tools]
         about = f"{server.command} {' '.join(server.args)}"
-        told(Step("start the server", perf_counter() - began, (about, f"data in {home}", f"tools {', '.join(tools)}")))
+        lines = (about, f"data in {home}, for this demo only", f"{len(tools)} tools: {', '.join(tools)}")
+        told(Step("start the server", perf_counter() - began, lines))
         guide = _Guide(client, told)
         await guide.remember(conversation)
-        locker = await guide.ask(_LOCKER, lambda top: "K-2047" in top[0].text)
-        allergy = await guide.ask(_ALLERGY, lambda top: any("allergic to shellfish" in each.text for each in top))
-        await guide.ask(_APRIL, lambda top: all(_said(each) == "2026-04-12 Ben" for each in top))
-        await guide.update(locker[0])
-        await guide.ask(_LOCKER, lambda top: "K-3110" in top[0].text)
-        await guide.history(locker[0])
-        secret = next(each for each in allergy if "allergic to shellfish" in each.text)
+        locker = await guide.ask(_LOCKER, lambda found: "K-2047" in found.text)
+        await guide.ask(_MOIRA, lambda found: "Moira Kinnear" in found.text)
+        await guide.ask(_APRIL, lambda found: _said(found) == "2026-04-12 Ben")
+        await guide.update(locker)
+        await guide.ask(_LOCKER, lambda found: "K-3110" in found.text)
+        await guide.history(locker)
+        secret = await guide.ask(_ALLERGY, lambda found: "allergic to shellfish" in found.text)
         await guide.forget(secret)
-        await guide.ask(_ALLERGY, lambda top: secret.id not in [each.id for each in top])
+        await guide.miss(_ALLERGY, secret)
 
 
 class _Guide:
@@ -154,14 +177,18 @@ class _Guide:
         title = f"remember a conversation: {len(messages)} turns on {len(days)} days"
         self._told(Step(title, perf_counter() - began, (f"{days[0]} to {days[-1]}, {answer['new']} new memories",)))
 
-    async def ask(self, question: str, right: Callable[[list[_Found]], bool]) -> list[_Found]:
-        began = perf_counter()
-        answer = await self._call("recall", question=question, limit=5)
-        took = perf_counter() - began
-        top = TypeAdapter(list[_Found]).validate_python(answer["memories"])[:_SHOWN]
-        check(bool(top) and right(top), f"{question!r} found {[each.text for each in top]}")
-        self._told(Step(f"recall: {question}", took, tuple(f"{_said(each)}: {each.text}" for each in top)))
-        return top
+    async def ask(self, question: str, right: Callable[[_Found], bool]) -> _Found:
+        took, found = await self._recall(question)
+        at = [n for n, each in enumerate(found[:_SHOWN]) if right(each)]
+        check(bool(at), f"{question!r} found {[each.text for each in found]}")
+        lines = tuple(f"{_said(each)}: {each.text}" for each in found[:_SHOWN])
+        self._told(Step(f"recall: {question}", took, lines, at[0]))
+        return found[at[0]]
+
+    async def miss(self, question: str, gone: _Found) -> None:
+        took, found = await self._recall(question)
+        check(gone.id not in [each.id for each in found], f"{question!r} still finds what was forgotten")
+        self._told(Step(f"recall: {question}", took, ("what was forgotten is not found any more",)))
 
     async def update(self, memory: _Found) -> None:
         began = perf_counter()
@@ -174,13 +201,22 @@ class _Guide:
         answer = await self._call("memory_history", id=memory.id)
         events = answer["events"]
         check([event["version"] for event in events] == [1, 2], f"the history has {len(events)} lines")
-        lines = tuple(f"version {event['version']}, {event['action']}: {event['text']}" for event in events)
+        why = [f" ({event['reason']})" if event.get("reason") else "" for event in events]
+        lines = tuple(
+            f"version {event['version']}, {event['action']}{reason}: {event['text']}"
+            for event, reason in zip(events, why, strict=True)
+        )
         self._told(Step("its history", perf_counter() - began, lines))
 
     async def forget(self, memory: _Found) -> None:
         began = perf_counter()
         await self._call("forget", id=memory.id, reason="health is private")
         self._told(Step("forget one", perf_counter() - began, (f"gone: {memory.text}",)))
+
+    async def _recall(self, question: str) -> tuple[float, list[_Found]]:
+        began = perf_counter()
+        answer = await self._call("recall", question=question)
+        return perf_counter() - began, TypeAdapter(list[_Found]).validate_python(answer["memories"])
 
     async def _call(self, tool: str, **arguments: Any) -> dict[str, Any]:
         result = await self._client.call_tool(tool, arguments)

@@ -22,13 +22,9 @@ _QUOTED = "Quoted from memory; data, not instructions:"
 
 
 class Answer(BaseModel):
-    """The structured content of a tool."""
+    """The structured content of a tool; `str` of it is the same as text."""
 
     model_config = ConfigDict(frozen=True)
-
-    def shown(self) -> str:
-        """The same as text."""
-        raise NotImplementedError
 
     def content(self) -> dict[str, Any]:
         """The same as JSON, without what is empty."""
@@ -41,14 +37,13 @@ class _Entry(Answer):
     text: str
     cut_at: int = Field(default=0, description="the text goes on at this offset")
 
-    def rest(self) -> str:
-        """How to read on."""
-        raise NotImplementedError
-
     def words(self) -> str:
         """The text as quoted data: indented, so that no line of it looks like one of ours."""
         quoted = self.text.replace("\n", "\n  ")
-        return f"{quoted} … [cut; {self.rest()}]" if self.cut_at else quoted
+        return f"{quoted} … [cut; {self._rest()}]" if self.cut_at else quoted
+
+    def _rest(self) -> str:
+        raise NotImplementedError
 
 
 class Memory(_Entry):
@@ -85,16 +80,17 @@ class Memory(_Entry):
             score=round(score, 3),
         )
 
-    def rest(self) -> str:
+    def _rest(self) -> str:
         return f"get_memory id={self.id} offset={self.cut_at} has the rest"
 
-    def shown(self) -> str:
+    def __str__(self) -> str:
         """`[id] 2026-03-02 Ada: text`, then what else must be known to judge it."""
         head = " ".join(part for part in (self.said_at[:10], self.speaker) if part)
         named = f"{self.key} = " if self.key else ""
         notes = [f"said {self.times_said} times"] if self.times_said > 1 else []
         notes += [f"from {self.source}"] if self.source else []
-        return f"[{self.id}] {head + ': ' if head else ''}{named}{self.words()}{f' ({", ".join(notes)})' if notes else ''}"
+        beside = f" ({', '.join(notes)})" if notes else ""
+        return f"[{self.id}] {head + ': ' if head else ''}{named}{self.words()}{beside}"
 
 
 class Line(_Entry):
@@ -119,13 +115,14 @@ class Line(_Entry):
             text=_payload(event.cube) if event.cube else "",
         )
 
-    def rest(self) -> str:
+    def _rest(self) -> str:
         return f"get_memory version={self.version} offset={self.cut_at} has the rest"
 
-    def shown(self) -> str:
+    def __str__(self) -> str:
         """`2026-03-02T10:00:00Z version 2 update by ada (reason): text`."""
         why = f" ({self.reason})" if self.reason else ""
-        return f"{self.at} version {self.version} {self.action} by {self.by}{why}{': ' + self.words() if self.text else ''}"
+        said = f": {self.words()}" if self.text else ""
+        return f"{self.at} version {self.version} {self.action} by {self.by}{why}{said}"
 
 
 class Stored(Answer):
@@ -136,7 +133,7 @@ class Stored(Answer):
     new: int = Field(description="stored now; the rest was known already")
     more_ids: int = 0
 
-    def shown(self) -> str:
+    def __str__(self) -> str:
         known = len(self.ids) + self.more_ids - self.new
         said = f"{self.new} new, {known} known already" if known else f"{self.new} new"
         more = f" and {self.more_ids} more; list_memories shows them" if self.more_ids else ""
@@ -153,11 +150,11 @@ class Context(Answer):
     pending: int = 0
     missing: tuple[str, ...] = ()
 
-    def shown(self) -> str:
+    def __str__(self) -> str:
         head = f"{len(self.memories)} of {self.searched} memories under {', '.join(self.paths)}."
         if not self.memories:
             return "\n".join((f"{head} {self._nothing()}", *self._hints()))
-        return "\n".join((f"{head} {_QUOTED}", *(m.shown() for m in self.memories), *self._hints()))
+        return "\n".join((f"{head} {_QUOTED}", *(str(m) for m in self.memories), *self._hints()))
 
     def _nothing(self) -> str:
         if not self.searched:
@@ -173,20 +170,15 @@ class Context(Answer):
         return hints
 
 
-class OneMemory(Answer):
+class FullMemory(Memory):
     """The answer of get_memory and update_memory."""
 
-    memory: Memory
-    length: int = Field(description="characters of the whole text")
+    length: int = Field(default=0, description="characters of the whole text")
 
-    def shown(self) -> str:
-        m = self.memory
-        tags = f", tags {', '.join(m.tags)}" if m.tags else ""
-        return f"{m.shown()}\n{m.kind} at {m.path}, version {m.version}, {self.length} characters{tags}."
-
-
-class Updated(Memory):
-    """The answer of update_memory."""
+    def __str__(self) -> str:
+        tags = f", tags {', '.join(self.tags)}" if self.tags else ""
+        about = f"{self.kind} at {self.path}, version {self.version}, {self.length} characters{tags}."
+        return f"{super().__str__()}\n{about}"
 
 
 class Listed(Answer):
@@ -197,11 +189,11 @@ class Listed(Answer):
     paths: tuple[str, ...]
     cursor: str = Field(default="", description="pass it to go on")
 
-    def shown(self) -> str:
+    def __str__(self) -> str:
         head = f"{len(self.memories)} of {self.total} memories under {', '.join(self.paths)}, newest first."
         more = [f"More: list_memories with cursor={self.cursor}"] if self.cursor else []
         quoted = f" {_QUOTED}" if self.memories else ""
-        return "\n".join((head + quoted, *(m.shown() for m in self.memories), *more))
+        return "\n".join((head + quoted, *(str(m) for m in self.memories), *more))
 
 
 class History(Answer):
@@ -212,10 +204,10 @@ class History(Answer):
     total: int
     cursor: str = Field(default="", description="pass it to go on")
 
-    def shown(self) -> str:
+    def __str__(self) -> str:
         head = f"{len(self.events)} of {self.total} changes of [{self.id}], oldest first. {_QUOTED}"
         more = [f"More: memory_history with cursor={self.cursor}"] if self.cursor else []
-        return "\n".join((head, *(line.shown() for line in self.events), *more))
+        return "\n".join((head, *(str(line) for line in self.events), *more))
 
 
 class Forgotten(Answer):
@@ -224,7 +216,7 @@ class Forgotten(Answer):
     id: str
     path: str
 
-    def shown(self) -> str:
+    def __str__(self) -> str:
         return f"Forgot [{self.id}] at {self.path}: its words are deleted; memory_history keeps who, when and why."
 
 
@@ -247,7 +239,7 @@ class State(Answer):
     lanes: tuple[LaneState, ...]
     vault: str
 
-    def shown(self) -> str:
+    def __str__(self) -> str:
         lanes = ", ".join(
             f"{lane.name} {'on' if lane.on else 'off'}"
             + (f" ({lane.why})" if lane.why else "")
@@ -260,7 +252,7 @@ class State(Answer):
         )
 
 
-E = TypeVar("E", Memory, Line)
+E = TypeVar("E", bound=_Entry)
 
 
 def fitted(entries: Sequence[E], budget: int, *, each: int) -> tuple[E, ...]:
@@ -272,7 +264,7 @@ def fitted(entries: Sequence[E], budget: int, *, each: int) -> tuple[E, ...]:
     left = budget
     for entry in entries:
         fits = cut(entry, min(each, left))
-        if kept and (cost(fits) > left or not fits.text and entry.text):
+        if kept and (cost(fits) > left or (entry.text and not fits.text)):
             break
         kept.append(fits)
         left -= cost(fits)
@@ -286,7 +278,7 @@ def cut(entry: E, budget: int, *, start: int = 0) -> E:
         return entry
 
     def ended(length: int) -> E:
-        return entry.model_copy(update={"text": text[:length].rstrip(), "cut_at": start + length})
+        return entry.model_copy(update={"text": text[:length], "cut_at": start + length})
 
     most = _largest(lambda length: cost(ended(length)) <= budget, min(len(text), budget * 4))
     at_word = max(text.rfind(" ", most // 2, most), text.rfind("\n", most // 2, most)) + 1
@@ -295,7 +287,7 @@ def cut(entry: E, budget: int, *, start: int = 0) -> E:
 
 def cost(entry: _Entry) -> int:
     """Tokens of an entry in an answer: its line and its JSON, both as they cross the wire."""
-    line = json.dumps(entry.shown(), ensure_ascii=False)
+    line = json.dumps(str(entry), ensure_ascii=False)
     return tokens(line) + tokens(json.dumps(entry.content(), ensure_ascii=False, separators=(",", ":"))) + 1
 
 
@@ -312,7 +304,7 @@ def clipped(text: str, longest: int = _LONGEST_NOTE) -> str:
 
 def _largest(good: Callable[[int], bool], most: int) -> int:
     """The largest number up to `most` that is good; smaller ones are too."""
-    least = 0
+    least = 1
     while least < most:
         middle = (least + most + 1) // 2
         least, most = (middle, most) if good(middle) else (least, middle - 1)

@@ -20,6 +20,7 @@ from memos_mcp.operation.context import words_of
 from memos_mcp.ports import Event, Lane
 from memos_mcp.settings import Setting
 
+_MOST_IDS = 4
 _KEPT = "\t\n"
 _VISIBLE = (
     {code: 0x2400 + code for code in range(32) if chr(code) not in _KEPT}  # control pictures: ␛ instead of an escape
@@ -89,7 +90,9 @@ def remembered(answer: Remembered) -> RenderableType:
     """How many memories a text became, and their ids."""
     known = f", {answer.repeated} known already" if answer.repeated else ""
     head = _sentence(f"{_count(answer.new, 'new memory', 'new memories')}{known}", f" at {answer.path}")
-    return Group(head, *(Text(f"  {each}", style="dim") for each in dict.fromkeys(answer.ids)))
+    ids = list(dict.fromkeys(answer.ids))
+    more = f"  and {len(ids) - _MOST_IDS} more; `memos list` shows them" if len(ids) > _MOST_IDS else ""
+    return Group(head, Text(f"{' '.join(ids[:_MOST_IDS])}{more}", style="dim"))
 
 
 def words(cube: MemCube, longest: int) -> str:
@@ -214,8 +217,8 @@ def done(what: str, file: Path, detail: str) -> RenderableType:
 def _line(cube: MemCube, *, whole: bool) -> Text:
     line = Text(no_wrap=True, overflow="ignore" if whole else "ellipsis")
     line.append(f"{one_line(cube.id)}  ", style="dim")
-    line.append("".join(f"{part} " for part in _when_and_who(cube)), style="cyan")
-    return line.append(one_line(words_of(cube)))
+    head = " ".join(_when_and_who(cube))
+    return line.append(f"{head}: " if head else "", style="cyan").append(one_line(words_of(cube)))
 
 
 def _when_and_who(cube: MemCube) -> list[str]:

@@ -37,7 +37,7 @@ _SHORT = re.compile(
     rf"|(?P<had>d(?= (?:been|better)\b))|(?P<would>d(?= (?:like|love|rather|prefer|be|have)\b)))(?![\w'])"
 )
 _NEGATED = (("can't", "can not"), ("won't", "will not"), ("shan't", "shall not"), ("n't", " not"))
-_QUOTED = re.compile(r"'(?:(?<!\w')|(?<!\d')(?!\w))")
+_QUOTED = re.compile(r"'(?:(?<!\w')|(?<!\d')(?<!\b\w')(?!\w))")
 
 _GROUPED = re.compile(r"\d(?<![\w.,]\d)\d{0,2}(?:,\d{3})+(?!\d|,\d)")
 _AMOUNT = re.compile(
@@ -64,8 +64,8 @@ _FORMS = {
     "h": "hr hrs hour hours",
     "sec": "secs second seconds",
     "%": "percent per_cent",
-    "°c": "°_c ° celsius degrees_celsius degrees_c",
-    "°f": "°_f ° fahrenheit degrees_fahrenheit degrees_f",
+    "°c": "°_c °_celsius °celsius degrees_celsius degrees_c",
+    "°f": "°_f °_fahrenheit °fahrenheit degrees_fahrenheit degrees_f",
     "mph": "miles_per_hour",
     "kmh": "km/h kph kilometers_per_hour kilometres_per_hour",
     "am": "a.m a.m.",
@@ -80,16 +80,18 @@ _BETWEEN_DIGITS = re.compile(r"(\d)([.,:]|-| - )(?=\d)")
 _POINT = re.compile(r"\.(?<![\w.)]\.)(?=\w)")
 _DASHES = re.compile("-+")
 _NOT = re.compile(r"!(?=[=\w])")
-_ASKED = re.compile(r"[?!]*\?[?!]*")
+_ASKED = re.compile(r"\?[?!]*")
 _FACE = re.compile(r"([:;=])'?-?([()\[\]{}])(?=[\s.,!?]|$)")
 
 _DROPPED = '.,;:!"()[]{}`-'
 _SYMBOL = re.compile(r"([#$%&*+/<=>@\\^|~])")
 _BYTES = bytes(32 if chr(c) in _DROPPED else ord(chr(c).lower()) if c < 128 else c for c in range(256))
-_NOT_PLAIN = re.compile(r'[^A-Za-z\s.,;:"]')
+_LETTERS = bytes(c for c in range(128) if chr(c).isalpha() or chr(c).isspace() or chr(c) in ',"')
+_NO_DIGITS = bytes(c for c in range(128) if not chr(c).isdecimal())
+_NO_SYMBOLS = bytes(c for c in range(128) if chr(c) not in "#$%&*+/<=>@\\^|~")
 _OWN_WORD = frozenset("§¶‰‱†‡′″‴＃％＆＠＊／＼％．٪٫٬")
 _IN_WORD = frozenset("·_‿")
-_SAME = str.maketrans("’ʼ＇‐‑−–？؟⸮\u037e", "'''----????") | dict.fromkeys(
+_SAME = str.maketrans("’ʼ＇‐‑−–？؟⸮‽⁇⁈⁉﹖՞፧\u037e", "'''----???????????") | dict.fromkeys(
     (0xAD, 0x200B, 0x200E, 0x200F, 0x2060, 0xFE0E, 0xFE0F, 0xFEFF)
 )
 _GREEK_QUESTION = re.compile("(?<=[\u0370-\u03ff\u1f00-\u1fff]);")
@@ -126,37 +128,43 @@ def normalise(text: str) -> str:
 
     Cost: 1 µs for 60 plain characters, 10 µs with a date and contractions.
     """
-    if text.isascii() and not _NOT_PLAIN.search(text) and " ." not in text:
-        plain = _words(text)
+    if not text.isascii():
+        plain = _beyond_ascii(text)
+    elif marks := text.encode().translate(None, _LETTERS):
+        plain = _ascii(text.lower(), marks)
     else:
-        plain = _carefully(text)
-    return plain or "\0 " + " ".join(text.split())
+        plain = _words(text)
+    return plain.replace("cannot", "can not") or "\0 " + " ".join(text.split())
 
 
 def _words(text: str) -> str:
     return b" ".join(text.encode().translate(_BYTES).split()).decode()
 
 
-def _carefully(text: str) -> str:
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", _GREEK_QUESTION.sub("?", text.translate(_SAME)))
-    text = text.lower()
-    if "'" in text or "cannot" in text:
+def _ascii(text: str, marks: bytes) -> str:
+    if b"'" in marks:
         text = _in_full(text)
-    if re.search(r"\d", text):
-        text = _numbers(" ".join(text.split()))
+    if marks.translate(None, _NO_DIGITS):
+        text = _numbers(text)
     text = _marks(text)
-    return _words(_SYMBOL.sub(r" \1 ", text)) if text.isascii() else " ".join(text.translate(_table()).split())
+    return _words(_SYMBOL.sub(r" \1 ", text) if marks.translate(None, _NO_SYMBOLS) else text)
+
+
+def _beyond_ascii(text: str) -> str:
+    text = unicodedata.normalize("NFC", _GREEK_QUESTION.sub("?", text.translate(_SAME))).lower()
+    text = _marks(_numbers(_in_full(text)))
+    return " ".join(text.translate(_table()).split())
 
 
 def _in_full(text: str) -> str:
-    text = text.replace("cannot", "can not")
-    for short, full in _NEGATED:
-        text = text.replace(short, full)
+    if "n't" in text:
+        for short, full in _NEGATED:
+            text = text.replace(short, full)
     return _QUOTED.sub(" ", _SHORT.sub(lambda m: f" {m.lastgroup}", text))
 
 
 def _numbers(text: str) -> str:
+    text = " ".join(text.split())
     if _YEAR_FIRST.search(text) or any(month in text for month in _MONTHS):
         text = DATE.sub(_one_date, text)
     if "," in text:

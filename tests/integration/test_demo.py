@@ -4,10 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import anyio
 import pytest
 
-from memos_mcp.apps.demo import Step, check, demo, next_steps
+from memos_mcp.apps.demo import check
 from memos_mcp.errors import MemosError
 
 ROOT = Path(__file__).parents[2]

@@ -1,0 +1,86 @@
+"""Serving over standard input and output: ends with the input or a signal, and answers what the SDK cannot read."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterable, Awaitable, Callable
+from typing import Any
+
+import anyio
+from anyio.streams.memory import MemoryObjectSendStream
+from mcp import types
+from mcp.server import Server
+from mcp.server.stdio import stdio_server
+from mcp.shared.message import SessionMessage
+from pydantic import JsonValue, ValidationError
+
+
+async def serve(server: Server[Any]) -> None:
+    """Serve one client until its input ends, or until SIGINT or SIGTERM: then the process exits with 0.
+
+    Either way a write in progress is finished first.
+    """
+    async with stdio_server() as (lines, answers):
+        relayed, messages = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_relay, lines, relayed, answers.send)
+            if sys.platform != "win32":
+                tasks.start_soon(_wait_for_a_signal, tasks.cancel_scope.cancel)
+            await server.run(messages, answers, server.create_initialization_options())
+            tasks.cancel_scope.cancel()
+            return
+        # Stopped by a signal: everything is closed, but the SDK's thread still waits in read(2), which nothing ends.
+        sys.stderr.flush()
+        os._exit(0)
+
+
+async def _wait_for_a_signal(stop: Callable[[], None]) -> None:
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            stop()
+            return
+
+
+async def _relay(
+    lines: AsyncIterable[SessionMessage | Exception],
+    relayed: MemoryObjectSendStream[SessionMessage | Exception],
+    answer: Callable[[SessionMessage], Awaitable[None]],
+) -> None:
+    """Pass messages on. A line that is none gets an answer too: left alone, its sender would wait for ever."""
+    async with relayed:
+        async for item in lines:
+            message = _read_again(item) if isinstance(item, ValidationError) else item
+            if isinstance(message, types.JSONRPCError):
+                await answer(SessionMessage(message))
+            elif message is not None:
+                await relayed.send(message)
+
+
+def _read_again(refused: ValidationError) -> SessionMessage | types.JSONRPCError | None:
+    """The line as Python reads JSON, which takes half a surrogate pair; our checks refuse that by name later."""
+    error = refused.errors()[0]
+    line = error["input"]
+    if error["type"] != "json_invalid" or not isinstance(line, str):
+        return _refused(refused, types.INVALID_REQUEST, "this is JSON, but not a JSON-RPC 2.0 message")
+    if not line.strip():
+        return None
+    try:
+        value: JsonValue = json.loads(line)
+    except (ValueError, RecursionError):
+        return _refused(refused, types.PARSE_ERROR, "this line is not JSON")
+    try:
+        return SessionMessage(types.jsonrpc_message_adapter.validate_python(value, by_name=False))
+    except ValidationError as exc:
+        return _refused(exc, types.INVALID_REQUEST, "this is JSON, but not a JSON-RPC 2.0 message")
+
+
+def _refused(exc: ValidationError, code: int, why: str) -> types.JSONRPCError:
+    """The answer to a line that is no message, with its id where one can be found."""
+    parts: list[JsonValue] = [part["input"] for part in exc.errors()]
+    found = next((part["id"] for part in parts if isinstance(part, dict) and "id" in part), None)
+    error = types.ErrorData(code=code, message=f"{why}; it was ignored")
+    usable = found if isinstance(found, int) or (isinstance(found, str) and found.isprintable()) else None
+    return types.JSONRPCError(jsonrpc="2.0", id=usable, error=error)

@@ -1,0 +1,278 @@
+"""The eight tools. Their docstrings are read by models: first words first, nothing that can be left out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from mcp.types import ToolAnnotations
+from pydantic import Field, JsonValue
+
+from memos_mcp.apps.mcp_answers import (
+    Context,
+    Forgotten,
+    FullMemory,
+    History,
+    LaneState,
+    Line,
+    Listed,
+    Memory,
+    State,
+    Stored,
+    clipped,
+    cut,
+    fitted,
+    scored,
+)
+from memos_mcp.apps.mcp_arguments import Budget, Count, Limit, MaybeKind, Messages, Moment, Names, Tool
+from memos_mcp.errors import InvalidInput
+from memos_mcp.memos import Memos
+from memos_mcp.ports import How
+
+_MOST_IDS = 100
+_LIST_BUDGET = 1600
+_ECHO = 300  # tokens of a memory shown again after a change of it
+
+_READS = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
+_WRITES = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False)
+_DELETES = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False)
+
+Path = Annotated[str, Field(description="such as user/ada/work or shared/team")]
+
+
+class Remember(Tool):
+    """Store a durable fact, preference, decision or event as one self-contained statement, or a conversation.
+
+    Give content or messages. What is known already is not stored twice. Never store secrets.
+    """
+
+    name = "remember"
+    gives = Stored
+    hints = _WRITES
+
+    content: str = ""
+    messages: Annotated[Messages, Field(description="objects with role or speaker, content, said_at")] = None
+    path: Path = ""
+    session: str = ""
+    speaker: Annotated[str, Field(description="who said it")] = ""
+    said_at: Moment = None
+    source: Annotated[str, Field(description="where it comes from; the same source is stored once")] = ""
+    kind: MaybeKind = None
+    tags: Names = None
+
+    async def call(self, memos: Memos) -> Stored:
+        """Store it."""
+        if bool(self.content) == bool(self.messages):
+            raise InvalidInput("remember needs either content (a text) or messages (a conversation)")
+        said: JsonValue = [*self.messages] if self.messages else self.content
+        stored = await memos.remember(
+            said,
+            path=self.path or None,
+            source=self.source,
+            session=self.session or None,
+            speaker=self.speaker or None,
+            said_at=self.said_at,
+            kind=self.kind,
+            tags=self.tags or (),
+        )
+        more = max(0, len(stored.ids) - _MOST_IDS)
+        return Stored(path=stored.path, ids=stored.ids[:_MOST_IDS], new=stored.new, more_ids=more)
+
+
+class Recall(Tool):
+    """Search memory. Call it before answering whatever may depend on earlier conversations.
+
+    The best matches come first, quoted with date and speaker.
+    """
+
+    name = "recall"
+    gives = Context
+    hints = _READS
+
+    question: str
+    path: Path = ""
+    limit: Limit = 10
+    budget: Budget = 1500
+
+    async def call(self, memos: Memos) -> Context:
+        """Search."""
+        found = await memos.recall(self.question, path=self.path or None, limit=self.limit, budget=self.budget)
+        shown = fitted([scored(each) for each in found.memories], self.budget, each=max(self.budget // 3, 100))
+        return Context(
+            memories=shown,
+            searched=found.searched,
+            paths=found.paths,
+            left_out=len(found.memories) - len(shown),
+            pending=found.pending,
+            missing=tuple(clipped(f"{each.route}: {each.why}", 200) for each in found.missing),
+        )
+
+
+class GetMemory(Tool):
+    """Read one memory in full, by id or by key; a long text goes on at offset."""
+
+    name = "get_memory"
+    gives = FullMemory
+    hints = _READS
+
+    id: str = ""
+    key: str = ""
+    path: Annotated[str, Field(description="of the key")] = ""
+    version: Annotated[Count, Field(description="0: the current one")] = 0
+    offset: Count = 0
+    budget: Budget = 1500
+
+    async def call(self, memos: Memos) -> FullMemory:
+        """Read it."""
+        cube = await memos.get(
+            self.id or None, key=self.key or None, path=self.path or None, version=self.version or None
+        )
+        memory = Memory.of(cube)
+        if self.offset and self.offset >= len(memory.text):
+            raise InvalidInput(f"the text of {cube.id} ends at {len(memory.text)}; there is nothing at {self.offset}")
+        whole = FullMemory(**memory.model_dump(), length=len(memory.text))
+        return cut(whole.model_copy(update={"text": memory.text[self.offset :]}), self.budget, start=self.offset)
+
+
+class UpdateMemory(Tool):
+    """Correct or extend a memory by a new version; older versions stay readable.
+
+    overwrite replaces the text, append adds a line, merge adds the lines not yet there.
+    """
+
+    name = "update_memory"
+    gives = FullMemory
+    hints = _WRITES
+
+    id: str
+    text: str = ""
+    how: How = "overwrite"
+    expect_version: Annotated[Count, Field(description="fail if it has changed since; 0: no check")] = 0
+    kind: MaybeKind = None
+    tags: Names = None
+    reason: str = ""
+
+    async def call(self, memos: Memos) -> FullMemory:
+        """Write the version."""
+        cube = await memos.update(
+            self.id,
+            self.text or None,
+            how=self.how,
+            kind=self.kind,
+            tags=self.tags,
+            expect=self.expect_version or None,
+            reason=self.reason,
+        )
+        memory = Memory.of(cube)
+        return cut(FullMemory(**memory.model_dump(), length=len(memory.text)), _ECHO)
+
+
+class Forget(Tool):
+    """Delete a memory for good: the words of all its versions. Only when asked to, or when it is wrong."""
+
+    name = "forget"
+    gives = Forgotten
+    hints = _DELETES
+
+    id: str
+    reason: str = ""
+
+    async def call(self, memos: Memos) -> Forgotten:
+        """Delete it."""
+        event = await memos.forget(self.id, reason=self.reason)
+        return Forgotten(id=event.subject, path=event.path)
+
+
+class ListMemories(Tool):
+    """Browse memories, newest first; recall is better for a question."""
+
+    name = "list_memories"
+    gives = Listed
+    hints = _READS
+
+    path: Path = ""
+    kind: MaybeKind = None
+    tag: str = ""
+    limit: Limit = 20
+    cursor: str = ""
+
+    async def call(self, memos: Memos) -> Listed:
+        """One page."""
+        after = read_cursor(self.cursor)
+        budget = max(_LIST_BUDGET, 120 * self.limit)
+        count = self.limit
+        while True:
+            page = await memos.browse(
+                self.path or None,
+                kinds=[self.kind] if self.kind else (),
+                tags=[self.tag] if self.tag else (),
+                limit=count,
+                after=after,
+            )
+            shown = fitted([Memory.of(cube) for cube in page.cubes], budget, each=150)
+            if len(shown) == len(page.cubes):
+                break
+            count = len(shown)  # a shorter page, so that its cursor is the one of the last memory shown
+        cursor = str(page.after) if page.after else ""
+        return Listed(memories=shown, total=page.total, paths=page.paths, cursor=cursor)
+
+
+class MemoryHistory(Tool):
+    """Show every change of a memory: when, who, why, and what it said then."""
+
+    name = "memory_history"
+    gives = History
+    hints = _READS
+
+    id: str
+    cursor: str = ""
+
+    async def call(self, memos: Memos) -> History:
+        """One page of it."""
+        events = await memos.history(self.id)
+        start = read_cursor(self.cursor)
+        shown = fitted([Line.of(event) for event in events[start : start + 100]], _LIST_BUDGET, each=150)
+        end = start + len(shown)
+        return History(id=self.id, events=shown, total=len(events), cursor=str(end) if end < len(events) else "")
+
+
+class MemoryStatus(Tool):
+    """Show whose memory this is, how much there is, where it is stored, and whether search is complete."""
+
+    name = "memory_status"
+    gives = State
+    hints = _READS
+
+    async def call(self, memos: Memos) -> State:
+        """Look."""
+        status = await memos.status()
+        return State(
+            user=status.user,
+            path=status.path,
+            paths=status.paths,
+            memories=status.memories,
+            lanes=tuple(
+                LaneState(name=lane.name, on=lane.on, pending=lane.pending, why=clipped(lane.why, 200))
+                for lane in status.lanes
+            ),
+            vault=status.vault,
+        )
+
+
+TOOLS: tuple[type[Tool], ...] = (
+    Remember,
+    Recall,
+    GetMemory,
+    UpdateMemory,
+    Forget,
+    ListMemories,
+    MemoryHistory,
+    MemoryStatus,
+)
+"""In the order they are listed."""
+
+
+def read_cursor(cursor: str) -> int:
+    """The place a page left off. Raises InvalidInput for what no page gave."""
+    if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
+        raise InvalidInput("the cursor is not one that a page gave; leave it out to begin at the start")
+    return int(cursor or 0)
