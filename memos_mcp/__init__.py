@@ -18,9 +18,8 @@ from memos_mcp.errors import (
 )
 from memos_mcp.memos import Memos
 from memos_mcp.ports import Caller
+from memos_mcp.version import VERSION as __version__
 from memos_mcp.wiring import open
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Activation",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from memos_mcp import settings as configuration
 from memos_mcp.memos import Memos
 from memos_mcp.ports import Caller
 from memos_mcp.settings import Settings
+
+if TYPE_CHECKING:
+    from memos_mcp.infrastructure.storage.upkeep import Upkeep
 
 
 def open(settings: Settings | None = None, **given: Any) -> Memos:
@@ -34,3 +37,12 @@ def open(settings: Settings | None = None, **given: Any) -> Memos:
         about=str(chosen.database),
         closing=closing,
     )
+
+
+def upkeep(settings: Settings | None = None, **given: Any) -> Upkeep:
+    """Backup, restore and check of the vault that `open` with the same settings would use. Raises Misconfigured."""
+    chosen = settings or configuration.load(**given)
+    from memos_mcp.infrastructure.storage.database import Database
+    from memos_mcp.infrastructure.storage.upkeep import Upkeep
+
+    return Upkeep(Database(chosen.database, read_only=chosen.vault.read_only))

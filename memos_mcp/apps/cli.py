@@ -11,6 +11,7 @@ import sqlite3
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, BinaryIO, NoReturn, TypeVar
 
@@ -23,7 +24,7 @@ from memos_mcp import wiring
 from memos_mcp.answers import Page, Status
 from memos_mcp.apps import show as shown
 from memos_mcp.apps.faults import exit_code
-from memos_mcp.cube import Kind, MemCube
+from memos_mcp.cube import Kind
 from memos_mcp.errors import Corrupt, InvalidInput, MemosError
 from memos_mcp.interface.reader import MAX_SOURCE
 from memos_mcp.memos import Memos
@@ -96,15 +97,10 @@ def remember(
     json: Json = False,
 ) -> None:
     """Store what a text says; a repetition is only counted."""
-
-    def content() -> str:
-        if (text is None) == (file is None):
-            raise InvalidInput("give either TEXT, - to read it from standard input, or --file FILE")
-        return _from_file(file) if file else _words(text or [])
-
+    content = _guarded(lambda: _content(text or [], file), json=json)
     _tell(
         lambda memos: memos.remember(
-            content(),
+            content,
             path=path,
             source=file.name if file else "",
             uri=file.absolute().as_uri() if file else None,
@@ -129,7 +125,9 @@ def recall(
     json: Json = False,
 ) -> None:
     """Find the memories that answer a question, best first."""
-    _tell(lambda memos: memos.recall(_words(question), path=path, limit=limit, budget=budget), shown.recall, json=json)
+    _tell(
+        lambda memos: memos.recall(" ".join(question), path=path, limit=limit, budget=budget), shown.recall, json=json
+    )
 
 
 @app.command("list")
@@ -186,12 +184,12 @@ def update(
     json: Json = False,
 ) -> None:
     """Write a new version of a memory; the earlier ones stay."""
-
-    def change(memos: Memos) -> Awaitable[MemCube]:
-        words = _words(text) if text else None
-        return memos.update(id, words, how=how, kind=kind, tags=tag, expect=expect, reason=reason)
-
-    _tell(change, shown.cube, json=json)
+    words = _guarded(lambda: _words(text), json=json) if text else None
+    _tell(
+        lambda memos: memos.update(id, words, how=how, kind=kind, tags=tag, expect=expect, reason=reason),
+        shown.cube,
+        json=json,
+    )
 
 
 @app.command()
@@ -206,8 +204,9 @@ def put(
     json: Json = False,
 ) -> None:
     """Keep a text word for word under a key (see `show --key`)."""
+    words = _guarded(lambda: _words(text), json=json)
     _tell(
-        lambda memos: memos.put(path, key, text=_words(text), kind=kind, tags=tag or (), expect=expect),
+        lambda memos: memos.put(path, key, text=words, kind=kind, tags=tag or (), expect=expect),
         shown.cube,
         json=json,
     )
@@ -249,6 +248,7 @@ def rebuild(lane: Annotated[str, typer.Argument(metavar="LANE", help="Such as wo
 def doctor(*, json: Json = False) -> None:
     """Show every setting with its source, and check the vault."""
     versions = {
+        "memos": _version(),
         "python": f"{platform.python_version()} at {sys.executable}",
         "sqlite": sqlite3.sqlite_version,
         "system": platform.platform(),
@@ -270,18 +270,30 @@ def doctor(*, json: Json = False) -> None:
 @app.command()
 def backup(file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to.")], *, json: Json = False) -> None:
     """Copy the vault into a file, also while in use; verified."""
-    _tell(lambda _: wiring.upkeep(configuration.load()).backup(file), shown.copied, json=json)
+    _tell(
+        lambda _: wiring.upkeep(configuration.load()).backup(file),
+        lambda made: shown.done(
+            f"{made.memories} memories are safe", f"in {made.file}, {made.bytes:,} bytes, verified"
+        ),
+        json=json,
+    )
 
 
 @app.command()
 def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A backup.")], *, yes: Yes = False, json: Json = False
 ) -> None:
-    """Replace the vault by a backup."""
+    """Replace the vault by a backup; what is there now is kept."""
     settings = _guarded(configuration.load, json=json)
     _ask(f"Replace {settings.database} by {file}?", yes=yes, json=json)
     caller = Caller(settings.user)
-    _tell(lambda _: wiring.upkeep(settings).restore(file, caller=caller), shown.restored, json=json)
+    _tell(
+        lambda _: wiring.upkeep(settings).restore(file, caller=caller),
+        lambda back: shown.done(
+            f"{back.memories} memories are back", f"what was there before is kept at {back.kept}" if back.kept else ""
+        ),
+        json=json,
+    )
 
 
 def _tell(work: Callable[[Memos], Awaitable[T]], look: Callable[[T], RenderableType], *, json: bool) -> None:
@@ -310,6 +322,13 @@ def _fail(error: MemosError, *, json: bool) -> NoReturn:
     raise typer.Exit(exit_code(error)) from error
 
 
+def _version() -> str:
+    try:
+        return version("memcube-mcp")
+    except PackageNotFoundError:
+        return f"not installed, runs from {Path(__file__).parents[2]}"
+
+
 def _print(answer: T, look: Callable[[T], RenderableType], *, json: bool) -> None:
     if json:
         unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
@@ -326,6 +345,12 @@ def _ask(question: str, *, yes: bool, json: bool) -> None:
     typer.echo(f"{shown.one_line(question)} [y/N] ", nl=False, err=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         _fail(MemosError("nothing was changed"), json=json)
+
+
+def _content(texts: Sequence[str], file: Path | None) -> str:
+    if bool(texts) == (file is not None):
+        raise InvalidInput("give either TEXT, - to read it from standard input, or --file FILE")
+    return _from_file(file) if file else _words(texts)
 
 
 def _words(texts: Sequence[str]) -> str:

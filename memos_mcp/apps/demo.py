@@ -110,8 +110,8 @@ async def demo(tell: Callable[[Step], None]) -> Tour:
         try:
             with anyio.fail_after(_LONGEST):
                 await _visit(_server(home), home, conversation, told)
-        except (MCPError, OSError) as exc:
-            raise MemosError(f"the demo's server did not answer: {exc or type(exc).__name__}") from exc
+        except (MCPError, OSError, ExceptionGroup) as exc:
+            raise _failure(exc) from exc
     return Tour(perf_counter() - started, tuple(steps), _server_entry(), _shell())
 
 
@@ -126,7 +126,7 @@ def next_steps(tour: Tour) -> RenderableType:
             (*alias, *_COMMANDS),
         ),
         (
-            "Your own memories will lie in ~/.memos (MEMOS_HOME names another folder). For Claude Code:",
+            "For Claude Code (memories lie in ~/.memos; MEMOS_HOME names another folder):",
             [shlex.join(claude)],
         ),
         (
@@ -228,6 +228,15 @@ def check(good: bool, otherwise: str) -> None:
     """Go on only if an answer is right. Raises MemosError."""
     if not good:
         raise MemosError(f"the demo did not go as it must: {otherwise}")
+
+
+def _failure(exc: Exception) -> Exception:
+    """What went wrong: the client hands on everything that happens inside it in groups."""
+    while isinstance(exc, ExceptionGroup):
+        exc = exc.exceptions[0]
+    if isinstance(exc, MCPError | OSError):
+        return MemosError(f"the demo's server did not answer: {str(exc) or type(exc).__name__}")
+    return exc
 
 
 def _said(memory: _Found) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Self, get_args
+from typing import Annotated, ClassVar, Self, get_args
 
 from mcp.types import ToolAnnotations
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError, WithJsonSchema
@@ -91,7 +91,7 @@ class Tool(BaseModel):
         return slim(cls.model_json_schema())
 
     @classmethod
-    def read(cls, arguments: Mapping[str, Any]) -> Self:
+    def read(cls, arguments: Mapping[str, JsonValue]) -> Self:
         """The call that these arguments ask for. Raises InvalidInput, in one sentence and our own words."""
         known = ", ".join(cls.model_fields)
         for name, value in arguments.items():
@@ -102,11 +102,12 @@ class Tool(BaseModel):
         try:
             return cls(**{name: value for name, value in arguments.items() if value is not None})
         except ValidationError as exc:
-            wrong = str(exc.errors()[0]["loc"][0])
-        if arguments.get(wrong) is None:
+            wrong, *inside = exc.errors()[0]["loc"]
+        given = arguments.get(str(wrong))
+        if given is None:
             raise InvalidInput(f"{cls.name} needs the argument {wrong!r}; it takes {known}")
         expected = _expected(cls.model_json_schema()["properties"][wrong])
-        raise InvalidInput(f"{cls.name}: {wrong} must be {expected}, not {_came(arguments[wrong])}")
+        raise InvalidInput(f"{cls.name}: {wrong} must be {expected}, not {_came(given, *inside)}")
 
 
 def slim(schema: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
@@ -159,7 +160,7 @@ def _expected(schema: Mapping[str, JsonValue]) -> str:
     return f"an {_MOMENT} such as 2026-03-02T09:30:00Z" if schema.get("description") == _MOMENT else "a text"
 
 
-def _came(value: JsonValue) -> str:
+def _came(value: JsonValue, *inside: int | str) -> str:
     match value:
         case bool():
             return str(value).lower()
@@ -168,6 +169,6 @@ def _came(value: JsonValue) -> str:
         case str():
             return f"the text {value[:_SHOWN]!r}{'…' if len(value) > _SHOWN else ''}"
         case list():
-            return "a list"
+            return f"a list that holds {_came(value[inside[0]])}" if inside and isinstance(inside[0], int) else "a list"
         case _:
             return "an object"

@@ -16,6 +16,7 @@ from mcp.server import Server
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 from pydantic import JsonValue, ValidationError
+from pydantic_core import ErrorDetails
 
 
 async def serve(server: Server[Any]) -> None:
@@ -26,7 +27,7 @@ async def serve(server: Server[Any]) -> None:
     async with stdio_server() as (lines, answers):
         relayed, messages = anyio.create_memory_object_stream[SessionMessage | Exception](0)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_relay, lines, relayed, answers.send)
+            tasks.start_soon(relay, lines, relayed, answers.send)
             if sys.platform != "win32":
                 tasks.start_soon(_wait_for_a_signal, tasks.cancel_scope.cancel)
             await server.run(messages, answers, server.create_initialization_options())
@@ -44,7 +45,7 @@ async def _wait_for_a_signal(stop: Callable[[], None]) -> None:
             return
 
 
-async def _relay(
+async def relay(
     lines: AsyncIterable[SessionMessage | Exception],
     relayed: MemoryObjectSendStream[SessionMessage | Exception],
     answer: Callable[[SessionMessage], Awaitable[None]],
@@ -60,27 +61,44 @@ async def _relay(
 
 
 def _read_again(refused: ValidationError) -> SessionMessage | types.JSONRPCError | None:
-    """The line as Python reads JSON, which takes half a surrogate pair; our checks refuse that by name later."""
+    """The line as Python reads JSON: half a surrogate pair in an argument is refused by its name later."""
     error = refused.errors()[0]
     line = error["input"]
     if error["type"] != "json_invalid" or not isinstance(line, str):
-        return _refused(refused, types.INVALID_REQUEST, "this is JSON, but not a JSON-RPC 2.0 message")
+        return _refused(types.INVALID_REQUEST, "JSON, but not a JSON-RPC 2.0 message", *refused.errors())
     if not line.strip():
         return None
     try:
         value: JsonValue = json.loads(line)
     except (ValueError, RecursionError):
-        return _refused(refused, types.PARSE_ERROR, "this line is not JSON")
+        return _refused(types.PARSE_ERROR, "not JSON")
     try:
-        return SessionMessage(types.jsonrpc_message_adapter.validate_python(value, by_name=False))
+        message = types.jsonrpc_message_adapter.validate_python(value, by_name=False)
     except ValidationError as exc:
-        return _refused(exc, types.INVALID_REQUEST, "this is JSON, but not a JSON-RPC 2.0 message")
+        return _refused(types.INVALID_REQUEST, "JSON, but not a JSON-RPC 2.0 message", *exc.errors())
+    if not isinstance(message, types.JSONRPCRequest) or not _is_unicode(_envelope(message)):
+        return _refused(types.INVALID_REQUEST, "not Unicode: it holds half a surrogate pair")
+    return SessionMessage(message)
 
 
-def _refused(exc: ValidationError, code: int, why: str) -> types.JSONRPCError:
+def _envelope(message: types.JSONRPCRequest) -> dict[str, object]:
+    """What the SDK may repeat in an answer: everything but the arguments of a tool."""
+    params = {name: value for name, value in (message.params or {}).items() if name != "arguments"}
+    return {"id": message.id, "method": message.method, "params": params}
+
+
+def _is_unicode(value: object) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _refused(code: int, why: str, *errors: ErrorDetails) -> types.JSONRPCError:
     """The answer to a line that is no message, with its id where one can be found."""
-    parts: list[JsonValue] = [part["input"] for part in exc.errors()]
+    parts: list[JsonValue] = [error["input"] for error in errors]
     found = next((part["id"] for part in parts if isinstance(part, dict) and "id" in part), None)
-    error = types.ErrorData(code=code, message=f"{why}; it was ignored")
-    usable = found if isinstance(found, int) or (isinstance(found, str) and found.isprintable()) else None
+    usable = found if isinstance(found, int) or (isinstance(found, str) and _is_unicode(found)) else None
+    error = types.ErrorData(code=code, message=f"this line is {why}; it was ignored")
     return types.JSONRPCError(jsonrpc="2.0", id=usable, error=error)

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Protocol
 
 from pydantic_core import to_jsonable_python
@@ -120,12 +119,13 @@ def recall(answer: Recall) -> RenderableType:
 
 def memory(cube: MemCube) -> Text:
     """When, who and which, then the words."""
-    head = Text(" ".join(_when_and_who(cube)), style="bold cyan")
+    head = " ".join(_when_and_who(cube))
     traits = [cube.id, *([cube.key] if cube.key else []), *(f"#{tag}" for tag in cube.tags)]
     if cube.usage.sightings > 1:
         traits.append(f"said {cube.usage.sightings} times")
-    head.append(("  " if head else "") + one_line(" · ".join(traits)), style="not bold dim")
-    return head.append("\n").append(plain(words_of(cube)), style="not bold default")
+    return Text.assemble(
+        (f"{head}  " if head else "", "bold cyan"), (one_line(" · ".join(traits)), "dim"), "\n", plain(words_of(cube))
+    )
 
 
 def page(answer: Page, *, whole: bool) -> RenderableType:
@@ -171,7 +171,7 @@ def history(events: Sequence[Event]) -> RenderableType:
 
 def forgotten(event: Event) -> RenderableType:
     """That a memory is gone."""
-    return _sentence(f"forgot {event.subject}", "; its words are deleted, the log keeps who and when")
+    return done(f"forgot {event.subject}", "its words are deleted, the log keeps who and when")
 
 
 def namespaces(answer: Sequence[Namespace]) -> RenderableType:
@@ -209,9 +209,9 @@ def health(answer: Health) -> RenderableType:
     return Group(_pairs(answer.versions.items()), Text(), settings, Text(), findings)
 
 
-def done(what: str, file: Path, detail: str) -> RenderableType:
-    """That something was done with a file."""
-    return _sentence(f"{what} {one_line(str(file))}", f"  {one_line(detail)}" if detail else "")
+def done(what: str, detail: str) -> RenderableType:
+    """That something was done."""
+    return _sentence(what, f"  {detail}" if detail else "")
 
 
 def _line(cube: MemCube, *, whole: bool) -> Text:

@@ -4,11 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import anyio
 import pytest
+from rich.console import Console
 
-from memos_mcp.apps.demo import check
+from memos_mcp.apps.demo import Step, demo, next_steps
 from memos_mcp.errors import MemosError
 
+pytestmark = pytest.mark.anyio
 ROOT = Path(__file__).parents[2]
 
 
@@ -27,41 +30,72 @@ def test_the_demo_goes_through_the_life_of_a_memory(tmp_path: Path) -> None:
         "start the server",
         "remember a conversation: 80 turns on 7 days",
         "recall: Which locker number should the torch be posted to?",
-        "2026-03-02 Ada: K-2047",
-        "recall: What is Ada allergic to?",
+        "→ 2026-03-02 Ada: K-2047",
+        "recall: Who is Moira Kinnear?",
         "recall: What did Ben say on 12 April 2026?",
-        "2026-04-12 Ben: ",
+        "→ 2026-04-12 Ben: ",
         "update that memory",
-        "K-3110",
+        "→ 2026-03-02 Ada: My locker number is K-3110",
         "its history",
         "version 1, remember: K-2047",
-        "version 2, update: ",
+        "version 2, update (the locker changed): ",
+        "recall: What is Ada allergic to?",
         "forget one",
+        "not found any more",
         "What to type next",
         "memos remember",
         '"mcpServers"',
     ]
-    at = [done.stdout.find(part, 0) for part in told]
+    at = [done.stdout.find(part) for part in told]
     assert -1 not in at, told[at.index(-1)]
     assert at == sorted(at)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_demo_names_a_server_that_starts_anywhere(tmp_path: Path) -> None:
-    done = memos("demo", "--json", home=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    tour = json.loads(done.stdout)
-    assert len(tour["steps"]) >= 8
-    assert all(step["seconds"] >= 0 for step in tour["steps"])
-    server = tour["server"]
+async def test_the_demo_names_a_server_that_starts_anywhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    steps: list[Step] = []
+    tour = await demo(steps.append)
+    assert tuple(steps) == tour.steps
+    assert all(step.seconds > 0 for step in steps)
+    Console(width=80).print(*(step.shown() for step in steps), next_steps(tour), crop=False)
+    shown = capsys.readouterr().out
+    _, config = shown.split("other MCP hosts:\n")
+    server = json.loads(config)["mcpServers"]["memos"]
     assert Path(server["command"]).is_absolute()
     command = [server["command"], *server["args"]]
     env = {"PATH": os.environ["PATH"], "MEMOS_HOME": str(tmp_path / "vault"), **server["env"]}
-    started = subprocess.run(command, input="", capture_output=True, check=False, env=env, cwd="/", timeout=60)
-    assert started.returncode == 0, started.stderr
+    async with await anyio.open_process(command, env=env, cwd="/") as started:
+        assert started.stdin is not None
+        await started.stdin.aclose()
+        assert await started.wait() == 0
 
 
-def test_a_wrong_answer_ends_the_demo() -> None:
-    check(True, "never said")
-    with pytest.raises(MemosError, match="the demo did not go as it must: nothing was found"):
-        check(False, "nothing was found")
+def test_the_demo_answers_with_json(tmp_path: Path) -> None:
+    done = memos("demo", "--json", home=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    tour = json.loads(done.stdout)
+    assert [step["title"] for step in tour["steps"]][-1] == "recall: What is Ada allergic to?"
+
+
+async def test_a_server_that_does_not_start_ends_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    for command in ("false", "/no/such/python"):
+        monkeypatch.setattr(sys, "executable", command)
+        with pytest.raises(MemosError, match="the demo's server did not answer: "):
+            await demo(lambda _: None)
+
+
+async def test_a_wrong_answer_ends_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = tmp_path / "server.py"
+    server.write_text(
+        f"#!{sys.executable}\n"
+        "from mcp.server import MCPServer\n"
+        "server = MCPServer('forgetful')\n"
+        "@server.tool()\n"
+        "def remember(messages: list[dict[str, str]], session: str) -> dict[str, int]:\n"
+        "    return {'new': 0}\n"
+        "server.run()\n"
+    )
+    server.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(server))
+    with pytest.raises(MemosError, match="the demo did not go as it must: 80 turns became 0 memories"):
+        await demo(lambda _: None)

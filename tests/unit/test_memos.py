@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
 import memos_mcp
 from memos_mcp import Caller, Conflict, Denied, InvalidInput, Memos, NotFound, Unavailable
@@ -27,7 +27,7 @@ async def only(memos: Memos, content: JsonValue) -> str:
     return key
 
 
-@pytest.mark.claim("5.1-02", "5.1-03")
+@pytest.mark.claim("5.1-02", "5.1-03", "4.1-22")
 async def test_what_was_remembered_is_recalled(memos: Memos) -> None:
     await memos.remember("Ada likes green tea")
     found = await memos.recall("Which tea does Ada like?")
@@ -41,6 +41,21 @@ async def test_nothing_found_says_what_was_searched(memos: Memos) -> None:
     await memos.remember(["one fish", "two fish"])
     found = await memos.recall("zeppelin", path="user/ada")
     assert (found.summary, found.context) == ("0 of 2 memories under user/ada", "")
+
+
+@pytest.mark.claim("4.2-07", "5.3.2-04")
+@pytest.mark.claim("4.1-26", "4.2-01", "4.2-04", "4.2-05", "4.2-06", "4.2-08", "4.2-09", "5.2-11", "5.3.2-03", "4.3-09")
+async def test_a_memory_is_a_cube_with_an_identity_that_lasts(memos: Memos) -> None:
+    one, two = (await memos.remember(["I like tea", "The sky is blue"])).ids
+    cube = await memos.get(one)
+    later = await memos.update(one, "I like green tea")
+    assert isinstance(cube, memos_mcp.MemCube)
+    assert (later.id, later.created_at) == (one, cube.created_at)
+    assert later.updated_at > cube.updated_at
+    assert later.origin.provenance == cube.origin.provenance != (await memos.get(two)).origin.provenance
+    assert (cube.kind, cube.state, cube.governance.owner, cube.usage.sightings) == ("preference", "generated", "ada", 1)
+    with pytest.raises(ValidationError):
+        memos_mcp.MemCube.model_validate(cube.model_dump() | {"colour": "green"})
 
 
 async def test_every_memory_says_where_it_comes_from(memos: Memos) -> None:
@@ -95,6 +110,7 @@ async def test_a_conversation_remembered_again_adds_only_its_new_turns(memos: Me
     assert (await memos.remember(turns)).new == 2
 
 
+@pytest.mark.claim("4.1-24", "4.3-35", "4.3-10")
 async def test_another_users_memories_are_neither_recalled_nor_counted_nor_told(memos: Memos) -> None:
     key = await only(memos, "Ada's secret is tea")
     eve = memos.acting_as(Caller("eve"))
@@ -107,9 +123,18 @@ async def test_another_users_memories_are_neither_recalled_nor_counted_nor_told(
         await eve.recall("tea", path="user/ada")
     with pytest.raises(Denied):
         await eve.remember("x", path="user/ada/notes")
+    with pytest.raises(Denied):
+        await eve.put("user/ada", "k", text="x")
+    with pytest.raises(Denied):
+        await eve.get(path="user/ada", key="k")
+    with pytest.raises(Denied):
+        await eve.browse("user/ada")
     assert (await eve.browse()).total == 0
+    assert await eve.namespaces() == ()
+    assert (await eve.status()).memories == 0
 
 
+@pytest.mark.claim("4.1-16")
 async def test_shared_memories_are_recalled_by_everybody(memos: Memos) -> None:
     await memos.remember("The printer is on floor 3", path="shared/office")
     found = await memos.acting_as(Caller("eve")).recall("Where is the printer?")
@@ -146,11 +171,14 @@ async def test_a_put_with_an_expected_version_conflicts_when_it_is_another(memos
             await memos.put(None, "note", text="two", expect=expect)
 
 
+@pytest.mark.claim("4.1-15", "4.1-23", "5.3.2-13", "5.3.2-16", "5.3.2-09")
 async def test_an_update_makes_a_version_and_keeps_the_old(memos: Memos) -> None:
     key = await only(memos, "The trip is in June")
     new = await memos.update(key, "The trip is in August", expect=1, reason="moved")
     assert (new.version, new.created_at <= new.updated_at) == (2, True)
     assert (await memos.get(key, version=1)).text == "The trip is in June"
+    assert [cube.text for cube in (await memos.recall("When is the trip?")).cubes] == ["The trip is in August"]
+    assert not (await memos.recall("June")).cubes
     lines = await memos.history(key)
     assert [(e.action, e.version, e.reason, e.caller) for e in lines] == [
         ("remember", 1, "", "ada"),
@@ -159,12 +187,14 @@ async def test_an_update_makes_a_version_and_keeps_the_old(memos: Memos) -> None
     assert [e.cube.text for e in lines if e.cube] == ["The trip is in June", "The trip is in August"]
 
 
+@pytest.mark.claim("5.3.2-07", "5.3.2-08", "4.3-07")
 async def test_append_and_merge_keep_what_was_there(memos: Memos) -> None:
     key = await only(memos, "Milk")
     assert (await memos.update(key, "Eggs", how="append")).text == "Milk\nEggs"
     assert (await memos.update(key, "eggs\nBread", how="merge")).text == "Milk\nEggs\nBread"
 
 
+@pytest.mark.claim("5.3.2-10")
 async def test_an_update_of_an_outdated_version_conflicts_and_changes_nothing(memos: Memos) -> None:
     key = await only(memos, "one")
     await memos.update(key, "two")
@@ -220,6 +250,7 @@ async def test_browsing_filters_by_kind_and_tag(memos: Memos) -> None:
     assert len((await memos.browse(tags=["sky", "sea"])).cubes) == 1
 
 
+@pytest.mark.claim("5.5.2-02")
 async def test_namespaces_are_listed_with_their_sizes(memos: Memos) -> None:
     await memos.remember(["a1", "a2"], path="user/ada/work")
     await memos.remember("b", path="shared/team")
@@ -234,6 +265,7 @@ async def test_status_says_who_where_and_how_the_lanes_are(memos: Memos, tmp_pat
     assert [(lane.name, lane.on) for lane in status.lanes] == [("words", True)]
 
 
+@pytest.mark.claim("4.1-20")
 async def test_the_budget_bounds_the_context_and_counts_what_was_left_out(memos: Memos) -> None:
     await memos.remember([f"tea {i} " + "word " * 60 for i in range(10)])
     found = await memos.recall("tea", budget=200)
@@ -244,6 +276,7 @@ async def test_the_budget_bounds_the_context_and_counts_what_was_left_out(memos:
 BAD_TEXTS = ["", "   \n", "a\x00b", "half \ud800 pair", "x" * 10_000_000]
 
 
+@pytest.mark.claim("5.3.2-21")
 @pytest.mark.parametrize("text", BAD_TEXTS, ids=["empty", "blank", "NUL", "surrogate", "10 MB"])
 async def test_a_text_that_cannot_be_stored_is_refused_and_nothing_changes(memos: Memos, text: str) -> None:
     key = await only(memos, "here before")
@@ -268,6 +301,7 @@ async def test_text_that_looks_like_a_query_is_only_text(memos: Memos, text: str
     await memos.recall(text)
 
 
+@pytest.mark.claim("5.1-12")
 async def test_wrong_calls_are_refused_with_the_next_step(memos: Memos) -> None:
     attempts = [
         memos.remember("x", path="user/ada/../eve"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from collections.abc import Sequence
 
@@ -10,6 +9,7 @@ from anyio import to_thread
 
 from memos_mcp.errors import Corrupt
 from memos_mcp.infrastructure.storage.database import Database
+from memos_mcp.infrastructure.storage.rows import checksum
 from memos_mcp.ports import Segment
 
 
@@ -28,7 +28,7 @@ class Segments:
         return await to_thread.run_sync(self._spans, route, root)
 
     async def replace(self, route: str, root: str, old: Sequence[Segment], new: Sequence[Segment]) -> bool:
-        """Swap in one transaction; False if another process wrote or merged there first."""
+        """Swap in one transaction; False if another process wrote, merged or restored there first."""
         return await to_thread.run_sync(self._replace, route, root, old, new)
 
     async def drop(self, route: str) -> None:
@@ -38,49 +38,52 @@ class Segments:
     def _segments(self, route: str, root: str) -> list[Segment]:
         with self._database.read() as db:
             rows = db.execute(
-                "SELECT after, upto, digest, data FROM segment WHERE route = ? AND root = ? ORDER BY upto", (route, root)
+                "SELECT after, upto, digest, data FROM segment WHERE route = ? AND root = ? ORDER BY upto",
+                (route, root),
             ).fetchall()
         for after, upto, digest, data in rows:
-            if hashlib.sha256(data).digest() != digest:
-                raise Corrupt(f"the {route} index of {root} (log {after}..{upto}) is damaged; run `memos rebuild {route}`")
+            if checksum(after, upto, data) != digest:
+                raise Corrupt(f"the {route} index of {root} (log {after}…{upto}) is damaged; `memos rebuild {route}`")
         return [Segment(after, upto, len(data), data) for after, upto, _, data in rows]
 
     def _spans(self, route: str, root: str) -> list[Segment]:
         with self._database.read() as db:
             rows = db.execute(
-                "SELECT after, upto, length(data) FROM segment WHERE route = ? AND root = ? ORDER BY upto", (route, root)
+                "SELECT after, upto, length(data) FROM segment WHERE route = ? AND root = ? ORDER BY upto",
+                (route, root),
             )
             return [Segment(after, upto, size) for after, upto, size in rows]
 
     def _replace(self, route: str, root: str, old: Sequence[Segment], new: Sequence[Segment]) -> bool:
+        gone = [(s.after, s.upto) for s in old]
         with self._database.write() as db:
-            swapped = _swap(db, route, root, old, new)
-            if not swapped:
-                db.execute("ROLLBACK")
-                db.execute("BEGIN")
-        return swapped
+            held = db.execute("SELECT after, upto FROM segment WHERE route = ? AND root = ?", (route, root)).fetchall()
+            kept = set(held) - set(gone)
+            if not set(gone) <= set(held) or not _fit(db, new, kept):
+                return False
+            db.executemany(
+                "DELETE FROM segment WHERE route = ? AND root = ? AND upto = ?",
+                [(route, root, upto) for _, upto in gone],
+            )
+            db.executemany(
+                "INSERT INTO segment VALUES (?, ?, ?, ?, ?, ?)",
+                [(route, root, s.after, s.upto, checksum(s.after, s.upto, s.data), s.data) for s in new],
+            )
+        if gone:
+            self._database.checkpoint()  # they may have held words that were erased since
+        return True
 
     def _drop(self, route: str) -> None:
         with self._database.write() as db:
             db.execute("DELETE FROM segment WHERE route = ?", (route,))
 
 
-def _swap(db: sqlite3.Connection, route: str, root: str, old: Sequence[Segment], new: Sequence[Segment]) -> bool:
-    for gone in old:
-        deleted = db.execute(
-            "DELETE FROM segment WHERE route = ? AND root = ? AND after = ? AND upto = ?", (route, root, gone.after, gone.upto)
-        )
-        if deleted.rowcount != 1:
+def _fit(db: sqlite3.Connection, new: Sequence[Segment], kept: set[tuple[int, int]]) -> bool:
+    """Segments do not overlap, and each ends at a line of the log: after a restore, one made before it may not."""
+    for s in new:
+        if any(after < s.upto and s.after < upto for after, upto in kept):
             return False
-    for fresh in new:
-        overlap = db.execute(
-            "SELECT 1 FROM segment WHERE route = ? AND root = ? AND upto > ? AND after < ? LIMIT 1",
-            (route, root, fresh.after, fresh.upto),
-        ).fetchone()
-        if overlap is not None:
+        if db.execute("SELECT 1 FROM event WHERE seq = ?", (s.upto,)).fetchone() is None:
             return False
-        db.execute(
-            "INSERT INTO segment VALUES (?, ?, ?, ?, ?, ?)",
-            (route, root, fresh.after, fresh.upto, hashlib.sha256(fresh.data).digest(), fresh.data),
-        )
+        kept.add((s.after, s.upto))
     return True

@@ -7,6 +7,7 @@ from memos_mcp.ports import Caller
 ADA = Caller("ada")
 
 
+@pytest.mark.claim("4.3-23")
 @pytest.mark.parametrize(
     "path", ["user/ada", "user/ada/work/notes", "shared/team", "shared/team/x", "global", "global/x"]
 )
@@ -46,6 +47,7 @@ def test_a_path_is_kept_in_canonical_form() -> None:
     assert check_path("user/ada/cafe\u0301") == "user/ada/café"
 
 
+@pytest.mark.claim("5.4.1-06")
 def test_without_a_path_all_three_layers_are_searched() -> None:
     assert readable(ADA, None).paths == ("user/ada", "shared", "global")
 

@@ -91,6 +91,7 @@ async def test_two_statements_in_a_row_by_one_speaker_do_not_explain_each_other(
     assert len((await find(words_of(vault), "holidays")).hits) == 1
 
 
+@pytest.mark.claim("5.5.2-03")
 async def test_texts_of_other_namespaces_never_move_a_score(vault: SqliteAdapter) -> None:
     mine = [cube("green tea at noon", speaker="Ada", session="s"), cube("black tea", speaker="Ben", session="s")]
     await store(vault, *mine)

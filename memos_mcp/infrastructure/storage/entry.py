@@ -1,0 +1,230 @@
+"""One commit: what the changes of a list do to the tables, and the lines they leave in the log."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from pydantic_core import from_json
+
+from memos_mcp.cube import SCHEMA, Governance, MemCube, Origin, Usage
+from memos_mcp.errors import Conflict, Corrupt, InvalidInput, NotFound
+from memos_mcp.infrastructure.governance import root_of
+from memos_mcp.infrastructure.storage.rows import ADVICE, chained, content_of, cube_of, moment, sealed
+from memos_mcp.ports import Action, Change, Event
+
+_SALT = 16
+_SEEN_ONCE = Usage()
+
+
+@dataclass(slots=True)
+class Entry:
+    """A commit being written: the log's tip, interned ids, and the rows and counters that wait to be written."""
+
+    db: sqlite3.Connection
+    caller: str
+    at: int
+    stamp: datetime
+    seq: int
+    chain: bytes
+    places: dict[str, int] = field(default_factory=dict[str, int])
+    policies: dict[str, int] = field(default_factory=dict[str, int])
+    live: dict[int, int] = field(default_factory=dict[int, int])
+    versions: list[tuple[object, ...]] = field(default_factory=list[tuple[object, ...]])
+    lines: list[tuple[object, ...]] = field(default_factory=list[tuple[object, ...]])
+
+    @staticmethod
+    def begin(db: sqlite3.Connection, caller: str, now: int) -> Entry:
+        """At the end of the log. Time never runs backwards there, whatever the clock says."""
+        seq, at, chain = tip(db)
+        at = max(now, at)
+        return Entry(db, caller, at, moment(at), seq, chain)
+
+    def write(self, changes: Sequence[Change]) -> list[Event]:
+        """All changes in order. Raises Conflict, NotFound; then the transaction is to be rolled back."""
+        salts = os.urandom(_SALT * len(changes))
+        events = [self._write(c, salts[i * _SALT : (i + 1) * _SALT]) for i, c in enumerate(changes)]
+        self._flush()
+        self.db.executemany("UPDATE place SET live = live + ? WHERE place = ?", [(n, p) for p, n in self.live.items()])
+        return events
+
+    def restored(self, after: int, reason: str) -> int:
+        """The line that says that the whole log before it was brought back; its `seq` is beyond `after`."""
+        self.seq = max(self.seq, after)
+        self._log(Change("restore", "", reason=reason), None, 0, None, "", None)
+        self._flush()
+        return self.seq
+
+    def _write(self, change: Change, salt: bytes) -> Event:
+        if change.cube is None:
+            return self._forget(change)
+        if change.cube.id != change.subject:
+            raise InvalidInput(f"a change of memory {change.subject!r} cannot write {change.cube.id!r}")
+        if change.cube.version == 1:
+            return self._create(change, change.cube, salt)
+        return self._update(change, change.cube, salt)
+
+    def _create(self, change: Change, cube: MemCube, salt: bytes) -> Event:
+        if change.expect:
+            raise Conflict(f"there is no version {change.expect} of memory {cube.id}; read it again, then repeat")
+        place = self._place(cube.path)
+        policy = self._policy(cube.governance)
+        row = (change.branch, cube.id, place, cube.key, change.once, cube.state.value, policy, self.at)
+        try:
+            created = self.db.execute(_NEW_MEMORY, row)
+        except sqlite3.IntegrityError as exc:
+            what = f"the key {cube.key!r}" if cube.key else f"a memory {cube.id!r}"
+            raise Conflict(f"{cube.path} holds {what} already; read it, then update it") from exc
+        if created.rowcount == 0:
+            return self._sight(change, cube, place)
+        memory = created.lastrowid or 0
+        self.live[place] = self.live.get(place, 0) + 1
+        self._version(change, cube, memory, place, salt)
+        stamped = {"created_at": self.stamp, "updated_at": self.stamp, "usage": _SEEN_ONCE}
+        return self._event(change.action, change, 1, cube.path, cube.model_copy(update=stamped))
+
+    def _update(self, change: Change, cube: MemCube, salt: bytes) -> Event:
+        memory, version, place, path = self._current(change)
+        cube = cube.model_copy(update={"version": version + 1, "path": path})
+        self.db.execute(
+            "UPDATE version SET until = ? WHERE memory = ? AND version = ?", (self.seq + 1, memory, version)
+        )
+        self.db.execute(
+            "UPDATE memory SET version = ?, state = ? WHERE memory = ?", (cube.version, cube.state.value, memory)
+        )
+        if change.once is not None:
+            # Another memory may already state this: then this one goes on without a duplicate key.
+            self.db.execute("UPDATE memory SET once = NULL WHERE memory = ?", (memory,))
+            self.db.execute("UPDATE OR IGNORE memory SET once = ? WHERE memory = ?", (change.once, memory))
+        self._version(change, cube, memory, place, salt)
+        self._flush()
+        row = self.db.execute("SELECT * FROM cube WHERE memory = ? AND version = ?", (memory, cube.version)).fetchone()
+        return self._event(change.action, change, cube.version, path, cube_of(row[:13], {}))
+
+    def _sight(self, change: Change, cube: MemCube, place: int) -> Event:
+        self._flush()
+        memory, key, version = self.db.execute(_KNOWN, (change.branch, place, change.once)).fetchone()
+        seen = change if key == change.subject else replace(change, subject=key)
+        origin = cube.origin
+        if origin.source and self._said_there(memory, key, origin):
+            return self._event("sight", seen, version, cube.path, news=False)
+        added = self.db.execute(
+            """INSERT INTO sighting VALUES (?, ?, ?, ?, ?)
+            ON CONFLICT (memory, source, coalesce(position, -1)) WHERE source <> '' DO NOTHING""",
+            (self.seq + 1, memory, origin.source, origin.position, origin.model_dump_json(exclude_none=True)),
+        )
+        if added.rowcount == 0:
+            return self._event("sight", seen, version, cube.path, news=False)
+        self.db.execute("UPDATE memory SET sightings = sightings + 1 WHERE memory = ?", (memory,))
+        self._log(replace(seen, action="sight"), memory, version, place, cube.path, None)
+        return self._event("sight", seen, version, cube.path, origin=origin)
+
+    def _forget(self, change: Change) -> Event:
+        memory, version, place, path = self._current(change)
+        self._log(change, memory, version, place, path, None)
+        self.db.execute(
+            """UPDATE version SET payload = NULL, content = NULL, salt = NULL, until = coalesce(until, ?)
+            WHERE memory = ?""",
+            (self.seq, memory),
+        )
+        self.db.execute("DELETE FROM sighting WHERE memory = ?", (memory,))
+        self.db.execute("UPDATE memory SET key = NULL, once = NULL, forgotten = ? WHERE memory = ?", (self.seq, memory))
+        self.live[place] = self.live.get(place, 0) - 1
+        return self._event(change.action, change, version, path)
+
+    def _current(self, change: Change) -> tuple[int, int, int, str]:
+        """Memory, version, place and path of what the change is about, if that is what it expects."""
+        self._flush()
+        row = self.db.execute(_CURRENT, (change.branch, change.subject)).fetchone()
+        if row is None:
+            raise NotFound(f"there is no memory {change.subject!r}; recall or browse to find its id")
+        version = row[1]
+        if change.expect is not None and change.expect != version:
+            raise Conflict(
+                f"memory {change.subject} is at version {version}, not {change.expect}: somebody changed it; "
+                "read it again, then repeat"
+            )
+        return row
+
+    def _said_there(self, memory: int, key: str, origin: Origin) -> bool:
+        """Was the very first statement made at this place of this source?"""
+        salt, digest, payload, content = self.db.execute(_FIRST, (memory,)).fetchone()
+        if sealed(salt, key, 1, payload, content) != digest:
+            raise Corrupt(f"memory {key} (version 1) is not what was written; {ADVICE}")
+        first: dict[str, Any] = from_json(content).get("origin", {})
+        return first.get("source") == origin.source and first.get("position") == origin.position
+
+    def _version(self, change: Change, cube: MemCube, memory: int, place: int, salt: bytes) -> None:
+        payload, content = content_of(cube)
+        digest = sealed(salt, cube.id, cube.version, payload, content)
+        self._log(change, memory, cube.version, place, cube.path, digest)
+        self.versions.append((memory, cube.version, self.seq, self.at, SCHEMA, salt, digest, payload, content))
+
+    def _log(
+        self, change: Change, memory: int | None, version: int, place: int | None, path: str, digest: bytes | None
+    ) -> None:
+        self.seq += 1
+        told = digest.hex() if digest is not None else None
+        subject, branch, reason = change.subject, change.branch, change.reason
+        line = (self.seq, self.at, change.action, subject, version, path, branch, self.caller, reason, told)
+        self.chain = chained(self.chain, line)
+        self.lines.append(
+            (self.seq, self.at, change.action, memory, version, place, branch, self.caller, reason, digest, self.chain)
+        )
+
+    def _flush(self) -> None:
+        if self.versions:
+            self.db.executemany("INSERT INTO version VALUES (?, ?, ?, NULL, ?, ?, ?, ?, ?, ?)", self.versions)
+            self.versions.clear()
+        if self.lines:
+            self.db.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", self.lines)
+            self.lines.clear()
+
+    def _event(
+        self,
+        action: Action,
+        change: Change,
+        version: int,
+        path: str,
+        cube: MemCube | None = None,
+        *,
+        origin: Origin | None = None,
+        news: bool = True,
+    ) -> Event:
+        seq = self.seq if news else 0
+        subject, reason, branch = change.subject, change.reason, change.branch
+        return Event(seq, self.stamp, action, subject, version, path, self.caller, reason, branch, cube, origin)
+
+    def _place(self, path: str) -> int:
+        known = self.places.get(path)
+        if known is None:
+            self.db.execute("INSERT OR IGNORE INTO place (path, root) VALUES (?, ?)", (path, root_of(path)))
+            known = int(self.db.execute("SELECT place FROM place WHERE path = ?", (path,)).fetchone()[0])
+            self.places[path] = known
+        return known
+
+    def _policy(self, governance: Governance) -> int:
+        rules = governance.model_dump_json(exclude_defaults=True)
+        known = self.policies.get(rules)
+        if known is None:
+            self.db.execute("INSERT OR IGNORE INTO policy (rules) VALUES (?)", (rules,))
+            known = int(self.db.execute("SELECT policy FROM policy WHERE rules = ?", (rules,)).fetchone()[0])
+            self.policies[rules] = known
+        return known
+
+
+def tip(db: sqlite3.Connection) -> tuple[int, int, bytes]:
+    """Sequence number, time and chain value of the last line of the log."""
+    return db.execute("SELECT seq, at, chain FROM event ORDER BY seq DESC LIMIT 1").fetchone() or (0, 0, b"")
+
+
+_NEW_MEMORY = """INSERT INTO memory (branch, id, place, key, once, version, state, policy, created_at)
+    VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?) ON CONFLICT (branch, place, once) WHERE once IS NOT NULL DO NOTHING"""
+_CURRENT = """SELECT m.memory, m.version, m.place, p.path FROM memory m JOIN place p ON p.place = m.place
+    WHERE m.branch = ? AND m.id = ? AND m.forgotten IS NULL"""
+_KNOWN = "SELECT memory, id, version FROM memory WHERE branch = ? AND place = ? AND once = ?"
+_FIRST = "SELECT salt, digest, payload, content FROM version WHERE memory = ? AND version = 1"
