@@ -18,7 +18,7 @@ from memos_mcp.errors import (
 )
 from memos_mcp.memos import Memos
 from memos_mcp.ports import Caller
-from memos_mcp.version import VERSION as __version__
+from memos_mcp.version import __version__
 from memos_mcp.wiring import open
 
 __all__ = [
@@ -43,5 +43,6 @@ __all__ = [
     "Remembered",
     "Status",
     "Unavailable",
+    "__version__",
     "open",
 ]

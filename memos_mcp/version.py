@@ -1,3 +1,3 @@
 """The version of the distribution: read by the packaging, told by the server and the command line."""
 
-VERSION = "0.1.0"
+__version__ = "0.1.0"

@@ -11,7 +11,6 @@ import sqlite3
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, BinaryIO, NoReturn, TypeVar
 
@@ -29,6 +28,7 @@ from memos_mcp.errors import Corrupt, InvalidInput, MemosError
 from memos_mcp.interface.reader import MAX_SOURCE
 from memos_mcp.memos import Memos
 from memos_mcp.ports import Caller, How
+from memos_mcp.version import __version__
 
 T = TypeVar("T")
 
@@ -52,7 +52,6 @@ Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the log.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="Id of a memory.")]
 
 app = typer.Typer(
-    help="Remember, recall, govern and trace memories.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -67,6 +66,19 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     app(prog_name="memos")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def top(
+    *, version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Its number.")] = False
+) -> None:
+    """Remember, recall, govern and trace memories."""
 
 
 @app.command()
@@ -248,7 +260,7 @@ def rebuild(lane: Annotated[str, typer.Argument(metavar="LANE", help="Such as wo
 def doctor(*, json: Json = False) -> None:
     """Show every setting with its source, and check the vault."""
     versions = {
-        "memos": _version(),
+        "memos": f"{__version__} in {Path(__file__).parents[1]}",
         "python": f"{platform.python_version()} at {sys.executable}",
         "sqlite": sqlite3.sqlite_version,
         "system": platform.platform(),
@@ -273,7 +285,8 @@ def backup(file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to."
     _tell(
         lambda _: wiring.upkeep(configuration.load()).backup(file),
         lambda made: shown.done(
-            f"{made.memories} memories are safe", f"in {made.file}, {made.bytes:,} bytes, verified"
+            f"copied {shown.count(made.memories, 'memory', 'memories')}",
+            f"to {made.file}, {made.bytes:,} bytes, verified",
         ),
         json=json,
     )
@@ -290,7 +303,8 @@ def restore(
     _tell(
         lambda _: wiring.upkeep(settings).restore(file, caller=caller),
         lambda back: shown.done(
-            f"{back.memories} memories are back", f"what was there before is kept at {back.kept}" if back.kept else ""
+            f"brought back {shown.count(back.memories, 'memory', 'memories')}",
+            f"what was there before is kept at {back.kept}" if back.kept else "",
         ),
         json=json,
     )
@@ -320,13 +334,6 @@ def _fail(error: MemosError, *, json: bool) -> NoReturn:
         _print({"error": {"code": error.code, "message": str(error)}}, str, json=True)
     typer.echo(f"memos: {shown.one_line(str(error))}", err=True)
     raise typer.Exit(exit_code(error)) from error
-
-
-def _version() -> str:
-    try:
-        return version("memcube-mcp")
-    except PackageNotFoundError:
-        return f"not installed, runs from {Path(__file__).parents[2]}"
 
 
 def _print(answer: T, look: Callable[[T], RenderableType], *, json: bool) -> None:

@@ -15,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 import anyio
 from mcp import Client, MCPError, StdioServerParameters
@@ -233,7 +233,7 @@ def check(good: bool, otherwise: str) -> None:
 def _failure(exc: Exception) -> Exception:
     """What went wrong: the client hands on everything that happens inside it in groups."""
     while isinstance(exc, ExceptionGroup):
-        exc = exc.exceptions[0]
+        exc = cast("ExceptionGroup[Exception]", exc).exceptions[0]
     if isinstance(exc, MCPError | OSError):
         return MemosError(f"the demo's server did not answer: {str(exc) or type(exc).__name__}")
     return exc

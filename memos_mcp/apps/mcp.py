@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from importlib.metadata import PackageNotFoundError, version
 
 import anyio
 from mcp import MCPError, types
@@ -17,6 +16,7 @@ from memos_mcp.apps.mcp_arguments import slim
 from memos_mcp.apps.mcp_tools import TOOLS
 from memos_mcp.errors import Corrupt, MemosError, Misconfigured, Unavailable
 from memos_mcp.memos import Memos
+from memos_mcp.version import __version__
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ def build(open_memos: Callable[[], Memos] = wiring.open) -> Server[Opened]:
     return Server(
         "memos",
         title="MemOS memory",
-        version=_version(),
+        version=__version__,
         instructions=INSTRUCTIONS,
         lifespan=lifespan,
         on_list_tools=_list_tools,
@@ -119,10 +119,3 @@ async def _call_tool(
 
 def _answered(text: str, *, is_error: bool) -> types.CallToolResult:
     return types.CallToolResult(content=[types.TextContent(type="text", text=text)], is_error=is_error)
-
-
-def _version() -> str:
-    try:
-        return version("memcube-mcp")
-    except PackageNotFoundError:  # run from a clone
-        return "0.0.0"

@@ -162,8 +162,8 @@ def _expected(schema: Mapping[str, JsonValue]) -> str:
 
 def _came(value: JsonValue, *inside: int | str) -> str:
     match value:
-        case bool():
-            return str(value).lower()
+        case bool() | None:
+            return json.dumps(value)
         case int() | float():
             return str(value)[:_SHOWN]
         case str():

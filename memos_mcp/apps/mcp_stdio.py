@@ -24,7 +24,7 @@ async def serve(server: Server[Any]) -> None:
 
     Either way a write in progress is finished first.
     """
-    async with stdio_server() as (lines, answers):
+    async with stdio_server() as (lines, answers), lines:
         relayed, messages = anyio.create_memory_object_stream[SessionMessage | Exception](0)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(relay, lines, relayed, answers.send)

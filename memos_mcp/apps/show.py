@@ -19,7 +19,7 @@ from memos_mcp.operation.context import words_of
 from memos_mcp.ports import Event, Lane
 from memos_mcp.settings import Setting
 
-_MOST_IDS = 4
+_MOST_IDS = 3
 _KEPT = "\t\n"
 _VISIBLE = (
     {code: 0x2400 + code for code in range(32) if chr(code) not in _KEPT}  # control pictures: ␛ instead of an escape
@@ -85,10 +85,15 @@ def one_line(text: str) -> str:
     return plain(" ".join(text.split()))
 
 
+def count(number: int, one: str, many: str) -> str:
+    """A number with its noun."""
+    return f"{number} {one if number == 1 else many}"
+
+
 def remembered(answer: Remembered) -> RenderableType:
     """How many memories a text became, and their ids."""
     known = f", {answer.repeated} known already" if answer.repeated else ""
-    head = _sentence(f"{_count(answer.new, 'new memory', 'new memories')}{known}", f" at {answer.path}")
+    head = _sentence(f"{count(answer.new, 'new memory', 'new memories')}{known}", f" at {answer.path}")
     ids = list(dict.fromkeys(answer.ids))
     more = f"  and {len(ids) - _MOST_IDS} more; `memos list` shows them" if len(ids) > _MOST_IDS else ""
     return Group(head, Text(f"{' '.join(ids[:_MOST_IDS])}{more}", style="dim"))
@@ -109,7 +114,7 @@ def recall(answer: Recall) -> RenderableType:
         rows.add_row(str(rank), memory(found.cube))
     notes = [f"the {each.route} lane failed: {each.why}" for each in answer.missing]
     if answer.pending:
-        notes.append(f"{_count(answer.pending, 'memory is', 'memories are')} not in every lane yet")
+        notes.append(f"{count(answer.pending, 'memory is', 'memories are')} not in every lane yet")
     return Group(
         *([rows] if answer.memories else []),
         Text(one_line(answer.summary), style="dim"),
@@ -242,10 +247,6 @@ def _sentence(strong: str, rest: str) -> Text:
 def _lane(lane: Lane) -> str:
     parts = ["on" if lane.on else "off", f"{lane.pending} waiting", f"{lane.held / 1024 / 1024:.1f} MiB held"]
     return ", ".join([*parts, *([lane.why] if lane.why else [])])
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
 
 
 def _stamp(moment: datetime) -> str:

@@ -60,7 +60,7 @@ def test_every_json_example_is_json(page: Path) -> None:
 def test_every_command_of_the_command_line_exists(page: Path) -> None:
     known = {command.name or command.callback.__name__ for command in cli.app.registered_commands if command.callback}
     shown = "\n".join(blocks(page, "") + re.findall(r"`(memos [^`]+)`", page.read_text("utf-8")))
-    for word in re.findall(r"^memos ([a-z-]+)", shown, re.MULTILINE):
+    for word in re.findall(r"^memos ([a-z][a-z-]*)", shown, re.MULTILINE):
         assert word in known
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import anyio
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
+from memos_mcp.apps.cli import app
 from memos_mcp.apps.demo import Step, demo, next_steps
 from memos_mcp.errors import MemosError
 
@@ -70,9 +72,9 @@ async def test_the_demo_names_a_server_that_starts_anywhere(tmp_path: Path, caps
         assert await started.wait() == 0
 
 
-def test_the_demo_answers_with_json(tmp_path: Path) -> None:
-    done = memos("demo", "--json", home=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
+def test_the_demo_answers_with_json() -> None:
+    done = CliRunner().invoke(app, ["demo", "--json"])
+    assert (done.exit_code, done.stderr) == (0, "")
     tour = json.loads(done.stdout)
     assert [step["title"] for step in tour["steps"]][-1] == "recall: What is Ada allergic to?"
 

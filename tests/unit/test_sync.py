@@ -34,7 +34,7 @@ def test_a_script_remembers_and_recalls(tmp_path: Path) -> None:
 
 def test_eight_threads_share_one_system(tmp_path: Path) -> None:
     with sync.open(home=tmp_path, user="ada") as memos, ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda i: memos.remember(f"memory number {i}"), range(40)))
+        list(threads.map(memos.remember, [f"memory number {i}" for i in range(40)]))
         assert memos.status().memories == 40
 
 

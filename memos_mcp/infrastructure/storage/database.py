@@ -19,7 +19,7 @@ from memos_mcp.infrastructure.storage.migrations import migrate, migrations, ver
 
 PAGE = 8192  # rows with texts of a few hundred bytes; half the overflow pages of 4096
 _READERS = 4
-_NOWHERE = (0, 0)
+_NOWHERE = (0, 0)  # which file it is that vanished right after it was opened: the next call notices
 _OLDEST_SQLITE = (3, 37)  # STRICT tables
 
 
@@ -59,7 +59,7 @@ class Database:
         with self._slots:
             opened = self._ready()
             with translated(self.file):
-                db = self._idle.pop() if self._idle else self.connect()
+                db = self._taken()
                 try:
                     db.execute("BEGIN")
                     self._check_version(db)
@@ -157,17 +157,16 @@ class Database:
         if opened is not None and self._identity() == opened:
             return opened
         with self._opening:
-            if self._opened is None:
-                self._open()
-            elif self._identity() != self._opened:
+            if self._opened is not None and self._identity() != self._opened:
                 with locked(self.file.parent, self.busy, shared=True):  # no restore is halfway
                     if self._identity() is None:
                         raise Unavailable(f"{self.file} was moved or deleted while in use; put it back, or start anew")
                 self._close()
-                self._open()
-            return self._opened or _NOWHERE
+            if self._opened is None:
+                self._opened = self._open()
+            return self._opened
 
-    def _open(self) -> None:
+    def _open(self) -> tuple[int, int]:
         if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
             raise Misconfigured(f"this Python has SQLite {sqlite3.sqlite_version}; 3.37 or newer is needed")
         if not self.read_only:
@@ -176,8 +175,7 @@ class Database:
             raise NotFound(f"there is no vault at {self.file}")
         with locked(self.file.parent, self.busy, shared=True):
             if self.look() == self.version:
-                self._opened = self._identity()
-                return
+                return self._identity() or _NOWHERE
         if self.read_only:
             self._refuse_reading()
         with locked(self.file.parent, self.busy), translated(self.file):
@@ -186,16 +184,23 @@ class Database:
                 self._make()
             elif known < self.version:
                 self._migrate(known)
-            self._opened = self._identity()
+            return self._identity() or _NOWHERE
 
     def _close(self) -> None:
         with self._writing:
             self._opened = None
-            for db in (*self._idle, self._writer):
-                if db is not None:
-                    with contextlib.suppress(sqlite3.Error):
-                        db.close()
-            self._idle, self._writer = [], None
+            if self._writer is not None:
+                self._idle.append(self._writer)
+                self._writer = None
+            while self._idle:
+                with contextlib.suppress(sqlite3.Error):
+                    self._idle.pop().close()
+
+    def _taken(self) -> sqlite3.Connection:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self.connect()
 
     def _give_back(self, db: sqlite3.Connection, opened: tuple[int, int]) -> None:
         if self._opened == opened:

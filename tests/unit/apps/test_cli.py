@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+import memos_mcp
 from memos_mcp.apps.cli import app
 
 Memos = Callable[..., Result]
@@ -85,6 +86,7 @@ def test_a_conversation_file_keeps_speakers_and_dates(memos: Memos) -> None:
     assert answer(memos("remember", "--file", EXAMPLE, "--json"))["new"] >= 60
     again = answer(memos("remember", "--file", EXAMPLE, "--json"))
     assert again["new"] == 0
+    assert "and 77 more" in memos("remember", "--file", EXAMPLE).stdout
     found = answer(memos("recall", "Which locker number should the torch be posted to?", "--json"))["memories"]
     best = next(memory["cube"] for memory in found if "K-2047" in memory["cube"]["payload"]["text"])
     assert best["origin"]["speaker"] == "Ada"
@@ -274,3 +276,8 @@ def test_what_the_command_line_does_not_know_is_a_usage_error(memos: Memos) -> N
     assert "--colour" in memos("recall", "tea", "--colour", code=2).stderr
     memos("remember", "tea", "--kind", "gossip", code=2)
     assert "Remember, recall, govern" in memos("--help").stdout
+    assert "Usage" in memos(code=2).output
+
+
+def test_the_version_is_told(memos: Memos) -> None:
+    assert memos("--version").stdout == f"{memos_mcp.__version__}\n"

@@ -93,13 +93,13 @@ def test_a_damaged_vault_is_reported_with_what_to_do(memos: Memos, tmp_path: Pat
 def test_a_backup_brings_memories_back(memos: Memos, tmp_path: Path) -> None:
     memos("remember", "Ada likes tea")
     copy = tmp_path / "copy.db"
-    assert memos("backup", copy).stdout.startswith(f"1 memories are safe  in {copy}, ")
+    assert memos("backup", copy).stdout.startswith(f"copied 1 memory  to {copy}, ")
     assert "exists already" in memos("backup", copy, code=2).stderr
     memos("remember", "Ben likes rum")
     damage(tmp_path / "home" / "memos.db")
     assert "--yes" in memos("restore", copy, code=2).stderr
     told = memos("restore", copy, "--yes").stdout
-    assert told.startswith(f"1 memories are back  what was there before is kept at {tmp_path / 'home'}")
+    assert told.startswith(f"brought back 1 memory  what was there before is kept at {tmp_path / 'home'}")
     assert "Ada likes tea" in memos("recall", "tea").stdout
     assert "Ben" not in memos("list").stdout
     memos("doctor")

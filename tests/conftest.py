@@ -1,0 +1,27 @@
+"""What every test gets: asyncio, and an environment without the developer's own settings."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No MEMOS_* variable and no vault in the home folder reaches a test."""
+    for name in list(os.environ):
+        if name.upper().startswith("MEMOS_") and name != "MEMOS_ENVS":
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Where a test's vault is."""
+    return tmp_path / "memos.db"
