@@ -13,10 +13,10 @@ import anyio
 from pydantic import JsonValue
 
 from memos_mcp.answers import Missing, Namespace, Page, Recall, Recalled, Remembered, Status
-from memos_mcp.cube import Kind, MemCube, Origin, Plaintext, Ref, SourceClass
+from memos_mcp.cube import Kind, MemCube, Plaintext, Ref, SourceClass
 from memos_mcp.errors import Conflict, InvalidInput, MemosError, NotFound
 from memos_mcp.infrastructure import governance
-from memos_mcp.interface.checks import check_data, check_id, check_key, check_note, check_range, check_tags
+from memos_mcp.interface import checks
 from memos_mcp.interface.cubes import drafted, named
 from memos_mcp.interface.duplicates import statement_key
 from memos_mcp.interface.reader import check_text
@@ -41,6 +41,8 @@ logger = logging.getLogger(__name__)
 
 MOST = 100
 """Memories in one answer at most."""
+MOST_TOKENS = 100_000
+"""Tokens of context at most."""
 _CANDIDATES = 50
 _ATTEMPTS = 5
 
@@ -98,8 +100,8 @@ class Memos:
         Raises InvalidInput, Denied.
         """
         home = governance.check_write(self.caller, path or self._home())
-        given = Origin(
-            source=check_note(source, "the source"),
+        given = checks.check_origin(
+            source=source,
             source_class=source_class,
             session=session,
             speaker=speaker,
@@ -107,8 +109,9 @@ class Memos:
             uri=uri,
             actor=self.caller.user,
         )
+        labels, owner, now = checks.check_tags(tags), self.caller.user, self._clock()
+        checks.check_kinds([kind] if kind else [])
         drafts = self._reader.read(content, origin=given)
-        labels, owner, now = check_tags(tags), self.caller.user, self._clock()
         cubes = [drafted(draft, home, owner=owner, kind=kind, tags=labels, now=now) for draft in drafts]
         changes = [Change("remember", c.id, c, once=d.once) for c, d in zip(cubes, drafts, strict=True)]
         events = await self._vault.commit(changes, caller=self.caller)
@@ -133,7 +136,8 @@ class Memos:
         call = self._reader.understand(question)
         where = governance.readable(self.caller, path or self._path)
         routes = self._chosen(lanes)
-        check_range("limit", limit, MOST)
+        checks.check_range("limit", limit, MOST)
+        checks.check_range("budget", budget, MOST_TOKENS)
         candidates = max(limit, _CANDIDATES) if len(routes) > 1 else limit
         found, missing = await self._fan_out(routes, call, where, candidates)
         ranking = fuse(found)
@@ -168,11 +172,12 @@ class Memos:
         last write wins. Raises InvalidInput, Denied, Conflict.
         """
         home = governance.check_write(self.caller, path or self._home())
-        name = Name(home, check_key(key))
-        labels = check_tags(tags)
+        name = Name(home, checks.check_key(key))
+        labels = checks.check_tags(tags)
+        checks.check_kinds([kind])
         if text is None and data is None:
             raise InvalidInput("there is nothing to put: give text or data")
-        payload = Plaintext(text=check_note(text or "", "the text"), data=check_data(data))
+        payload = Plaintext(text=checks.check_note(text or "", "the text"), data=checks.check_data(data))
         for attempt in range(_ATTEMPTS):
             held = await self._vault.get([name])
             version = held[0].version if held else 0
@@ -203,11 +208,11 @@ class Memos:
             raise InvalidInput(f"versions begin at 1; there is no version {version}")
         if key is not None:
             home = governance.readable(self.caller, path or self._home()).paths[0]
-            found = await self._vault.get([Name(home, check_key(key))])
+            found = await self._vault.get([Name(home, checks.check_key(key))])
             if found and version not in (None, found[0].version):
                 found = await self._vault.get([Ref(id=found[0].id, version=version)])
         else:
-            found = await self._vault.get([Ref(id=check_id(id), version=version)])
+            found = await self._vault.get([Ref(id=checks.check_id(id), version=version)])
         if not found or not governance.may_read(self.caller, found[0].path):
             raise self._unknown(key or id or "", version)
         return found[0]
@@ -222,9 +227,11 @@ class Memos:
         after: int = 0,
     ) -> Page:
         """Memories newest first; `after` of the last page continues. Raises InvalidInput, Denied."""
-        check_range("limit", limit, MOST)
+        checks.check_range("limit", limit, MOST)
         where = governance.readable(self.caller, path or self._path)
-        rows = await self._vault.scan(where, kinds=tuple(kinds), tags=tuple(tags), after=after, limit=limit + 1)
+        rows = await self._vault.scan(
+            where, kinds=checks.check_kinds(kinds), tags=checks.check_tags(tags), after=after, limit=limit + 1
+        )
         total = sum((await self._vault.count(where.paths)).values())
         more = rows[limit - 1][0] if len(rows) > limit else 0
         return Page(tuple(cube for _, cube in rows[:limit]), where.paths, total, more)
@@ -254,25 +261,28 @@ class Memos:
         """
         if text is None and data is None and kind is None and tags is None:
             raise InvalidInput("there is nothing to update: give text, data, kind or tags")
+        checks.check_kinds([kind] if kind else [])
         old = await self.get(id)
         governance.check_write(self.caller, old.path)
         if expect not in (None, old.version):
             raise Conflict(f"memory {id} is at version {old.version}, not {expect}: read it again, then repeat")
         words = check_text(text, "the new text", empty=old.key is not None) if text is not None else None
-        payload = updated(old, words, check_data(data), how)
+        payload = updated(old, words, checks.check_data(data), how)
         cube = old.model_copy(
             update={
                 "version": old.version + 1,
                 "payload": payload,
                 "kind": kind or old.kind,
-                "tags": old.tags if tags is None else check_tags(tags),
+                "tags": old.tags if tags is None else checks.check_tags(tags),
             }
         )
         if cube.model_copy(update={"version": old.version}) == old:
             return old
         stated = old.key is None and old.origin.session is None
         once = statement_key(payload.text, old.origin.speaker) if stated else None
-        change = Change("update", id, cube, expect=old.version, once=once, reason=check_note(reason, "the reason"))
+        change = Change(
+            "update", id, cube, expect=old.version, once=once, reason=checks.check_note(reason, "the reason")
+        )
         events = await self._vault.commit([change], caller=self.caller)
         await self._project(events)
         return events[0].cube or cube
@@ -284,14 +294,14 @@ class Memos:
         """
         old = await self.get(id)
         governance.check_write(self.caller, old.path)
-        change = Change("forget", old.id, expect=expect, reason=check_note(reason, "the reason"))
+        change = Change("forget", old.id, expect=expect, reason=checks.check_note(reason, "the reason"))
         events = await self._vault.commit([change], caller=self.caller)
         await self._project(events)
         return events[0]
 
     async def history(self, id: str) -> tuple[Event, ...]:
         """Every line of the log about a memory, oldest first, each with the version it wrote. Raises NotFound."""
-        events = await self._vault.events(subject=check_id(id), limit=10_000)
+        events = await self._vault.events(subject=checks.check_id(id), limit=10_000)
         if not events or not governance.may_read(self.caller, events[0].path):
             raise self._unknown(id, None)
         return tuple(events)

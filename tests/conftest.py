@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+GATES = Path(__file__).parent / "gates"
+
 
 @pytest.fixture
 def anyio_backend() -> str:
@@ -14,10 +16,12 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """No MEMOS_* variable and no vault in the home folder reaches a test."""
+def no_settings_from_outside(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No MEMOS_* variable reaches a test, but for those of the gates: they ask where the environments are."""
+    if request.path.is_relative_to(GATES):
+        return
     for name in list(os.environ):
-        if name.upper().startswith("MEMOS_") and name != "MEMOS_ENVS":
+        if name.upper().startswith("MEMOS_"):
             monkeypatch.delenv(name)
 
 

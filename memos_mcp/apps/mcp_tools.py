@@ -254,7 +254,7 @@ class MemoryStatus(Tool):
                 LaneState(name=lane.name, on=lane.on, pending=lane.pending, why=clipped(lane.why, 200))
                 for lane in status.lanes
             ),
-            vault=status.vault,
+            vault=status.vault.encode("utf-8", "backslashreplace").decode(),  # a path may be no Unicode
         )
 
 

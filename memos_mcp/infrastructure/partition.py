@@ -115,7 +115,7 @@ class Partition:
     @property
     def held(self) -> int:
         """Bytes in memory, ids and term numbers included, estimated for Python's objects."""
-        views = sum(v.shown.nbytes * 25 for v in self._views.values())
+        views = sum(v.shown.nbytes * 25 for v in list(self._views.values()))
         return sum(b.held for b in self._blocks) + self._tail.held + 40 * len(self) + 260 * len(self._ids) + views
 
     def follow(self, events: Sequence[Event]) -> None:

@@ -101,6 +101,7 @@ class Words:
         return Lane(self.name, on=True, pending=sum(self._waiting.values()), why=self._why, held=self._held())
 
     async def _follow(self, given: Sequence[Event] = ()) -> None:
+        given = [event for event in given if event.seq]
         if self._seq is None:
             newest = given or await self._vault.events(after=-1, limit=1)
             self._seq = newest[0].seq - 1 if newest else 0
@@ -215,7 +216,7 @@ class Words:
         return [*rewritten, *merged], ranges
 
     def _held(self) -> int:
-        return sum(p.held for p in self._partitions.values()) + 100 * len(self._vocabulary.names)
+        return sum(p.held for p in list(self._partitions.values())) + 100 * len(self._vocabulary.names)
 
     def _evict(self) -> None:
         while len(self._partitions) > 1 and self._held() > self._memory:

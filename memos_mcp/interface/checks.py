@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import get_args
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
+from memos_mcp.cube import Kind, Origin
 from memos_mcp.errors import InvalidInput
 from memos_mcp.interface.reader import check_text
 
@@ -15,6 +17,8 @@ _MOST_TAGS = 64
 _LONGEST_TAG = 128
 _LONGEST_KEY = 512
 _LONGEST_ID = 64
+_LONGEST_NAME = 1024
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 def check_range(what: str, value: int, most: int) -> None:
@@ -26,6 +30,26 @@ def check_range(what: str, value: int, most: int) -> None:
 def check_note(text: str, what: str) -> str:
     """A text that may be empty."""
     return check_text(text, what, empty=True)
+
+
+def check_kinds(kinds: Sequence[Kind]) -> tuple[Kind, ...]:
+    """Kinds that exist."""
+    for kind in kinds:
+        if kind not in KINDS:
+            raise InvalidInput(f"there is no kind {kind!r}; a memory is one of {', '.join(KINDS)}")
+    return tuple(kinds)
+
+
+def check_origin(**given: object) -> Origin:
+    """What the caller knows of a source."""
+    for name, value in given.items():
+        if isinstance(value, str) and value and not (value.isprintable() and len(value) <= _LONGEST_NAME):
+            raise InvalidInput(f"{name} has up to {_LONGEST_NAME} printable characters")
+    try:
+        return Origin.model_validate(given)
+    except ValidationError as exc:
+        first = exc.errors(include_url=False)[0]
+        raise InvalidInput(f"{first['loc'][0]} cannot be used: {first['msg']}") from exc
 
 
 def check_id(key: str | None) -> str:

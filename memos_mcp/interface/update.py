@@ -22,6 +22,8 @@ def updated(cube: MemCube, text: str | None, data: JsonValue, how: How) -> Plain
             return Plaintext(text=_joined(old.text, text), data=_extended(old.data, data))
         case "merge":
             return Plaintext(text=_merged(old.text, text), data=_patched(old.data, data))
+        case _:
+            raise InvalidInput(f"an update is overwrite, append or merge, not {how!r}")
 
 
 def _joined(old: str, more: str | None) -> str:

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import anyio
 import pytest
 from pydantic import JsonValue, ValidationError
 
@@ -307,6 +308,14 @@ async def test_wrong_calls_are_refused_with_the_next_step(memos: Memos) -> None:
         memos.remember("x", path="user/ada/../eve"),
         memos.remember({"unknown": "shape"}),
         memos.remember(17),
+        memos.remember("x", speaker="a\x00b"),
+        memos.remember("x", session="\ud800"),
+        memos.remember("x", source="s" * 2000),
+        memos.remember("x", said_at="whenever"),  # type: ignore[arg-type]  # a wrong value, as scripts send it
+        memos.remember("x", kind="secret"),  # type: ignore[arg-type]  # the same
+        memos.remember("x", source_class="alien"),  # type: ignore[arg-type]  # the same
+        memos.browse(kinds=["secret"]),  # type: ignore[list-item]  # the same
+        memos.recall("x", budget=0),
         memos.recall("x", limit=0),
         memos.recall("x", lanes=["telepathy"]),
         memos.recall("x", path=".."),
@@ -341,6 +350,27 @@ async def test_only_plaintext_can_be_updated(memos: Memos) -> None:
     }
     with pytest.raises(InvalidInput, match="merge"):
         await memos.update(patched.id, data=1, how="append")
+
+
+async def test_sixteen_recalls_beside_a_writer_all_answer(memos: Memos) -> None:
+    await memos.remember([f"tea number {i}" for i in range(50)])
+    counts: list[int] = []
+
+    async def ask() -> None:
+        for i in range(5):
+            counts.append((await memos.recall(f"tea {i}")).searched)
+
+    async def write() -> None:
+        for i in range(20):
+            await memos.remember(f"late tea {i}")
+
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as tasks:
+            for _ in range(16):
+                tasks.start_soon(ask)
+            tasks.start_soon(write)
+    assert len(counts) == 80
+    assert (await memos.recall("late tea")).searched == 70
 
 
 class Broken:

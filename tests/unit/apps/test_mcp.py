@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import sys
 from collections.abc import AsyncGenerator
 from datetime import datetime
 from pathlib import Path
@@ -317,6 +319,13 @@ async def test_a_memory_that_cannot_be_opened_is_tried_again_by_the_next_call(
     assert [(record.levelno, record.__dict__["why"]) for record in caplog.records] == [
         (logging.ERROR, "the setting 'user' is wrong")
     ]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there a name can be any bytes")
+async def test_a_folder_whose_name_is_no_unicode_is_shown_escaped(tmp_path: Path) -> None:
+    home = tmp_path / os.fsdecode(b"caf\xe9")
+    async with Client(build(lambda: wiring.open(home=home, user="ada"))) as client:
+        assert r"caf\udce9" in (await call(client, "memory_status"))["vault"]
 
 
 async def test_a_bug_is_logged_and_the_client_learns_only_that_there_is_one(caplog: pytest.LogCaptureFixture) -> None:
