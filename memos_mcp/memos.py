@@ -280,9 +280,7 @@ class Memos:
             return old
         stated = old.key is None and old.origin.session is None
         once = statement_key(payload.text, old.origin.speaker) if stated else None
-        change = Change(
-            "update", id, cube, expect=old.version, once=once, reason=checks.check_note(reason, "the reason")
-        )
+        change = Change("update", id, cube, expect=old.version, once=once, reason=checks.check_reason(reason))
         events = await self._vault.commit([change], caller=self.caller)
         await self._project(events)
         return events[0].cube or cube
@@ -294,7 +292,7 @@ class Memos:
         """
         old = await self.get(id)
         governance.check_write(self.caller, old.path)
-        change = Change("forget", old.id, expect=expect, reason=checks.check_note(reason, "the reason"))
+        change = Change("forget", old.id, expect=expect, reason=checks.check_reason(reason))
         events = await self._vault.commit([change], caller=self.caller)
         await self._project(events)
         return events[0]

@@ -28,8 +28,15 @@ def check_range(what: str, value: int, most: int) -> None:
 
 
 def check_note(text: str, what: str) -> str:
-    """A text that may be empty."""
+    """A text that may be empty, as long as a payload may be."""
     return check_text(text, what, empty=True)
+
+
+def check_reason(reason: str) -> str:
+    """Why something is changed: it stands in the log for ever, so it is short."""
+    if len(reason) > _LONGEST_NAME:
+        raise InvalidInput(f"the reason has {len(reason)} characters; at most {_LONGEST_NAME} are logged")
+    return check_note(reason, "the reason")
 
 
 def check_kinds(kinds: Sequence[Kind]) -> tuple[Kind, ...]:
