@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pydantic import JsonValue
@@ -34,18 +34,24 @@ _WORDS = ("text", "content")
 _WHEN = ("said_at", "timestamp", "created_at", "time", "date")
 _SESSION = ("session", "session_id", "conversation_id")
 
-_DATE_IN_HEAD = r"(?P<when>[^\])\n]{4,40}?)"
-_TURN = re.compile(
-    rf"^(?:\[{_DATE_IN_HEAD}\]\s*|(?P<iso>\d{{4}}-\d{{2}}-\d{{2}}[T ]\d{{2}}:\d{{2}}\S*)\s+)?"
-    r"(?P<bold>\*\*)?(?P<who>[^\W\d_][\w.'’ -]{0,39}?)(?:\s*\((?P<after>[^)\n]{4,40})\))?(?(bold):?\*\*)\s*:(?(bold)|(?=\s))[ \t]*",
+_HEAD = re.compile(
+    r"^(?:\[(?P<when>[^\]\n]{4,40})\][ \t]*|(?P<iso>\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}\S*)[ \t]+)?"
+    r"(?P<bold>\*\*)?(?P<who>[^\W\d_][\w.'’ -]{0,39}?)(?:[ \t]*\((?P<after>[^)\n]{4,40})\))?"
+    r"(?(bold)(?:\*\*:|:\*\*)|:)(?=\s)",
     re.MULTILINE,
 )
 _DATE_LINE = re.compile(r"^#{0,6}[ \t]*(?P<when>[^\n:]{6,40}?)[ \t]*$", re.MULTILINE)
+# What stands before a colon without having said anything.
+_LABELS = frozenset(
+    "note notes todo warning example examples tip tips summary title author date time subject from to cc re ps fyi "
+    "question answer ingredients steps problem solution result results conclusion agenda address phone email update "
+    "http https total name location topic".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn: who, when and what; `span` is where it stands in a transcript, head included."""
+    """One turn: who, when and what. In a transcript `span` is where it stands, head included; `at` where it speaks."""
 
     text: str
     speaker: str | None = None
@@ -53,6 +59,7 @@ class Message:
     said_at: datetime | None = None
     session: str | None = None
     span: tuple[int, int] | None = None
+    at: int = 0
 
 
 def message(shape: JsonValue, index: int) -> Message:
@@ -78,27 +85,36 @@ def message(shape: JsonValue, index: int) -> Message:
     )
 
 
-def messages_in(text: str) -> list[JsonValue] | None:
-    """The messages of a JSON or JSON Lines text, if that is unmistakably what it is."""
+def messages_in(text: str) -> JsonValue:
+    """The messages of a JSON or JSON Lines text, if that is unmistakably what it is; None for any other text."""
     if not text.lstrip().startswith(("[", "{")):
         return None
-    for parse in (_document, _lines):
-        found = parse(text)
-        if found and all(isinstance(m, dict) and _first(m, _WORDS) is not None and _first(m, _SPEAKER) for m in found):
-            return found
+    whole = _json(text)
+    inner = whole.get("messages") if isinstance(whole, dict) else whole
+    if isinstance(inner, list) and inner and all(_said_by_somebody(m) for m in inner):
+        return whole
+    lines = [line for line in text.splitlines() if line.strip()]
+    each = [_json(line) for line in lines] if len(lines) > 1 or _said_by_somebody(whole) else []
+    if each and all(isinstance(m, dict) and _first(m, _WORDS) is not None for m in each):
+        return each
     return None
 
 
 def transcript(text: str) -> list[Message] | None:
-    """The turns of a transcript, or None: it takes two turns, a known way to head them, and nothing before the first."""
-    heads = [m for m in _TURN.finditer(text) if _is_head(m)]
+    """The turns of a transcript, or None: it takes two turns and nothing but a date before the first."""
+    heads = [m for m in _HEAD.finditer(text) if _is_head(text, m)]
     if len(heads) < 2 or len({m["who"] for m in heads}) > max(2, len(heads) // 2):
         return None
     dates = [(d.start(), d.end(), when) for d in _DATE_LINE.finditer(text) if (when := moment(d["when"]))]
-    before = text[: heads[0].start()]
-    if before.strip() and not any(d[0] <= len(before) and before[d[1] :].strip() == "" for d in dates):
+    before = text[: heads[0].start()].strip()
+    if before and moment(before.lstrip("# ")) is None:
         return None
-    return list(_turns(text, heads, dates))
+    turns = list(_turns(text, heads, dates))
+    if len(turns) < 2:
+        return None
+    # What follows the last words (a date, a speaker who says nothing) belongs to the last turn.
+    last = turns[-1]
+    return [*turns[:-1], replace(last, span=(last.span[0] if last.span else 0, len(text.rstrip())))]
 
 
 def _turns(text: str, heads: Sequence[re.Match[str]], dates: Sequence[tuple[int, int, datetime]]) -> Iterator[Message]:
@@ -106,37 +122,38 @@ def _turns(text: str, heads: Sequence[re.Match[str]], dates: Sequence[tuple[int,
     start = 0
     for head, end in zip(heads, ends, strict=True):
         written = head["when"] or head["iso"] or head["after"]
-        dated = [d for d in dates if d[0] < head.start()]
-        said_at = moment(written) if written else dated[-1][2] if dated else None
-        inside = [d for d in dates if head.end() <= d[0] < end]
-        stop = inside[0][0] if inside else end
-        words = text[head.end() : stop].strip()
+        dated = [when for at, _, when in dates if at < head.start()]
+        said_at = moment(written) if written else dated[-1] if dated else None
+        stop = next((at for at, _, _ in dates if head.end() <= at < end), end)
+        said = text[head.end() : stop]
+        words = said.strip()
         if words:
-            yield Message(words, head["who"].strip(), _CLASS.get(head["who"].lower()), said_at, None, (start, stop))
+            at = head.end() + len(said) - len(said.lstrip())
+            role = _CLASS.get(head["who"].lower())
+            yield Message(words, head["who"].strip(), role, said_at, None, (start, at + len(words)), at)
             start = stop
 
 
-def _is_head(head: re.Match[str]) -> bool:
+def _is_head(text: str, head: re.Match[str]) -> bool:
+    """Does somebody begin to speak here? A date says so; without one, a capitalised name and words beside it."""
     written = head["when"] or head["iso"] or head["after"]
-    return moment(written) is not None if written else len(head["who"].split()) <= 3 and head["who"][0].isupper()
+    if written:
+        return moment(written) is not None
+    who = head["who"]
+    beside = text[head.end() : head.end() + 200].split("\n", 1)[0]
+    named = who[0].isupper() or who.lower() in _CLASS
+    return named and len(who.split()) <= 3 and who.lower() not in _LABELS and bool(beside.strip() or head["bold"])
 
 
-def _document(text: str) -> list[JsonValue] | None:
+def _json(text: str) -> JsonValue:
     try:
-        found: JsonValue = json.loads(text)
+        return json.loads(text)
     except (ValueError, RecursionError):
         return None
-    if isinstance(found, dict):
-        inner = found.get("messages")
-        return inner if isinstance(inner, list) else None
-    return found if isinstance(found, list) else None
 
 
-def _lines(text: str) -> list[JsonValue] | None:
-    try:
-        return [json.loads(line) for line in text.splitlines() if line.strip()]
-    except (ValueError, RecursionError):
-        return None
+def _said_by_somebody(shape: JsonValue) -> bool:
+    return isinstance(shape, dict) and _first(shape, _WORDS) is not None and bool(_first(shape, _SPEAKER))
 
 
 def _text(words: JsonValue, index: int) -> tuple[str, bool]:
@@ -176,6 +193,16 @@ def _first(shape: dict[str, JsonValue], names: Sequence[str]) -> JsonValue:
 
 
 def _named(value: JsonValue) -> str:
-    return {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "null"}.get(
-        type(value), "a number"
-    )
+    match value:
+        case dict():
+            return "an object"
+        case list():
+            return "a list"
+        case str():
+            return "a text"
+        case None:
+            return "null"
+        case bool():
+            return "true or false"
+        case _:
+            return "a number"

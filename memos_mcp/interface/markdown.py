@@ -132,9 +132,9 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 
 def _stops(text: _Text, start: int, end: int, level: int) -> Iterator[int]:
     for found in _LEVELS[level].finditer(text.words, start, end):
-        if found.end() < end and (level == 2 or not _in_fence(text, found.end())):
-            if level != 1 or _ends_sentence(text.words, start, found):
-                yield found.end()
+        outside = found.end() < end and (level == 2 or not _in_fence(text, found.end()))
+        if outside and (level != 1 or _ends_sentence(text.words, start, found)):
+            yield found.end()
 
 
 def _in_fence(text: _Text, at: int) -> bool:
@@ -173,7 +173,7 @@ def _words(text: str, start: int, end: int) -> list[tuple[int, int]]:
 
 
 def _inside(text: str, least: int, most: int, unspaced: bool) -> int:
-    """Where a word may be cut: not within a character of several code points; beside an unspaced script if it has one."""
+    """Where a word may be cut: not within a character of several code points; beside an unspaced script if any."""
     whole = [at for at in range(most, least, -1) if _begins(text, at)]
     beside = (at for at in whole if _UNSPACED.match(text, at - 1) or _UNSPACED.match(text, at))
     first = whole[0] if whole else most

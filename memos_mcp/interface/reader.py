@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 from pydantic import JsonValue
 
 from memos_mcp.cube import Origin
 from memos_mcp.errors import InvalidInput
 from memos_mcp.interface.chat import SHAPES, Message, message, messages_in, transcript
-from memos_mcp.interface.duplicates import statement_key, turn_key
+from memos_mcp.interface.duplicates import piece_key, statement_key, turn_key
 from memos_mcp.interface.kinds import kind_of
-from memos_mcp.interface.passages import LIMIT, passages, sections, trimmed
+from memos_mcp.interface.markdown import pieces
 from memos_mcp.ports import Draft, MemoryCall
 
 MAX_SOURCE = 2_000_000
@@ -21,7 +22,7 @@ MAX_SOURCE = 2_000_000
 
 
 def check_text(text: str, what: str = "the text", *, empty: bool = False) -> str:
-    """The text, if it can be stored. Raises InvalidInput for an empty one (unless allowed), NUL, or half a character."""
+    """The text, if it can be stored. Raises InvalidInput: empty (unless allowed), too long, NUL, half a character."""
     if not empty and (not text or text.isspace()):
         raise InvalidInput(f"{what} is empty: there is nothing to keep or to look for")
     if len(text) > MAX_SOURCE:
@@ -69,7 +70,7 @@ class RulesReader:
     def _text(self, text: str, origin: Origin) -> list[Draft]:
         found = messages_in(text)
         if found is not None:
-            return self._list(found, origin)
+            return self.read(found, origin=origin)
         turns = transcript(text)
         if turns is not None:
             return _numbered(_chat(turns, origin))
@@ -83,58 +84,50 @@ class RulesReader:
         size = 0
         for index, element in enumerate(source):
             if isinstance(element, str):
-                text = check_text(element, f"element {index}")
-                drafts += _document(text, origin)
+                drafts += _chat(turns, origin) + _document(check_text(element, f"element {index}"), origin)
+                turns = []
+                size += len(element)
             else:
-                turns.append(message(element, index))
-                text = check_text(turns[-1].text, f"the text of element {index}", empty=True)
-                _check_names(turns[-1], index)
-            size += len(text)
+                turn = message(element, index)
+                _check_turn(turn, index)
+                turns += [turn] if turn.text and not turn.text.isspace() else []
+                size += len(turn.text)
             if size > MAX_SOURCE:
                 raise InvalidInput(f"the list has more than {MAX_SOURCE:,} characters; send it in parts")
-        drafts += _chat([turn for turn in turns if turn.text.strip()], origin)
+        drafts += _chat(turns, origin)
         if not drafts:
             raise InvalidInput("the messages are empty: there is nothing to remember")
         return _numbered(drafts)
 
 
-def _check_names(turn: Message, index: int) -> None:
+def _check_turn(turn: Message, index: int) -> None:
+    check_text(turn.text, f"the text of element {index}", empty=True)
     for name in (turn.speaker, turn.session):
         if name is not None and (not name.isprintable() or len(name) > 256):
             raise InvalidInput(f"the speaker or session of element {index} is no name: up to 256 printable characters")
 
 
-def _numbered(drafts: Sequence[Draft] | Iterator[Draft]) -> list[Draft]:
-    return [
-        Draft(
-            text=d.text,
-            kind=d.kind,
-            meaning=d.meaning,
-            origin=d.origin.model_copy(update={"position": i}),
-            once=d.once,
-        )
-        for i, d in enumerate(drafts)
-    ]
+def _numbered(drafts: Sequence[Draft]) -> list[Draft]:
+    return [replace(d, origin=d.origin.model_copy(update={"position": i})) for i, d in enumerate(drafts)]
 
 
 def _document(text: str, origin: Origin) -> list[Draft]:
-    """A short text is one statement; a long one, or one with headings, is cut into passages."""
-    found = [(span, above) for section, above in sections(text) for span in passages(text, section)]
-    if len(found) == 1 and not found[0][1]:
-        start, end = trimmed(text, 0, len(text))
-        kind = kind_of(text[start:end], said_by_user=origin.source_class == "user")
-        once = statement_key(text[start:end], origin.speaker)
-        return [
-            Draft(text=text[start:end], kind=kind, origin=origin.model_copy(update={"span": (start, end)}), once=once)
-        ]
+    """A short text is one statement; a long one, or one with headings, is cut into pieces."""
+    found = pieces(text)
+    if len(found) == 1 and not found[0].headings:
+        start, end, _ = found[0]
+        said = text[start:end]
+        kind = kind_of(said, said_by_user=origin.source_class == "user")
+        place = origin.model_copy(update={"span": (start, end)})
+        return [Draft(text=said, kind=kind, origin=place, once=statement_key(said, origin.speaker))]
     seen: Counter[str] = Counter()
     drafts: list[Draft] = []
-    for (start, end), above in found:
-        passage = text[start:end]
-        once = turn_key(str(seen[passage]).encode(), origin.source, None, passage, "passage")
-        seen[passage] += 1
+    for start, end, headings in found:
+        piece = text[start:end]
+        once = piece_key(origin.source, origin.speaker, piece, seen[piece])
+        seen[piece] += 1
         place = origin.model_copy(update={"span": (start, end)})
-        drafts.append(Draft(text=passage, kind="document", meaning=above, origin=place, once=once))
+        drafts.append(Draft(text=piece, kind="document", meaning=headings, origin=place, once=once))
     return drafts
 
 
@@ -161,31 +154,27 @@ def _chat(turns: Sequence[Message], origin: Origin) -> list[Draft]:
                 "span": turn.span,
             }
         )
-        drafts += _turn(turn.text, place, once)
+        drafts += _turn(turn, place, once)
     return drafts
 
 
-def _turn(text: str, origin: Origin, once: bytes) -> list[Draft]:
-    """One draft, or several for a long message."""
-    user = origin.source_class == "user"
-    whole = trimmed(text, 0, len(text))
-    if len(text) <= LIMIT:
-        start, end = whole
-        place = origin if origin.span else origin.model_copy(update={"span": whole})
-        return [Draft(text=text[start:end], kind=kind_of(text[start:end], said_by_user=user), origin=place, once=once)]
-    at = origin.span[1] - len(text) if origin.span else 0
+def _turn(turn: Message, origin: Origin, once: bytes) -> list[Draft]:
+    """One draft, or several for a long message; together they have the span of the turn."""
+    text = turn.text
+    found = pieces(text)
+    if len(found) == 1:
+        only = found[0]
+        span = turn.span or (only.start, only.end)
+        said = text[only.start : only.end]
+        kind = kind_of(said, said_by_user=origin.source_class == "user")
+        return [Draft(said, kind, origin=origin.model_copy(update={"span": span}), once=once)]
+    first, last = turn.span or (found[0].start, found[-1].end)
     drafts: list[Draft] = []
-    for n, (start, end) in enumerate(passages(text, whole)):
-        span = (origin.span[0] if n == 0 and origin.span else start + at, end + at)
-        place = origin.model_copy(update={"span": span})
-        drafts.append(
-            Draft(
-                text=text[start:end],
-                kind=kind_of(text[start:end], said_by_user=user),
-                origin=place,
-                once=once if n == 0 else turn_key(once, None, None, str(n), None),
-            )
-        )
+    for n, (start, end, headings) in enumerate(found):
+        span = (start + turn.at if n else first, end + turn.at if n < len(found) - 1 else last)
+        key = turn_key(once, None, None, str(n), None) if n else once
+        kind = kind_of(text[start:end], said_by_user=origin.source_class == "user")
+        drafts.append(Draft(text[start:end], kind, headings, origin=origin.model_copy(update={"span": span}), once=key))
     return drafts
 
 
