@@ -10,16 +10,26 @@ from memos_mcp.errors import InvalidInput
 from memos_mcp.interface.markdown import LIMIT
 from memos_mcp.interface.reader import RulesReader
 
-LINES = st.lists(
-    st.one_of(
-        st.sampled_from(
-            ["# Title", "## Part", "Ann: hello there", "Ben: I see.", "Ann:", "[2023-05-08 12:00] Ann: hi",
-             "8 May 2023", "", "```", "- item", "**Ben**: bold words", "Note: x", "word " * 80, "我喜欢喝绿茶。" * 60, "x" * 1500]
-        ),
-        st.text(max_size=60),
-    ),
-    max_size=25,
-).map("\n".join)  # fmt: skip
+LINE = st.sampled_from(
+    [
+        "# Title",
+        "## Part",
+        "Ann: hello there",
+        "Ben: I see.",
+        "Ann:",
+        "[2023-05-08 12:00] Ann: hi",
+        "8 May 2023",
+        "",
+        "```",
+        "- item",
+        "**Ben**: bold words",
+        "Note: x",
+        "word " * 80,
+        "我喜欢喝绿茶。" * 60,
+        "x" * 1500,
+    ]
+)
+LINES = st.lists(st.one_of(LINE, st.text(max_size=60)), max_size=25).map("\n".join)
 
 
 @settings(max_examples=300, deadline=None)

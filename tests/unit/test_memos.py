@@ -357,8 +357,7 @@ async def test_sixteen_recalls_beside_a_writer_all_answer(memos: Memos) -> None:
     counts: list[int] = []
 
     async def ask() -> None:
-        for i in range(5):
-            counts.append((await memos.recall(f"tea {i}")).searched)
+        counts.extend([(await memos.recall(f"tea {i}")).searched for i in range(5)])
 
     async def write() -> None:
         for i in range(20):

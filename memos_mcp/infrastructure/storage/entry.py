@@ -14,7 +14,7 @@ from pydantic_core import from_json
 from memos_mcp.cube import SCHEMA, Governance, MemCube, Origin, Usage
 from memos_mcp.errors import Conflict, Corrupt, InvalidInput, NotFound
 from memos_mcp.infrastructure.governance import root_of
-from memos_mcp.infrastructure.storage.rows import ADVICE, chained, content_of, cube_of, moment, sealed
+from memos_mcp.infrastructure.storage.rows import ADVICE, chained, content_of, cube_of, is_sealed, moment, sealed
 from memos_mcp.ports import Action, Change, Event
 
 _SALT = 16
@@ -83,12 +83,12 @@ class Entry:
             return self._sight(change, cube, place)
         memory = created.lastrowid or 0
         self.live[place] = self.live.get(place, 0) + 1
-        self._version(change, cube, memory, place, salt)
+        self._version(change, cube, memory, place, self.at, salt)
         stamped = {"created_at": self.stamp, "updated_at": self.stamp, "usage": _SEEN_ONCE}
         return self._event(change.action, change, 1, cube.path, cube.model_copy(update=stamped))
 
     def _update(self, change: Change, cube: MemCube, salt: bytes) -> Event:
-        memory, version, place, path = self._current(change)
+        memory, version, place, path, created = self._current(change)
         cube = cube.model_copy(update={"version": version + 1, "path": path})
         self.db.execute(
             "UPDATE version SET until = ? WHERE memory = ? AND version = ?", (self.seq + 1, memory, version)
@@ -100,7 +100,7 @@ class Entry:
             # Another memory may already state this: then this one goes on without a duplicate key.
             self.db.execute("UPDATE memory SET once = NULL WHERE memory = ?", (memory,))
             self.db.execute("UPDATE OR IGNORE memory SET once = ? WHERE memory = ?", (change.once, memory))
-        self._version(change, cube, memory, place, salt)
+        self._version(change, cube, memory, place, created, salt)
         self._flush()
         row = self.db.execute("SELECT * FROM cube WHERE memory = ? AND version = ?", (memory, cube.version)).fetchone()
         return self._event(change.action, change, cube.version, path, cube_of(row[:13], {}))
@@ -124,7 +124,7 @@ class Entry:
         return self._event("sight", seen, version, cube.path, origin=origin)
 
     def _forget(self, change: Change) -> Event:
-        memory, version, place, path = self._current(change)
+        memory, version, place, path, _ = self._current(change)
         self._log(change, memory, version, place, path, None)
         self.db.execute(
             """UPDATE version SET payload = NULL, content = NULL, salt = NULL, until = coalesce(until, ?)
@@ -136,8 +136,8 @@ class Entry:
         self.live[place] = self.live.get(place, 0) - 1
         return self._event(change.action, change, version, path)
 
-    def _current(self, change: Change) -> tuple[int, int, int, str]:
-        """Memory, version, place and path of what the change is about, if that is what it expects."""
+    def _current(self, change: Change) -> tuple[int, int, int, str, int]:
+        """Memory, version, place, path and birth of what the change is about, if that is what it expects."""
         self._flush()
         row = self.db.execute(_CURRENT, (change.branch, change.subject)).fetchone()
         if row is None:
@@ -152,15 +152,15 @@ class Entry:
 
     def _said_there(self, memory: int, key: str, origin: Origin) -> bool:
         """Was the very first statement made at this place of this source?"""
-        salt, digest, payload, content = self.db.execute(_FIRST, (memory,)).fetchone()
-        if sealed(salt, key, 1, payload, content) != digest:
+        created, at, salt, digest, payload, content = self.db.execute(_FIRST, (memory,)).fetchone()
+        if not is_sealed(salt, (key, 1, created, at), payload, content, digest):
             raise Corrupt(f"memory {key} (version 1) is not what was written; {ADVICE}")
         first: dict[str, Any] = from_json(content).get("origin", {})
         return first.get("source") == origin.source and first.get("position") == origin.position
 
-    def _version(self, change: Change, cube: MemCube, memory: int, place: int, salt: bytes) -> None:
+    def _version(self, change: Change, cube: MemCube, memory: int, place: int, created: int, salt: bytes) -> None:
         payload, content = content_of(cube)
-        digest = sealed(salt, cube.id, cube.version, payload, content)
+        digest = sealed(salt, (cube.id, cube.version, created, self.at), payload, content)
         self._log(change, memory, cube.version, place, cube.path, digest)
         self.versions.append((memory, cube.version, self.seq, self.at, SCHEMA, salt, digest, payload, content))
 
@@ -168,10 +168,9 @@ class Entry:
         self, change: Change, memory: int | None, version: int, place: int | None, path: str, digest: bytes | None
     ) -> None:
         self.seq += 1
-        told = digest.hex() if digest is not None else None
         subject, branch, reason = change.subject, change.branch, change.reason
-        line = (self.seq, self.at, change.action, subject, version, path, branch, self.caller, reason, told)
-        self.chain = chained(self.chain, line)
+        line = (self.seq, self.at, change.action, subject, version, path, branch, self.caller, reason)
+        self.chain = chained(self.chain, line, digest)
         self.lines.append(
             (self.seq, self.at, change.action, memory, version, place, branch, self.caller, reason, digest, self.chain)
         )
@@ -224,7 +223,7 @@ def tip(db: sqlite3.Connection) -> tuple[int, int, bytes]:
 
 _NEW_MEMORY = """INSERT INTO memory (branch, id, place, key, once, version, state, policy, created_at)
     VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?) ON CONFLICT (branch, place, once) WHERE once IS NOT NULL DO NOTHING"""
-_CURRENT = """SELECT m.memory, m.version, m.place, p.path FROM memory m JOIN place p ON p.place = m.place
+_CURRENT = """SELECT m.memory, m.version, m.place, p.path, m.created_at FROM memory m JOIN place p ON p.place = m.place
     WHERE m.branch = ? AND m.id = ? AND m.forgotten IS NULL"""
 _KNOWN = "SELECT memory, id, version FROM memory WHERE branch = ? AND place = ? AND once = ?"
-_FIRST = "SELECT salt, digest, payload, content FROM version WHERE memory = ? AND version = 1"
+_FIRST = "SELECT created_at, at, salt, digest, payload, content FROM cube WHERE memory = ? AND version = 1"

@@ -39,17 +39,36 @@ def content_of(cube: MemCube) -> tuple[str, str]:
     return cube.payload.model_dump_json(), f'{{"origin":{origin}{more}}}'
 
 
-def sealed(salt: bytes, key: str, version: int, payload: str, content: str) -> bytes:
-    """Digest of a version: says later whether its bytes, its id and its number are still those that were written."""
-    return hashlib.sha256(salt + f"{key}\0{version}\0{payload}\0{content}".encode()).digest()
+def sealed(salt: bytes, name: tuple[str, int, int, int], payload: str, content: str) -> bytes:
+    """Digest of a version: says later whether its bytes are still those that were written.
+
+    `name` is its id, its number, and when the memory and the version were made: another version's row never passes.
+    """
+    key, version, created, at = name
+    return hashlib.sha256(salt + f"{key}\0{version}\0{created}\0{at}\0{payload}\0{content}".encode()).digest()
 
 
-def chained(previous: bytes, line: Sequence[str | int | None]) -> bytes:
+def is_sealed(salt: object, name: tuple[str, int, int, int], payload: str, content: str, digest: object) -> bool:
+    """Does the digest belong to the version? In a damaged file a value may even have another type."""
+    return isinstance(salt, bytes) and sealed(salt, name, payload, content) == digest
+
+
+def chained(previous: bytes, line: Sequence[str | int], digest: bytes | None) -> bytes:
     """The chain value of a log line: no line can be changed, removed or reordered without breaking it.
 
-    `line` is (seq, at, action, id, version, path, branch, caller, reason, digest in hex), hashed as compact JSON.
+    `line` is (seq, at, action, id, version, path, branch, caller, reason), hashed as compact JSON after the digest.
     """
-    return hashlib.sha256(previous + to_json(line)).digest()
+    return hashlib.sha256(previous + (digest or b"") + to_json(line)).digest()
+
+
+def is_chained(previous: object, line: Sequence[str | int], digest: object, chain: object) -> bool:
+    """Does the chain value belong to the line and to the line before it?"""
+    if not isinstance(previous, bytes) or not isinstance(digest, bytes | None):
+        return False
+    try:
+        return chained(previous, line, digest) == chain
+    except ValueError:  # bytes in the place of a text
+        return False
 
 
 def checksum(after: int, upto: int, data: bytes) -> bytes:
@@ -60,7 +79,7 @@ def checksum(after: int, upto: int, data: bytes) -> bytes:
 def cube_of(row: Sequence[Any], rules: dict[str, Governance]) -> MemCube:
     """The cube of the first columns of view `cube`. Raises Corrupt if its content is not what was written."""
     key, version, path, name, state, created, at, salt, digest, payload, content, policy, sightings = row
-    if sealed(salt, key, version, payload, content) != digest:
+    if not is_sealed(salt, (key, version, created, at), payload, content, digest):
         raise Corrupt(f"memory {key} (version {version}) is not what was written; {ADVICE}")
     try:
         governance = rules.get(policy) or rules.setdefault(policy, Governance.model_validate_json(policy))
@@ -79,15 +98,16 @@ def cube_of(row: Sequence[Any], rules: dict[str, Governance]) -> MemCube:
                 "usage": {"sightings": sightings},
             }
         )
-    except (ValueError, OverflowError) as exc:
+    except (TypeError, ValueError, OverflowError) as exc:
         raise Corrupt(f"memory {key} (version {version}, schema {SCHEMA}) cannot be read: {exc}; {ADVICE}") from exc
 
 
 def event_of(row: Sequence[Any], rules: dict[str, Governance]) -> Event:
     """The event of a row of view `line`. Raises Corrupt if it, or the version it wrote, is not what was written."""
-    seq, at, action, subject, version, path, branch, caller, reason, digest, chain, before, origin, written = row[:14]
-    told = digest.hex() if digest is not None else None
-    if chained(before or b"", (seq, at, action, subject, version, path, branch, caller, reason, told)) != chain:
+    seq, at, action, subject, version, path, branch, caller, reason, digest, chain, before, origin, written, forgotten = row[:15]
+    line = (seq, at, action, subject, version, path, branch, caller, reason)
+    lost = digest is not None and (row[20] != digest if written else forgotten is None)
+    if lost or not is_chained(before or b"", line, digest, chain):
         raise Corrupt(f"line {seq} of the log is not what was written; {ADVICE}")
     try:
         return Event(
@@ -100,8 +120,8 @@ def event_of(row: Sequence[Any], rules: dict[str, Governance]) -> Event:
             caller=caller,
             reason=reason,
             branch=branch,
-            cube=cube_of((subject, version, path, *row[14:24]), rules) if written else None,
+            cube=cube_of((subject, version, path, *row[15:25]), rules) if written else None,
             origin=Origin.model_validate_json(origin) if origin else None,
         )
-    except (ValueError, OverflowError) as exc:
+    except (TypeError, ValueError, OverflowError) as exc:
         raise Corrupt(f"line {seq} of the log cannot be read: {exc}; {ADVICE}") from exc

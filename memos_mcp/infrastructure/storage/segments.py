@@ -42,7 +42,7 @@ class Segments:
                 (route, root),
             ).fetchall()
         for after, upto, digest, data in rows:
-            if checksum(after, upto, data) != digest:
+            if not isinstance(data, bytes) or checksum(after, upto, data) != digest:
                 raise Corrupt(f"the {route} index of {root} (log {after}…{upto}) is damaged; `memos rebuild {route}`")
         return [Segment(after, upto, len(data), data) for after, upto, _, data in rows]
 

@@ -41,7 +41,7 @@ CREATE UNIQUE INDEX memory_once ON memory (branch, place, once) WHERE once IS NO
 CREATE INDEX memory_place ON memory (place) WHERE forgotten IS NULL;
 
 -- payload and content = what makes a version, as JSON; NULL once forgotten.
--- digest = SHA-256 of salt, id, version, payload and content; it stays, and tells nothing without the salt.
+-- digest = SHA-256 of salt, id, version, created_at, at, payload and content; it stays, and tells nothing without the salt.
 CREATE TABLE version (
     memory  INTEGER NOT NULL REFERENCES memory,
     version INTEGER NOT NULL,
@@ -109,7 +109,7 @@ CREATE VIEW line AS
 SELECT e.seq, e.at, e.action, coalesce(m.id, '') AS id, e.version, coalesce(p.path, '') AS path, e.branch, e.caller,
     e.reason, e.digest, e.chain,
     (SELECT b.chain FROM event b WHERE b.seq < e.seq ORDER BY b.seq DESC LIMIT 1) AS before,
-    s.origin, v.content IS NOT NULL AS written, m.key, m.state, m.created_at, v.at AS written_at, v.salt,
+    s.origin, v.content IS NOT NULL AS written, m.forgotten, m.key, m.state, m.created_at, v.at AS written_at, v.salt,
     v.digest AS sealed, v.payload, v.content, r.rules, m.sightings, e.memory, e.place
 FROM event e
 LEFT JOIN memory m ON m.memory = e.memory
