@@ -1,12 +1,12 @@
-"""Chat messages in the shapes people have them: OpenAI, Anthropic, speaker and text, transcripts. Pure."""
+"""Conversations, from the shapes they are kept in: messages of chat APIs, JSON, transcripts. Pure."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 from pydantic import JsonValue
 
@@ -15,194 +15,328 @@ from memos_mcp.errors import InvalidInput
 from memos_mcp.interface.moments import moment
 
 SHAPES = (
-    "a text; a message such as {'role': 'user', 'content': '…'} or {'speaker': 'Ada', 'text': '…', 'said_at': '…'}; "
-    "a list of these; or {'session': '…', 'messages': […]}"
+    'a message is {"role", "content"} or {"speaker", "text", "said_at"}; a conversation is a list of messages or '
+    '{"messages": […], "session"}'
 )
-_CLASS: dict[str, SourceClass] = {
+
+_ROLES: Mapping[str, SourceClass] = {
     "user": "user",
     "human": "user",
     "assistant": "assistant",
     "ai": "assistant",
+    "bot": "assistant",
     "model": "assistant",
-    "system": "system",
-    "developer": "system",
     "tool": "tool",
     "function": "tool",
+    "system": "system",
+    "developer": "system",
 }
-_SPEAKER = ("speaker", "name", "role")
-_WORDS = ("text", "content")
-_WHEN = ("said_at", "timestamp", "created_at", "time", "date")
-_SESSION = ("session", "session_id", "conversation_id")
-
-_HEAD = re.compile(
-    r"^(?:\[(?P<when>[^\]\n]{4,40})\][ \t]*|(?P<iso>\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}\S*)[ \t]+)?"
-    r"(?P<bold>\*\*)?(?P<who>[^\W\d_][\w.'’ -]{0,39}?)(?:[ \t]*\((?P<after>[^)\n]{4,40})\))?"
-    r"(?(bold)(?:\*\*:|:\*\*)|:)(?=\s)",
-    re.MULTILINE,
-)
-_DATE_LINE = re.compile(r"^#{0,6}[ \t]*(?P<when>[^\n:]{6,40}?)[ \t]*$", re.MULTILINE)
-# What stands before a colon without having said anything.
-_LABELS = frozenset(
-    "note notes todo warning example examples tip tips summary title author date time subject from to cc re ps fyi "
-    "question answer ingredients steps problem solution result results conclusion agenda address phone email update "
-    "http https total name location topic".split()
-)
+_SAID_AT = ("said_at", "timestamp", "time", "created_at", "date")
+_UNSAID = frozenset({"thinking", "redacted_thinking", "reasoning"})
+_PICTURED = {"image_url": "image", "input_image": "image", "input_audio": "audio", "input_file": "file"}
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One turn: who, when and what. In a transcript `span` is where it stands, head included; `at` where it speaks."""
+class Turn(NamedTuple):
+    """What somebody said: the words, and where they begin in what was read; `span` has their header too."""
 
     text: str
-    speaker: str | None = None
-    source_class: SourceClass | None = None
+    at: int
+    span: tuple[int, int]
+    name: str | None = None
+    role: str | None = None
     said_at: datetime | None = None
+    source_class: SourceClass | None = None
     session: str | None = None
-    span: tuple[int, int] | None = None
-    at: int = 0
-
-
-def message(shape: JsonValue, index: int) -> Message:
-    """The message in a mapping. Raises InvalidInput."""
-    if not isinstance(shape, dict):
-        raise InvalidInput(f"element {index} is {_named(shape)}; accepted are {SHAPES}")
-    words = _first(shape, _WORDS)
-    if words is None:
-        raise InvalidInput(f"element {index} has neither 'content' nor 'text'; accepted are {SHAPES}")
-    text, tool = _text(words, index)
-    role = shape.get("role")
-    known = _CLASS.get(role.lower()) if isinstance(role, str) else None
-    speaker, session = _first(shape, _SPEAKER), _first(shape, _SESSION)
-    for what, value in (("speaker", speaker), ("session", session)):
-        if not isinstance(value, str | None):
-            raise InvalidInput(f"the {what} of element {index} is {_named(value)}; it must be a text")
-    return Message(
-        text=text,
-        speaker=speaker if isinstance(speaker, str) else None,
-        source_class="tool" if tool else known,
-        said_at=_when(_first(shape, _WHEN), index),
-        session=session if isinstance(session, str) else None,
-    )
 
 
 def messages_in(text: str) -> JsonValue:
-    """The messages of a JSON or JSON Lines text, if that is unmistakably what it is; None for any other text."""
+    """The messages that a JSON document or JSON Lines hold; None if the text is anything else.
+
+    A document must be a list of messages, or an object with one, beyond doubt: other JSON is a text like any other.
+    """
     if not text.lstrip().startswith(("[", "{")):
         return None
-    whole = _json(text)
-    inner = whole.get("messages") if isinstance(whole, dict) else whole
-    if isinstance(inner, list) and inner and all(_said_by_somebody(m) for m in inner):
-        return whole
+    try:
+        document: JsonValue = json.loads(text)
+    except (ValueError, RecursionError):
+        return _json_lines(text)
+    messages = document.get("messages") if isinstance(document, dict) else document
+    return document if isinstance(messages, list) and messages and all(map(_is_message, messages)) else None
+
+
+def _json_lines(text: str) -> JsonValue:
     lines = [line for line in text.splitlines() if line.strip()]
-    each = [_json(line) for line in lines] if len(lines) > 1 or _said_by_somebody(whole) else []
-    if each and all(isinstance(m, dict) and _first(m, _WORDS) is not None for m in each):
-        return each
+    if len(lines) < 2 or not all(line.lstrip().startswith("{") for line in lines):
+        return None
+    try:
+        found: list[JsonValue] = [json.loads(line) for line in lines]
+    except (ValueError, RecursionError):
+        return None
+    return found if all(isinstance(m, dict) and ("content" in m or "text" in m) for m in found) else None
+
+
+def _is_message(value: JsonValue) -> bool:
+    if not isinstance(value, dict):
+        return False
+    role, speaker = value.get("role"), value.get("speaker")
+    spoken = (isinstance(role, str) and role in _ROLES) or isinstance(speaker, str)
+    return spoken and ("content" in value or "text" in value)
+
+
+def turns_of(message: dict[str, JsonValue], index: int, session: str | None) -> list[Turn]:
+    """The turns of one message: none without words, several if it has the results of tools.
+
+    Raises InvalidInput, naming the message, if it has no known shape.
+    """
+    content = message.get("content")
+    if content is None:
+        content = message.get("text")
+    role, name = message.get("role"), message.get("speaker") or message.get("name")
+    said_at = _said_at(message, index)
+    session = _word(named_session(message), "session", index) or session
+    role, name = _word(role, "role", index), _word(name, "speaker", index)
+    if role is None and name in _ROLES:
+        role, name = name, None
+    source_class = _ROLES.get(role) or _ROLES.get(role.lower()) if role else None
+    if isinstance(content, str):
+        text = content.strip()
+        at = 0 if len(text) == len(content) else content.find(text)
+        return [Turn(text, at, (at, at + len(text)), name, role, said_at, source_class, session)] if text else []
+    if isinstance(content, list):
+        return [
+            Turn(text, 0, (0, len(text)), None, "tool", said_at, "tool", session)
+            if of_tool
+            else Turn(text, 0, (0, len(text)), name, role, said_at, source_class, session)
+            for text, of_tool in _blocks(content, index)
+        ]
+    if content is None and role:
+        return []
+    raise refused(index, f"has no words under content or text: {SHAPES}")
+
+
+def named_session(shape: dict[str, JsonValue]) -> JsonValue:
+    """What a message or a conversation names as its session."""
+    return shape.get("session") or shape.get("session_id") or shape.get("conversation_id")
+
+
+def refused(index: int, why: str) -> InvalidInput:
+    """The error about one message of a list."""
+    return InvalidInput(f"message {index} (counted from 0) {why}")
+
+
+def _word(value: JsonValue, what: str, index: int) -> str | None:
+    if value is None or isinstance(value, str):
+        return value or None
+    raise refused(index, f"has a {what} that is not text: {SHAPES}")
+
+
+def _said_at(message: dict[str, JsonValue], index: int) -> datetime | None:
+    for key in _SAID_AT:
+        if (value := message.get(key)) not in (None, ""):
+            found = moment(value)
+            if found is None:
+                shown = str(value)[:40]
+                raise refused(index, f"has {key} {shown!r}, which is no certain date: write it as 2023-05-08T13:56:00Z")
+            return found
     return None
 
 
-def transcript(text: str) -> list[Message] | None:
-    """The turns of a transcript, or None: it takes two turns and nothing but a date before the first."""
-    heads = [m for m in _HEAD.finditer(text) if _is_head(text, m)]
-    if len(heads) < 2 or len({m["who"] for m in heads}) > max(2, len(heads) // 2):
-        return None
-    dates = [(d.start(), d.end(), when) for d in _DATE_LINE.finditer(text) if (when := moment(d["when"]))]
-    before = text[: heads[0].start()].strip()
-    if before and moment(before.lstrip("# ")) is None:
-        return None
-    turns = list(_turns(text, heads, dates))
-    if len(turns) < 2:
-        return None
-    # What follows the last words (a date, a speaker who says nothing) belongs to the last turn.
-    last = turns[-1]
-    return [*turns[:-1], replace(last, span=(last.span[0] if last.span else 0, len(text.rstrip())))]
-
-
-def _turns(text: str, heads: Sequence[re.Match[str]], dates: Sequence[tuple[int, int, datetime]]) -> Iterator[Message]:
-    ends = [m.start() for m in heads[1:]] + [len(text)]
-    start = 0
-    for head, end in zip(heads, ends, strict=True):
-        written = head["when"] or head["iso"] or head["after"]
-        dated = [when for at, _, when in dates if at < head.start()]
-        said_at = moment(written) if written else dated[-1] if dated else None
-        stop = next((at for at, _, _ in dates if head.end() <= at < end), end)
-        said = text[head.end() : stop]
-        words = said.strip()
-        if words:
-            at = head.end() + len(said) - len(said.lstrip())
-            role = _CLASS.get(head["who"].lower())
-            yield Message(words, head["who"].strip(), role, said_at, None, (start, at + len(words)), at)
-            start = stop
-
-
-def _is_head(text: str, head: re.Match[str]) -> bool:
-    """Does somebody begin to speak here? A date says so; without one, a capitalised name and words beside it."""
-    written = head["when"] or head["iso"] or head["after"]
-    if written:
-        return moment(written) is not None
-    who = head["who"]
-    beside = text[head.end() : head.end() + 200].split("\n", 1)[0]
-    named = who[0].isupper() or who.lower() in _CLASS
-    return named and len(who.split()) <= 3 and who.lower() not in _LABELS and bool(beside.strip() or head["bold"])
-
-
-def _json(text: str) -> JsonValue:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _said_by_somebody(shape: JsonValue) -> bool:
-    return isinstance(shape, dict) and _first(shape, _WORDS) is not None and bool(_first(shape, _SPEAKER))
-
-
-def _text(words: JsonValue, index: int) -> tuple[str, bool]:
-    """The words of a message, and whether they are a tool's."""
-    if isinstance(words, str):
-        return words, False
-    if not isinstance(words, list):
-        raise InvalidInput(f"the content of element {index} is {_named(words)}; it must be a text or a list of blocks")
-    parts: list[str] = []
-    tool = False
-    for block in words:
-        if isinstance(block, str):
-            parts.append(block)
-        elif isinstance(block, dict):
-            kind = str(block.get("type", "text"))
-            tool = tool or kind == "tool_result"
-            inner = _first(block, _WORDS)
-            parts.append(_text(inner, index)[0] if inner is not None else f"[{kind.replace('_', ' ')}]")
+def _blocks(content: Sequence[JsonValue], index: int) -> Iterator[tuple[str, bool]]:
+    """Runs of what was said and results of tools, in order; what is neither is named in brackets among words."""
+    run: list[str] = []
+    has_words = False
+    for block in content:
+        words = block if isinstance(block, str) else block.get("text") if isinstance(block, dict) else None
+        kind = block.get("type") if isinstance(block, dict) else None
+        if isinstance(words, str):
+            run.append(words)
+            has_words = has_words or bool(words.strip())
+        elif kind == "tool_result" and isinstance(block, dict):
+            if has_words:
+                yield "\n".join(run).strip(), False
+            run, has_words = [], False
+            yield from _result(block.get("content"), index)
+        elif isinstance(kind, str) and isinstance(block, dict):
+            run += [] if kind in _UNSAID else [_named(kind, block)]
         else:
-            raise InvalidInput(f"a block in the content of element {index} is {_named(block)}; accepted are {SHAPES}")
-    return "\n".join(part for part in parts if part), tool
+            raise refused(index, 'has a block without a type: {"type": "text", "text": …}')
+    if has_words:
+        yield "\n".join(run).strip(), False
 
 
-def _when(written: JsonValue, index: int) -> datetime | None:
-    if written is None or written == "":
+def _result(content: JsonValue, index: int) -> Iterator[tuple[str, bool]]:
+    if isinstance(content, list):
+        found = [text for text, _ in _blocks([b for b in content if not _is_result(b)], index)]
+        content = "\n".join(found)
+    if isinstance(content, str) and content.strip():
+        yield content.strip(), True
+
+
+def _is_result(block: JsonValue) -> bool:
+    return isinstance(block, dict) and block.get("type") == "tool_result"
+
+
+def _named(kind: str, block: dict[str, JsonValue]) -> str:
+    name = block.get("name")
+    return f"[{_PICTURED.get(kind, kind)}{f' {name}' if isinstance(name, str) else ''}]"
+
+
+_WIDE = "\uff1a"
+_WHO = rf"\*{{0,2}}(?P<who>[^\s:{_WIDE}\[\](){{}}*#>|-][^:{_WIDE}\[\](){{}}*\n]{{0,39}})\*{{0,2}}"
+_COLON = rf"[ \t]?(?::(?=\s|\*|$)|{_WIDE})\*{{0,2}}"
+_STAMPED = (
+    re.compile(rf"\*{{0,2}}\[(?P<when>[^\]\n]{{3,40}})\]\*{{0,2}}[ \t]*(?:[-–][ \t]*)?{_WHO}{_COLON}"),
+    re.compile(
+        r"(?P<when>\d[\dT:/., -]{3,28}?(?:Z|UTC|(?i: ?[ap]\.?m\.?)| ?[+-]\d\d:?\d\d)?)"
+        rf",?[ \t]+(?:[-–][ \t]+)?{_WHO}{_COLON}"
+    ),
+    re.compile(rf"{_WHO}[ \t]*[(\[](?P<when>[^)\]\n]{{3,40}})[)\]]\*{{0,2}}{_COLON}"),
+)
+_BOLD = re.compile(r"\*\*(?P<who>[^\s:*][^:*\n]{0,39})(?::\*\*|\*\*[ \t]?:)(?=\s|$)")
+_BARE = re.compile(rf"{_WHO}{_COLON}")
+_ANY_DAY = datetime(2000, 1, 1, tzinfo=UTC)
+_AROUND_DAY = " \t\r\n#*=_-–—·[]()"
+_PARTICLES = frozenset("de del della der den di du da la le van von bin ibn al of the and".split())
+_LABELS = frozenset(
+    "a abstract action address age agenda answer author background bug cc city conclusion cons context country "
+    "critical date debug description edit email error example exception fatal file fix friday from goal hint "
+    "hypothesis idea important info ingredients input introduction item key language link location log meeting "
+    "method monday name note notes notice output p.s phone place plan problem pros ps q question reason references "
+    "remark requirements response result results risk risks saturday section size solution source status step "
+    "subject subtitle summary sunday task thursday time tip title to todo topic trace tuesday type update url usage "
+    "value version warn warning website wednesday".split()
+)
+_TALK = re.compile(
+    r"[?!\uff1f\uff01我你您]|\b(?:i|you|we|me|my|your|our|us|hi|hello|hey|thanks|yes|no|ok|okay)\b", re.IGNORECASE
+)
+
+
+class _Head(NamedTuple):
+    """Where a turn begins (with a line that dates it), its stamp and its words, who speaks and when."""
+
+    start: int
+    stamp: int
+    words: int
+    who: str
+    when: str
+    day: str
+
+
+def transcript(text: str, said_at: datetime | None = None) -> list[Turn]:
+    """The turns of a written conversation; none unless the text is one beyond doubt, from its first line on.
+
+    `said_at` gives the day of stamps that have only a time. A stamp without a certain date stays in the words.
+    Cost: 5 µs a line.
+    """
+    for find, beyond_doubt in ((_stamped, _dated), (_bold, _talk), (_bare, _talk)):
+        if heads := _heads(text, find):
+            return _turns(text, beyond_doubt(text, heads), said_at)
+    return []
+
+
+def _heads(text: str, find: Callable[[str], re.Match[str] | None]) -> list[_Head]:
+    heads: list[_Head] = []
+    at, day_at, day = 0, -1, ""
+    for line in text.split("\n"):
+        start, at = at, at + len(line) + 1
+        head = find(line) if ":" in line or _WIDE in line else None
+        if head:
+            when = head.groupdict().get("when") or ""
+            heads.append(_Head(start if day_at < 0 else day_at, start, start + head.end(), _name(head), when, day))
+            day_at, day = -1, ""
+        elif line.strip():
+            if not _is_day(line):
+                day_at, day = -1, ""
+                if not heads:
+                    return []
+            else:
+                day_at, day = start if day_at < 0 else day_at, line.strip(_AROUND_DAY)
+    return heads
+
+
+def _is_day(line: str) -> bool:
+    bare = line.strip(_AROUND_DAY)
+    return len(line) < 80 and not bare.isdecimal() and moment(bare, day_first=True) is not None
+
+
+def _name(head: re.Match[str]) -> str:
+    return head["who"].strip(" \t*")
+
+
+def _stamped(line: str) -> re.Match[str] | None:
+    found = next((m for m in (pattern.match(line) for pattern in _STAMPED) if m), None)
+    if found is None or _name(found).lower() in _LABELS:
         return None
-    found = moment(written) if isinstance(written, str | int | float) and not isinstance(written, bool) else None
+    return found if any(moment(found["when"], order, day=_ANY_DAY) for order in (True, False)) else None
+
+
+def _bold(line: str) -> re.Match[str] | None:
+    return _of_person(_BOLD.match(line))
+
+
+def _bare(line: str) -> re.Match[str] | None:
+    return _of_person(_BARE.match(line))
+
+
+def _of_person(found: re.Match[str] | None) -> re.Match[str] | None:
+    """Only a role or what looks like the name of a person or an account."""
     if found is None:
-        raise InvalidInput(
-            f"the time of element {index} ({str(written)[:40]!r}) cannot be read; write 2026-03-02T09:14:00Z"
-        )
-    return found
+        return None
+    name = _name(found)
+    if _role(name):
+        return found
+    words = name.split()
+    called = name[:1].isalpha() and len(words) <= 4 and name.lower().rstrip(" .#0123456789") not in _LABELS
+    return found if called and all(not w[0].islower() or w in _PARTICLES for w in words) else None
 
 
-def _first(shape: dict[str, JsonValue], names: Sequence[str]) -> JsonValue:
-    return next((shape[name] for name in names if shape.get(name) is not None), None)
+def _role(name: str) -> str | None:
+    return name if name.lower() in _ROLES and name != "Ai" else None
 
 
-def _named(value: JsonValue) -> str:
-    match value:
-        case dict():
-            return "an object"
-        case list():
-            return "a list"
-        case str():
-            return "a text"
-        case None:
-            return "null"
-        case bool():
-            return "true or false"
-        case _:
-            return "a number"
+def _dated(text: str, heads: list[_Head]) -> list[_Head]:
+    first = heads[0]
+    alone = text[first.stamp] in "[*0123456789" and ":" in first.when and moment(first.when, day_first=True)
+    return heads if len(heads) > 1 or alone else []
+
+
+def _talk(text: str, heads: list[_Head]) -> list[_Head]:
+    """Headings and lists of properties look the same; so people must talk to each other, in most of the lines."""
+    if _role(heads[0].who):
+        heads = [head for head in heads if _role(head.who)]
+        return heads if len(heads) > 1 else []
+    stops = [*(head.start for head in heads[1:]), len(text)]
+    talking = [h.who for h, stop in zip(heads, stops, strict=True) if _TALK.search(text, h.words, stop)]
+    speakers = len({head.who for head in heads})
+    lines = sum(bool(line.strip()) for line in text.split("\n"))
+    enough = len(set(talking)) > 1 and (len(heads) > speakers or len(talking) == len(heads))
+    return heads if enough and len(heads) * 3 >= lines else []
+
+
+def _turns(text: str, heads: list[_Head], day: datetime | None) -> list[Turn]:
+    turns: list[Turn] = []
+    order = _order([head.when for head in heads])
+    begin = -1
+    for head, stop in zip(heads, [*(head.start for head in heads[1:]), len(text)], strict=False):
+        day = moment(head.day, order) or day
+        said_at = moment(head.when, order, day=day) if head.when else day
+        at = head.stamp if head.when and said_at is None else head.words
+        words = text[at:stop].strip()
+        begin = head.start if begin < 0 else begin
+        if words:
+            at = text.index(words, at)
+            role = _role(head.who)
+            source_class = _ROLES[role.lower()] if role else None
+            name = None if role else head.who
+            turns.append(Turn(words, at, (begin, at + len(words)), name, role, said_at, source_class))
+            begin = -1
+    if turns and begin >= 0:  # the last one said nothing
+        turns[-1] = turns[-1]._replace(span=(turns[-1].span[0], len(text.rstrip())))
+    return turns
+
+
+def _order(stamps: Sequence[str]) -> bool | None:
+    """Whether the day comes first in 5/8/2023, if the other stamps tell."""
+    slashed = [stamp for stamp in stamps if "/" in stamp]
+    possible = [first for first in (True, False) if all(moment(stamp, first) for stamp in slashed)]
+    return possible[0] if len(possible) == 1 else None

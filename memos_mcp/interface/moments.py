@@ -3,68 +3,93 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from functools import lru_cache
+from datetime import UTC, datetime, time, timedelta
 
-_MONTHS: Sequence[str] = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-_NAME = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
-_DAY_FIRST = re.compile(rf"\b(\d{{1,2}})(?:st|nd|rd|th)? (?:of )?{_NAME},? (\d{{4}})\b", re.IGNORECASE)
-_MONTH_FIRST = re.compile(rf"\b{_NAME} (\d{{1,2}})(?:st|nd|rd|th)?,? (\d{{4}})\b", re.IGNORECASE)
-_YEAR_FIRST = re.compile(r"\b(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})\b")
-_CLOCK = re.compile(r"\b(\d{1,2}):(\d{2})(?::(\d{2}))?\s*([ap]\.?m\b\.?)?", re.IGNORECASE)
-_REST = re.compile(r"[\s,()\[\]]|\b(?:at|on|um|mon|tue|wed|thu|fri|sat|sun)[a-z]*\b|\butc\b|\bz\b", re.IGNORECASE)
-_MILLISECONDS = 100_000_000_000  # epoch seconds reach this in the year 5138; larger numbers are milliseconds
+from pydantic import JsonValue
+
+from memos_mcp.interface.duplicates import DATE, date_of
+
+_LONGEST = 64
+_EARLIEST = 1e8  # a smaller number counts something else than seconds since 1970
+_SECONDS = re.compile(r"\d{9,16}(?:\.\d{1,9})?")
+_NUMERIC = re.compile(r"(?<!\d)(\d{1,2})([./])(\d{1,2})\2(\d{4}|\d\d)(?!\d)")
+_CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,]\d{1,9})?)?(?: ?([ap])\.? ?m\b\.?)?|(\d{1,2}) ?([ap])\.?m\b\.?")
+_FILLER = re.compile(
+    r"(?:[\s,;()–-]|on\b|at\b|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\b\.?)*"
+    r"(?:utc|gmt|z)?(?:([+-])(\d\d):?(\d\d))?\s*"
+)
 
 
-@lru_cache(maxsize=4096)
-def moment(written: str | float) -> datetime | None:
-    """The moment, in UTC unless it names a zone; None if it cannot be read. A date alone is its first instant."""
-    if not isinstance(written, str):
-        return _epoch(float(written))
+def moment(value: JsonValue, day_first: bool | None = None, *, day: datetime | None = None) -> datetime | None:
+    """A point in time in UTC, from ISO, seconds or milliseconds since 1970, or words; None if no reading is certain.
+
+    `day_first` decides how 5/8/2023 is read, `day` gives the date of a time alone. A date alone is its first instant.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _since_1970(value)
+    if not isinstance(value, str) or len(value) > _LONGEST:
+        return None
+    text = value.strip()
+    if _SECONDS.fullmatch(text):
+        return _since_1970(float(text))
     try:
-        found = datetime.fromisoformat(written.strip())
+        found = datetime.fromisoformat(text)
     except ValueError:
-        found = _loose(written)
-    if found is None:
-        return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-
-
-def _epoch(seconds: float) -> datetime | None:
+        found = _in_words(" ".join(text.lower().split()), day_first, day)
+    if found is None or found.tzinfo is UTC:
+        return found
     try:
-        return datetime.fromtimestamp(seconds / 1000 if seconds > _MILLISECONDS else seconds, UTC)
-    except (ValueError, OverflowError, OSError):
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except OverflowError:
         return None
 
 
-def _loose(written: str) -> datetime | None:
-    """A date in words or digits with a clock time before or after it, and nothing else."""
-    parts = _date(written)
-    if parts is None:
-        return None
-    (year, month, day), rest = parts
-    hour = minute = second = 0
-    if clock := _CLOCK.search(rest):
-        hour, minute, second = int(clock[1]), int(clock[2]), int(clock[3] or 0)
-        if half := (clock[4] or "").lower():
-            hour = hour % 12 + (12 if half.startswith("p") else 0)
-        rest = rest[: clock.start()] + rest[clock.end() :]
-    if _REST.sub("", rest):
-        return None
-    try:
-        return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
-    except ValueError:
-        return None
+def _since_1970(number: float) -> datetime | None:
+    for unit in (1, 1e3, 1e6):
+        if _EARLIEST <= number / unit < 1e11:
+            return datetime.fromtimestamp(number / unit, UTC)
+    return None
 
 
-def _date(written: str) -> tuple[tuple[int, int, int], str] | None:
-    if m := _DAY_FIRST.search(written):
-        ymd = int(m[3]), _MONTHS.index(m[2].lower()) + 1, int(m[1])
-    elif m := _MONTH_FIRST.search(written):
-        ymd = int(m[3]), _MONTHS.index(m[1].lower()) + 1, int(m[2])
-    elif m := _YEAR_FIRST.search(written):
-        ymd = int(m[1]), int(m[2]), int(m[3])
+def _in_words(text: str, day_first: bool | None, day: datetime | None) -> datetime | None:
+    if found := DATE.search(text):
+        date = date_of(found)
     else:
+        found = _NUMERIC.search(text)
+        date = _numeric(found, day_first) if found else None
+    if found is not None:
+        text = f"{text[: found.start()]} {text[found.end() :]}"
+    elif day is not None:
+        date = (day.year, day.month, day.day)
+    clock = _CLOCK.search(text)
+    rest = text if clock is None else f"{text[: clock.start()]} {text[clock.end() :]}"
+    filler = _FILLER.fullmatch(rest)
+    if date is None or date[0] is None or filler is None or (found is None and clock is None):
         return None
-    return ymd, f"{written[: m.start()]} {written[m.end() :]}"
+    try:
+        said = datetime.combine(datetime(date[0], date[1], date[2], tzinfo=UTC), _time(clock), tzinfo=UTC)
+        east = 60 * int(filler[2] or 0) + int(filler[3] or 0)
+        return said - timedelta(minutes=-east if filler[1] == "-" else east)
+    except (ValueError, OverflowError):  # no such day or hour
+        return None
+
+
+def _time(clock: re.Match[str] | None) -> time:
+    if clock is None:
+        return time()
+    hour, half = int(clock[1] or clock[5]), clock[4] or clock[6]
+    if half and not 1 <= hour <= 12:
+        raise ValueError("no such hour")
+    return time(hour % 12 + 12 * (half == "p") if half else hour, int(clock[2] or 0), int(clock[3] or 0))
+
+
+def _numeric(found: re.Match[str], day_first: bool | None) -> tuple[int, int, int] | None:
+    first, second, year = int(found[1]), int(found[3]), int(found[4])
+    if found[2] == ".":
+        day_first = True
+    elif day_first is None and (first > 12 or second > 12 or first == second):
+        day_first = second <= 12
+    if day_first is None:
+        return None
+    month, day = (second, first) if day_first else (first, second)
+    return (year if year > 99 else 2000 + year), month, day

@@ -4,182 +4,185 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 
 from pydantic import JsonValue
 
 from memos_mcp.cube import Origin
 from memos_mcp.errors import InvalidInput
-from memos_mcp.interface.chat import SHAPES, Message, message, messages_in, transcript
-from memos_mcp.interface.duplicates import piece_key, statement_key, turn_key
+from memos_mcp.interface.chat import SHAPES, Turn, messages_in, named_session, refused, transcript, turns_of
+from memos_mcp.interface.duplicates import normalise, piece_key, statement_key, turn_key
 from memos_mcp.interface.kinds import kind_of
-from memos_mcp.interface.markdown import pieces
+from memos_mcp.interface.passages import LIMIT, has_headings, passages
 from memos_mcp.ports import Draft, MemoryCall
 
 MAX_SOURCE = 2_000_000
 """Characters read at once; larger sources are read in parts."""
+_LONGEST_NAME = 256
 
 
 def check_text(text: str, what: str = "the text", *, empty: bool = False) -> str:
-    """The text, if it can be stored. Raises InvalidInput: empty (unless allowed), too long, NUL, half a character."""
+    """The text, if it can be stored. Raises InvalidInput if it is empty (unless allowed), too long or not all text."""
     if not empty and (not text or text.isspace()):
-        raise InvalidInput(f"{what} is empty: there is nothing to keep or to look for")
+        raise InvalidInput(f"{what} is empty: there is nothing to remember or to look for")
     if len(text) > MAX_SOURCE:
-        raise InvalidInput(f"{what} has {len(text):,} characters; send it in parts of at most {MAX_SOURCE:,}")
-    if "\x00" in text:
-        raise InvalidInput(f"{what} holds a NUL character at position {text.index(chr(0))}; remove it")
-    try:
-        text.encode()
-    except UnicodeEncodeError as exc:
-        raise InvalidInput(
-            f"{what} holds half a character (a lone surrogate) at position {exc.start}; decode it properly"
-        ) from exc
+        raise InvalidInput(f"{what} has {len(text):,} characters: split it and send parts of at most {MAX_SOURCE:,}")
+    if "\0" in text:
+        raise InvalidInput(f"{what} holds a NUL character at position {text.index(chr(0))}: remove it")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as exc:
+            raise InvalidInput(
+                f"{what} holds half a character (a lone surrogate) at position {exc.start}: decode it anew"
+            ) from exc
     return text
 
 
 class RulesReader:
-    """Reads without any model. The spans of the drafts of a text cover everything in it that is no space."""
+    """Reads without any model: what is stored are the words of the source, never others.
+
+    The span of a draft is in the text it was read from: the source, if that is a text; else, as for messages in JSON,
+    the message itself. The spans of a text cover every character that is no space.
+    """
 
     def read(self, source: JsonValue, *, origin: Origin) -> list[Draft]:
-        """Drafts of a text, a message, a list of either, or `{"session": …, "messages": […]}`.
+        """Drafts of a text, a message, a list of either, or `{"messages": […], "session": …}`.
 
-        Long texts are cut at headings, paragraphs and sentences. Cost: about 10 µs a message. Raises InvalidInput.
+        Long texts are cut at headings, paragraphs and sentences. Messages without words are left out; a conversation
+        without a session gets one named after its first turn. Cost: 10 µs a message, 30 µs per 1,000 characters of
+        text. Raises InvalidInput, and then nothing was read.
         """
-        match source:
-            case str():
-                return self._text(check_text(source), origin)
-            case {"messages": list(turns)}:
-                session = source.get("session") or source.get("id") or source.get("session_id")
-                given = (
-                    origin.model_copy(update={"session": str(session)}) if session and not origin.session else origin
-                )
-                return self._list(turns, given)
-            case dict():
-                return self._list([source], origin)
-            case list():
-                return self._list(source, origin)
-            case _:
-                raise InvalidInput(f"cannot remember {type(source).__name__}; accepted are {SHAPES}")
+        for name in (origin.session, origin.speaker, origin.uri, origin.source):
+            check_text(name or "", "the name of the session, speaker or source", empty=True)
+        drafts = _Drafts(origin)
+        for item in _items(source, origin):
+            if isinstance(item, str):
+                drafts.told(item)
+            else:
+                drafts.said(item)
+        if not drafts.found:
+            raise InvalidInput("there is nothing to remember: no message has any words")
+        return drafts.found
 
     def understand(self, question: str) -> MemoryCall:
         """The question as it is. Raises InvalidInput."""
         asked = check_text(question, "the question").strip()
         return MemoryCall(asked=asked, query=asked)
 
-    def _text(self, text: str, origin: Origin) -> list[Draft]:
-        found = messages_in(text)
-        if found is not None:
-            return self.read(found, origin=origin)
-        turns = transcript(text)
-        if turns is not None:
-            return _numbered(_chat(turns, origin))
-        return _numbered(_document(text, origin))
 
-    def _list(self, source: Sequence[JsonValue], origin: Origin) -> list[Draft]:
-        if not source:
-            raise InvalidInput("the list is empty: there is nothing to remember")
-        drafts: list[Draft] = []
-        turns: list[Message] = []
-        size = 0
-        for index, element in enumerate(source):
-            if isinstance(element, str):
-                drafts += _chat(turns, origin) + _document(check_text(element, f"element {index}"), origin)
-                turns = []
-                size += len(element)
-            else:
-                turn = message(element, index)
-                _check_turn(turn, index)
-                turns += [turn] if turn.text and not turn.text.isspace() else []
+def _items(source: JsonValue, origin: Origin) -> Sequence[str | Turn]:
+    """The statements and turns of a source, each checked."""
+    if isinstance(source, str):
+        check_text(source)
+        messages = messages_in(source)
+        if messages is None:
+            return transcript(source, origin.said_at) or [source]
+        source = messages
+    session: str | None = None
+    if isinstance(source, dict) and isinstance(source.get("messages"), list):
+        named = named_session(source) or source.get("id")
+        session = str(named) if isinstance(named, str | int) else None
+        source = source["messages"]
+    if isinstance(source, dict):
+        source = [source]
+    if not isinstance(source, list):
+        raise InvalidInput(f"{type(source).__name__} cannot be remembered: give a text, or messages; {SHAPES}")
+    if not source:
+        raise InvalidInput("there is nothing to remember: the list is empty")
+    return list(_listed(source, session))
+
+
+def _listed(source: list[JsonValue], session: str | None) -> Iterator[str | Turn]:
+    size = 0
+    names: set[str | None] = {None}
+    for index, item in enumerate(source):
+        if isinstance(item, str):
+            yield check_text(item, f"text {index} (counted from 0)")
+            size += len(item)
+        elif isinstance(item, dict):
+            for turn in turns_of(item, index, session):
+                check_text(turn.text, f"message {index} (counted from 0)")
+                if not names.issuperset((turn.name, turn.role, turn.session)):
+                    names |= _checked_names(turn, index)
                 size += len(turn.text)
-            if size > MAX_SOURCE:
-                raise InvalidInput(f"the list has more than {MAX_SOURCE:,} characters; send it in parts")
-        drafts += _chat(turns, origin)
-        if not drafts:
-            raise InvalidInput("the messages are empty: there is nothing to remember")
-        return _numbered(drafts)
+                yield turn
+        else:
+            raise refused(index, f"is neither a text nor a message: {SHAPES}")
+        if size > MAX_SOURCE:
+            raise InvalidInput(f"the list has more than {MAX_SOURCE:,} characters: send it in parts")
 
 
-def _check_turn(turn: Message, index: int) -> None:
-    check_text(turn.text, f"the text of element {index}", empty=True)
-    for name in (turn.speaker, turn.session):
-        if name is not None and (not name.isprintable() or len(name) > 256):
-            raise InvalidInput(f"the speaker or session of element {index} is no name: up to 256 printable characters")
+def _checked_names(turn: Turn, index: int) -> set[str | None]:
+    for name in (turn.name, turn.role, turn.session):
+        if name and (len(name) > _LONGEST_NAME or not name.isprintable()):
+            raise refused(index, f"has a speaker or session that is not up to {_LONGEST_NAME} printable characters")
+    return {turn.name, turn.role, turn.session}
 
 
-def _numbered(drafts: Sequence[Draft]) -> list[Draft]:
-    return [replace(d, origin=d.origin.model_copy(update={"position": i})) for i, d in enumerate(drafts)]
+class _Drafts:
+    """Drafts as they are read. The key of a turn hangs on the turn before it in its session."""
 
+    def __init__(self, origin: Origin) -> None:
+        self.found: list[Draft] = []
+        self._origin = origin
+        self._session: str | None = None
+        self._last: dict[str | None, bytes] = {}
 
-def _document(text: str, origin: Origin) -> list[Draft]:
-    """A short text is one statement; a long one, or one with headings, is cut into pieces."""
-    found = pieces(text)
-    if len(found) == 1 and not found[0].headings:
-        start, end, _ = found[0]
-        said = text[start:end]
-        kind = kind_of(said, said_by_user=origin.source_class == "user")
-        place = origin.model_copy(update={"span": (start, end)})
-        return [Draft(text=said, kind=kind, origin=place, once=statement_key(said, origin.speaker))]
-    seen: Counter[str] = Counter()
-    drafts: list[Draft] = []
-    for start, end, headings in found:
-        piece = text[start:end]
-        once = piece_key(origin.source, origin.speaker, piece, seen[piece])
-        seen[piece] += 1
-        place = origin.model_copy(update={"span": (start, end)})
-        drafts.append(Draft(text=piece, kind="document", meaning=headings, origin=place, once=once))
-    return drafts
+    def told(self, text: str) -> None:
+        """A statement, or the pieces of a document."""
+        origin = self._origin
+        cut = passages(text)
+        if len(cut) == 1 and not has_headings(text):
+            start, end, _ = cut[0]
+            words = text[start:end]
+            kind = kind_of(words, said_by_user=origin.source_class == "user")
+            place = origin.model_copy(update={"span": (start, end), "position": len(self.found)})
+            self.found.append(Draft(words, kind, origin=place, once=statement_key(words, origin.speaker)))
+            return
+        seen: Counter[str] = Counter()
+        for start, end, above in cut:
+            words = text[start:end]
+            same = normalise(words)
+            once = piece_key(origin.source, origin.speaker, words, seen[same])
+            seen[same] += 1
+            place = origin.model_copy(update={"span": (start, end), "position": len(self.found)})
+            self.found.append(Draft(words, "document", above, origin=place, once=once))
 
-
-def _chat(turns: Sequence[Message], origin: Origin) -> list[Draft]:
-    """Turns, each keyed by all before it in its session: told again they are known, repeated words are not."""
-    if not turns:
-        return []
-    given = origin.session or turns[0].session
-    derived = given or _session_of(turns[0])
-    keys: dict[str | None, bytes] = {}
-    drafts: list[Draft] = []
-    for turn in turns:
-        speaker = turn.speaker or origin.speaker
-        session = turn.session or origin.session
+    def said(self, turn: Turn) -> None:
+        """A turn; a long one in pieces."""
+        origin = self._origin
+        named = turn.session or origin.session
+        by_user = turn.source_class == "user"
+        speaker = turn.name or (turn.role if turn.role and not (by_user and origin.speaker) else origin.speaker)
         said_at = turn.said_at or origin.said_at
-        known = keys.get(session, (session or "").encode())
-        once = keys[session] = turn_key(known, speaker, said_at, turn.text, session)
-        place = origin.model_copy(
-            update={
-                "session": session or derived,
-                "speaker": speaker,
-                "said_at": said_at,
-                "source_class": turn.source_class or origin.source_class,
-                "span": turn.span,
-            }
-        )
-        drafts += _turn(turn, place, once)
-    return drafts
+        if named is None and self._session is None:
+            self._session = _session_of(turn, speaker)
+        place: dict[str, object] = {
+            "session": named or self._session,
+            "speaker": speaker,
+            "said_at": said_at,
+            "source_class": turn.source_class or origin.source_class,
+        }
+        text, at = turn.text, turn.at
+        if len(text) <= LIMIT:
+            once = self._last[named] = turn_key(self._last.get(named, b""), speaker, said_at, text, named)
+            place["span"], place["position"] = turn.span, len(self.found)
+            kind = kind_of(text, said_by_user=by_user)
+            self.found.append(Draft(text, kind, origin=origin.model_copy(update=place), once=once))
+            return
+        cut = passages(text)
+        for start, end, above in cut:
+            words = text[start:end]
+            once = self._last[named] = turn_key(self._last.get(named, b""), speaker, said_at, words, named)
+            begin = turn.span[0] if start == 0 else at + start
+            stop = turn.span[1] if end == len(text) else at + end
+            place["span"], place["position"] = (begin, stop), len(self.found)
+            self.found.append(Draft(words, "document", above, origin=origin.model_copy(update=place), once=once))
 
 
-def _turn(turn: Message, origin: Origin, once: bytes) -> list[Draft]:
-    """One draft, or several for a long message; together they have the span of the turn."""
-    text = turn.text
-    found = pieces(text)
-    if len(found) == 1:
-        only = found[0]
-        span = turn.span or (only.start, only.end)
-        said = text[only.start : only.end]
-        kind = kind_of(said, said_by_user=origin.source_class == "user")
-        return [Draft(said, kind, origin=origin.model_copy(update={"span": span}), once=once)]
-    first, last = turn.span or (found[0].start, found[-1].end)
-    drafts: list[Draft] = []
-    for n, (start, end, headings) in enumerate(found):
-        span = (start + turn.at if n else first, end + turn.at if n < len(found) - 1 else last)
-        key = turn_key(once, None, None, str(n), None) if n else once
-        kind = kind_of(text[start:end], said_by_user=origin.source_class == "user")
-        drafts.append(Draft(text[start:end], kind, headings, origin=origin.model_copy(update={"span": span}), once=key))
-    return drafts
-
-
-def _session_of(first: Message) -> str:
+def _session_of(first: Turn, speaker: str | None) -> str:
     """A name for a conversation that has none: the same for the same beginning."""
     when = first.said_at.isoformat() if first.said_at else ""
-    words = "\0".join((first.speaker or "", when, first.text)).encode()
+    words = "\0".join((speaker or "", when, first.text)).encode()
     return f"chat-{hashlib.sha256(words).hexdigest()[:12]}"

@@ -1,63 +1,84 @@
-"""Whatever the text: nothing of it is lost, nothing is read twice, and no word is cut."""
-
-from __future__ import annotations
+from typing import cast
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from pydantic import JsonValue
 
 from memos_mcp.cube import Origin
-from memos_mcp.errors import InvalidInput
-from memos_mcp.interface.markdown import LIMIT
+from memos_mcp.interface.chat import messages_in
+from memos_mcp.interface.duplicates import normalise
 from memos_mcp.interface.reader import RulesReader
+from memos_mcp.ports import Draft
 
-LINE = st.sampled_from(
+PARTS = st.sampled_from(
     [
-        "# Title",
-        "## Part",
-        "Ann: hello there",
-        "Ben: I see.",
-        "Ann:",
-        "[2023-05-08 12:00] Ann: hi",
-        "8 May 2023",
-        "",
-        "```",
-        "- item",
-        "**Ben**: bold words",
-        "Note: x",
-        "word " * 80,
-        "我喜欢喝绿茶。" * 60,
-        "x" * 1500,
+        *"\n #-*`:()[]?!.。茶e\u0301",
+        *("\n\n", "# ", "## A\n", "```\n", "Ann: ", "Ben: ", "[2023-05-08 13:56] Ann: ", "8 May 2023\n", "**Ann**: "),
+        *("Hi you! ", "word ", "A sentence. ", "e.g. ", "x" * 1300, "茶" * 1300, "word " * 300, "It is so. " * 150),
     ]
 )
-LINES = st.lists(st.one_of(LINE, st.text(max_size=60)), max_size=25).map("\n".join)
+TEXTS = st.one_of(st.text(), st.lists(PARTS, max_size=40).map("".join)).filter(
+    lambda text: text.strip() and "\0" not in text and messages_in(text) is None
+)
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.one_of(LINES, st.text(max_size=400)))
-@example("Ann: hi\nBen:")
-@example("Ann: hi\nBen: ho\n\n9 May 2023")
-def test_the_spans_of_the_drafts_cover_every_character_that_is_no_space(text: str) -> None:
-    try:
-        drafts = RulesReader().read(text, origin=Origin())
-    except InvalidInput:
-        return
-    assert [d.origin.position for d in drafts] == list(range(len(drafts)))
-    covered = [False] * len(text)
-    end_before = 0
-    for draft in drafts:
-        assert draft.origin.span is not None
-        start, end = draft.origin.span
-        assert end_before <= start < end <= len(text)
-        assert draft.text in text[start:end]
+def read(text: str) -> list[Draft]:
+    return RulesReader().read(text, origin=Origin(source="a"))
+
+
+def spans(drafts: list[Draft]) -> list[tuple[int, int]]:
+    return [cast("tuple[int, int]", draft.origin.span) for draft in drafts]
+
+
+@given(TEXTS)
+@example("[2023-05-08 13:56] Ann:\n[2023-05-08 13:57] Ben: Hi\n[2023-05-08 13:58] Ann:")
+@example("# " + "0" * 1200)
+def test_the_drafts_of_any_text_cover_it_in_order_word_for_word(text: str) -> None:
+    drafts = read(text)
+    end = 0
+    for draft, (start, stop) in zip(drafts, spans(drafts), strict=True):
+        assert not text[end:start].strip()
+        assert draft.text in text[start:stop]
         assert draft.text == draft.text.strip() != ""
-        covered[start:end] = [True] * (end - start)
-        end_before = end
-    assert all(done or letter.isspace() for done, letter in zip(covered, text, strict=True))
+        assert draft.text == text[start:stop] or draft.origin.session
+        end = stop
+    assert not text[end:].strip()
+    assert [draft.origin.position for draft in drafts] == list(range(len(drafts)))
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.from_regex(r"[a-z]{1,12}[.,!?]?", fullmatch=True), min_size=1, max_size=900).map(" ".join))
-def test_no_word_is_cut_and_no_piece_is_too_long(text: str) -> None:
-    drafts = RulesReader().read(text, origin=Origin())
-    assert [word for d in drafts for word in d.text.split()] == text.split()
-    assert all(len(d.text) <= LIMIT for d in drafts)
+@given(TEXTS)
+def test_a_draft_is_longer_than_the_limit_only_for_one_word(text: str) -> None:
+    assert all(len(draft.text) <= 1200 or len(draft.text.split()) == 1 for draft in read(text))
+
+
+@given(st.lists(st.text("ab .,\n", max_size=400), min_size=1, max_size=30))
+def test_no_word_is_ever_cut(parts: list[str]) -> None:
+    text = " ".join(parts) + "."
+    assert [word for draft in read(text) for word in draft.text.split()] == text.split()
+
+
+@settings(max_examples=50)
+@given(TEXTS)
+def test_reading_a_text_again_gives_the_same_drafts(text: str) -> None:
+    assert read(text) == read(text)
+
+
+@given(st.lists(st.sampled_from(["Hi", "Thanks!", "I moved to Rome"]), min_size=1, max_size=12), st.integers(0, 12))
+def test_a_conversation_grown_longer_begins_with_the_same_keys(texts: list[str], shown: int) -> None:
+    turns: list[JsonValue] = [{"speaker": "Ann", "text": text} for text in texts]
+    whole = [draft.once for draft in RulesReader().read(turns, origin=Origin())]
+    begun = [draft.once for draft in RulesReader().read(turns[: shown or 1], origin=Origin())]
+    assert whole[: len(begun)] == begun
+    assert len(set(whole)) == len(whole)
+
+
+@given(st.text().filter(lambda text: "\0" not in text))
+def test_the_normal_form_is_never_empty_for_words_and_ignores_space_around(text: str) -> None:
+    assert not text.strip() or normalise(text).strip()
+    assert normalise(f" {text}\n") == normalise(text)
+
+
+@given(st.text("abc 1.2,-", min_size=1), st.text("abc 1.2,-", min_size=1))
+def test_duplicates_have_the_same_letters_and_digits(one: str, other: str) -> None:
+    if normalise(one) == normalise(other):
+        assert [c for c in one if c.isalnum()] == [c for c in other if c.isalnum()]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n\s*")
 _SENTENCE = re.compile(
-    r"[.!?…؟۔।॥][\"'”’»)\]]{0,4}\s+|[。！？][」』”’）]{0,4}"
+    r"[.!?…\u061f\u06d4।॥][\"'”’»)\]]{0,4}\s+|[。\uff01\uff1f][」』”’\uff09]{0,4}"
     r"|\n(?=[^\S\n]{0,12}(?:[-*+•|>]|\d{1,3}[.)])[ \t])"
 )
 _LINE = re.compile(r"\n")
@@ -40,7 +41,7 @@ _UNSPACED = re.compile(
 _JOINED = re.compile("[\u200c\u200d\U0001f3fb-\U0001f3ff\U0001f1e6-\U0001f1ff\u1160-\u11ff]")
 
 
-class Piece(NamedTuple):
+class Passage(NamedTuple):
     """The characters [start, end) of a text, and the headings above them."""
 
     start: int
@@ -65,7 +66,7 @@ def has_headings(text: str) -> bool:
     return "#" in text and "\n" in text.strip() and bool(_scan(text)[0])
 
 
-def pieces(text: str) -> list[Piece]:
+def passages(text: str) -> list[Passage]:
     """Cut a text so that no piece spans two headings, is longer than `LIMIT` or cuts a word.
 
     A word longer than `LIMIT` stays whole up to 4,000 characters. The pieces are in order, without space at their ends,
@@ -74,13 +75,13 @@ def pieces(text: str) -> list[Piece]:
     headings, fences = _scan(text) if "#" in text or "```" in text or "~~~" in text else ([], ())
     whole = _Text(text, fences)
     first = headings[0].start if headings else len(text)
-    found = [Piece(start, end, "") for start, end in _cut(whole, 0, first, 0, 0)]
+    found = [Passage(start, end, "") for start, end in _cut(whole, 0, first, 0, 0)]
     path: list[_Heading] = []
     for heading, following in zip(headings, [*(h.start for h in headings[1:]), len(text)], strict=False):
         path = [*(h for h in path if h.level < heading.level), heading]
         titles = " > ".join(h.title for h in path)
         lead = _trimmed(text, heading.end, following)[0]
-        found += [Piece(s, e, titles) for s, e in _cut(whole, heading.start, following, lead, 0)]
+        found += [Passage(s, e, titles) for s, e in _cut(whole, heading.start, following, lead, 0)]
     return found
 
 
@@ -118,7 +119,7 @@ def _cut(text: _Text, start: int, end: int, lead: int, level: int) -> list[tuple
     spans: list[tuple[int, int]] = []
     at = start
     for stop in (*_stops(text, start, end, level), end):
-        if stop > lead:
+        if stop > lead or stop == end:
             spans += _cut(text, at, stop, lead, level + 1)
             at = stop
     return _packed(spans)
@@ -132,17 +133,19 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 
 def _stops(text: _Text, start: int, end: int, level: int) -> Iterator[int]:
     for found in _LEVELS[level].finditer(text.words, start, end):
-        outside = found.end() < end and (level == 2 or not _in_fence(text, found.end()))
-        if outside and (level != 1 or _ends_sentence(text.words, start, found)):
-            yield found.end()
+        at = found.end()
+        ends = level != 1 or (at < end and _ends_sentence(text.words, start, found))
+        if at < end and ends and (level == 2 or not _in_fence(text, at)):
+            yield at
 
 
 def _in_fence(text: _Text, at: int) -> bool:
-    return any(start < at < end for start, end in text.fences)
+    before = bisect_left(text.fences, (at, 0)) - 1
+    return before >= 0 and at < text.fences[before][1]
 
 
 def _ends_sentence(text: str, start: int, found: re.Match[str]) -> bool:
-    if found[0][0] in "\n。！？":
+    if found[0][0] in "\n。\uff01\uff1f":
         return True
     if text[found.end()].islower():
         return False
@@ -173,7 +176,7 @@ def _words(text: str, start: int, end: int) -> list[tuple[int, int]]:
 
 
 def _inside(text: str, least: int, most: int, unspaced: bool) -> int:
-    """Where a word may be cut: not within a character of several code points; beside an unspaced script if any."""
+    """Where a word may be cut: never within a character of several code points, if it can be in an unspaced script."""
     whole = [at for at in range(most, least, -1) if _begins(text, at)]
     beside = (at for at in whole if _UNSPACED.match(text, at - 1) or _UNSPACED.match(text, at))
     first = whole[0] if whole else most
