@@ -118,6 +118,25 @@ async def test_roots_searched_together_score_as_one_collection(vault: SqliteAdap
     assert [round(h.score, 9) for h in apart.hits] == [round(h.score, 9) for h in together.hits]
 
 
+@pytest.mark.parametrize(
+    ("text", "token"),
+    [
+        ("The locker K-2047 is by the door", "K-2047"),
+        ("Встретились в кафе на вокзале", "Кафе"),
+        ("Συναντηθήκαμε στο λιμάνι", "ΛΙΜΑΝΙ"),
+        ("نلتقي في المدرسة غدا", "المدرسة"),
+        ("हम स्टेशन पर मिले", "स्टेशन"),
+        ("明日は東京タワーに行く", "東京"),
+        ("เราพบกันที่ตลาด", "ตลาด"),
+        ("서울에서 만났다", "서울"),
+    ],
+)
+async def test_a_token_is_found_in_its_script(vault: SqliteAdapter, text: str, token: str) -> None:
+    (event, *_) = await store(vault, cube(text), cube("Nothing of the kind"), cube("Чай, 茶, شاي, चाय, ชา"))
+    found = await find(words_of(vault), token)
+    assert [hit.ref.id for hit in found.hits] == [event.subject]
+
+
 async def test_an_updated_memory_is_found_by_its_new_words_only(vault: SqliteAdapter) -> None:
     (event,) = await store(vault, cube("green tea"))
     assert event.cube is not None
