@@ -152,7 +152,8 @@ class Memos:
             paths=where.paths,
             searched=max(f.searched for f in found.values()),
             missing=missing,
-            pending=sum(route.lane().pending for route in routes),
+            pending=sum(f.pending for f in found.values())
+            + sum(route.lane().pending for route in routes if route.name not in found),
         )
 
     async def put(

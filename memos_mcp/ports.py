@@ -118,10 +118,11 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a route found: hits, best first, and how many memories it looked through."""
+    """What a route found: hits, best first, how many memories it looked through, and how many it does not have yet."""
 
     hits: tuple[Hit, ...]
     searched: int
+    pending: int = 0
 
 
 @dataclass(frozen=True, slots=True)

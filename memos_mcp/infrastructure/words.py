@@ -62,6 +62,7 @@ class Words:
         self._waiting: dict[str, int] = {}
         self._roots: dict[tuple[str, ...], tuple[int, list[str]]] = {}
         self._why = ""
+        self._grown = False
 
     async def find(self, call: MemoryCall, where: Where, limit: int) -> Found:
         """The best `limit` memories. Cost: 0.5 ms at 1,000 memories, 5 ms at 50,000. Raises Unavailable, Corrupt."""
@@ -127,6 +128,7 @@ class Words:
                     self._waiting[root] = self._waiting.get(root, 0) + len(lines)
                 else:
                     partition.follow(lines)
+                    self._grown = True
 
     def _forget_all(self) -> None:
         self._vocabulary = Interned()
@@ -152,6 +154,7 @@ class Words:
                 await self._segments.replace(self.name, root, await self._segments.spans(self.name, root), ())
                 partition = await self._load(root)
             self._partitions[root] = partition
+            self._grown = True
             self._waiting.pop(root, None)
             await self._keep(root, partition)
         self._partitions.move_to_end(root)
@@ -219,6 +222,9 @@ class Words:
         return sum(p.held for p in list(self._partitions.values())) + 100 * len(self._vocabulary.names)
 
     def _evict(self) -> None:
+        if not self._grown:
+            return
+        self._grown = False
         while len(self._partitions) > 1 and self._held() > self._memory:
             self._partitions.popitem(last=False)
 

@@ -147,7 +147,7 @@ def _words(text: str) -> str:
 
 def _ascii(text: str, marks: bytes) -> str:
     if b"'" in marks:
-        text = _in_full(text)
+        text = in_full(text)
     if marks.translate(None, _NO_DIGITS):
         text = _numbers(text)
     text = _marks(text)
@@ -156,11 +156,12 @@ def _ascii(text: str, marks: bytes) -> str:
 
 def _beyond_ascii(text: str) -> str:
     text = unicodedata.normalize("NFC", _GREEK_QUESTION.sub("?", text.translate(_SAME))).lower()
-    text = _marks(_numbers(_in_full(text)))
+    text = _marks(_numbers(in_full(text)))
     return " ".join(text.translate(_table()).split())
 
 
-def _in_full(text: str) -> str:
+def in_full(text: str) -> str:
+    """Contractions of a lower-case text written out: don't → do not."""
     if "n't" in text:
         for short, full in _NEGATED:
             text = text.replace(short, full)
