@@ -263,6 +263,7 @@ class Memos:
         if text is None and data is None and kind is None and tags is None:
             raise InvalidInput("there is nothing to update: give text, data, kind or tags")
         checks.check_kinds([kind] if kind else [])
+        why = checks.check_reason(reason)
         old = await self.get(id)
         governance.check_write(self.caller, old.path)
         if expect not in (None, old.version):
@@ -281,7 +282,7 @@ class Memos:
             return old
         stated = old.key is None and old.origin.session is None
         once = statement_key(payload.text, old.origin.speaker) if stated else None
-        change = Change("update", id, cube, expect=old.version, once=once, reason=checks.check_reason(reason))
+        change = Change("update", id, cube, expect=old.version, once=once, reason=why)
         events = await self._vault.commit([change], caller=self.caller)
         await self._project(events)
         return events[0].cube or cube
@@ -291,9 +292,10 @@ class Memos:
 
         Raises NotFound, Denied, Conflict.
         """
+        why = checks.check_reason(reason)
         old = await self.get(id)
         governance.check_write(self.caller, old.path)
-        change = Change("forget", old.id, expect=expect, reason=checks.check_reason(reason))
+        change = Change("forget", old.id, expect=expect, reason=why)
         events = await self._vault.commit([change], caller=self.caller)
         await self._project(events)
         return events[0]

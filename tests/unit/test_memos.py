@@ -158,6 +158,17 @@ async def test_what_is_put_comes_back_as_it_was(memos: Memos, text: str) -> None
     assert (cube.text, cube.payload.model_dump()["data"]) == (text, data)
 
 
+async def test_what_was_put_is_recalled_by_its_key_and_the_texts_in_its_data(memos: Memos) -> None:
+    await memos.put(None, "profile.json", data={"drinks": ["green tea", 3, None, True], "home": {"city": "Porto"}})
+    for question in ("profile", "tea", "Porto"):
+        found = await memos.recall(question)
+        assert found.context.endswith(
+            'profile.json = {"drinks": ["green tea", 3, null, true], "home": {"city": "Porto"}}'
+        ), question
+    await memos.put("shared/team", "rules", text="Knock first", data={"floor": 3})
+    assert (await memos.recall("knock")).context.endswith('rules = Knock first {"floor": 3}')
+
+
 async def test_the_last_put_wins_and_the_first_is_kept_as_a_version(memos: Memos) -> None:
     await memos.put(None, "note", text="one")
     second = await memos.put(None, "note", text="two")
