@@ -37,7 +37,10 @@ class State(StrEnum):
 def _in_utc(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         return moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as exc:
+        raise ValueError("the moment is before the year 1 or after the year 9999 in UTC") from exc
 
 
 Moment = Annotated[datetime, AfterValidator(_in_utc)]

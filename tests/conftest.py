@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-GATES = Path(__file__).parent / "gates"
-
 
 @pytest.fixture
 def anyio_backend() -> str:
@@ -16,10 +14,8 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(autouse=True)
-def no_settings_from_outside(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No MEMOS_* variable reaches a test, but for those of the gates: they ask where the environments are."""
-    if request.path.is_relative_to(GATES):
-        return
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No MEMOS_* variable reaches a test."""
     for name in list(os.environ):
         if name.upper().startswith("MEMOS_"):
             monkeypatch.delenv(name)

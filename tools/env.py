@@ -68,7 +68,7 @@ def requirements(name: str) -> list[str]:
 def home() -> Path:
     """Return the folder that holds all environments."""
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(os.environ.get("MEMOS_ENVS") or f"{cache}/memos-mcp/envs").expanduser().absolute()
+    return Path(os.environ.get("MEMCUBE_ENVS") or f"{cache}/memos-mcp/envs").expanduser().absolute()
 
 
 def key(wanted: list[str]) -> str:
@@ -122,6 +122,6 @@ if __name__ == "__main__":
     except CannotSetUp as exc:
         sys.exit(f"memos: {exc}")
     except (OSError, subprocess.CalledProcessError) as exc:
-        sys.exit(f"memos: cannot build an environment in {home()}: {exc} (MEMOS_ENVS names another folder)")
+        sys.exit(f"memos: cannot build an environment in {home()}: {exc} (MEMCUBE_ENVS names another folder)")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -35,7 +35,7 @@ def test_a_new_pin_makes_a_new_environment_and_a_failed_build_is_reported_and_no
     envs = tmp_path / "envs"
     for _ in range(2):
         command = (sys.executable, folder / "tools/env.py", "light", "python", "-V")
-        done = run(*command, MEMOS_ENVS=str(envs), PIP_NO_INDEX="1", PIP_FIND_LINKS="")
+        done = run(*command, MEMCUBE_ENVS=str(envs), PIP_NO_INDEX="1", PIP_FIND_LINKS="")
         assert done.returncode == 1
         said = done.stderr.splitlines()
         assert said[0].startswith(f"memos: setting up the light environment in {envs}")
@@ -46,22 +46,22 @@ def test_a_new_pin_makes_a_new_environment_and_a_failed_build_is_reported_and_no
 
 def test_one_line_says_that_no_package_index_answers(tmp_path: Path) -> None:
     command = (sys.executable, ROOT / "tools/env.py", "light", "python", "-V")
-    done = run(*command, MEMOS_ENVS=str(tmp_path), PIP_INDEX_URL="http://127.0.0.1:9", PIP_RETRIES="1")
+    done = run(*command, MEMCUBE_ENVS=str(tmp_path), PIP_INDEX_URL="http://127.0.0.1:9", PIP_RETRIES="1")
     assert done.returncode == 1
     assert "memos: pip could not install the libraries: no package index answered" in done.stderr.splitlines()[-1]
 
 
 def test_one_line_says_that_the_folder_for_environments_cannot_be_made() -> None:
-    done = run(sys.executable, ROOT / "tools/env.py", "light", "python", "-V", MEMOS_ENVS="/dev/null/envs")
+    done = run(sys.executable, ROOT / "tools/env.py", "light", "python", "-V", MEMCUBE_ENVS="/dev/null/envs")
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
-    assert "MEMOS_ENVS names another folder" in done.stderr
+    assert "MEMCUBE_ENVS names another folder" in done.stderr
 
 
 def test_one_line_says_that_venv_is_missing(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['ensurepip'] = None")
     command = (sys.executable, ROOT / "tools/env.py", "light", "python", "-V")
-    done = run(*command, MEMOS_ENVS=str(tmp_path / "envs"), PYTHONPATH=str(tmp_path))
+    done = run(*command, MEMCUBE_ENVS=str(tmp_path / "envs"), PYTHONPATH=str(tmp_path))
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].endswith("install its venv package (Debian: python3-venv)")
 

@@ -13,7 +13,15 @@ from pathlib import Path
 from memos_mcp.errors import Misconfigured, NotFound, Unavailable
 from memos_mcp.infrastructure.storage.copies import copy, removed
 from memos_mcp.infrastructure.storage.faults import code_of, damaged, translated
-from memos_mcp.infrastructure.storage.files import beside, locked, look_at, make_folder, put_in_place, unfinished
+from memos_mcp.infrastructure.storage.files import (
+    beside,
+    has_log,
+    locked,
+    look_at,
+    make_folder,
+    put_in_place,
+    unfinished,
+)
 from memos_mcp.infrastructure.storage.health import problem_at_opening
 from memos_mcp.infrastructure.storage.migrations import migrate, migrations, version_of
 
@@ -37,7 +45,7 @@ class Database:
     def __init__(
         self, file: Path, *, read_only: bool = False, busy: float = 15.0, scripts: Sequence[str] | None = None
     ) -> None:
-        self.file = file.absolute()
+        self.file = file.resolve()  # SQLite keeps the files beside it where a link leads
         self.read_only = read_only
         self.busy = busy
         self.scripts = migrations() if scripts is None else scripts
@@ -90,10 +98,10 @@ class Database:
                         db.rollback()
 
     def checkpoint(self) -> bool:
-        """Move the write-ahead log into the file and empty it; False if readers were in the way for a second."""
+        """Move the write-ahead log into the file and empty it; False if readers stayed in the way."""
         with self._writing, translated(self.file):
             db = self._writer = self._writer or self.connect()
-            db.execute("PRAGMA busy_timeout=1000")
+            db.execute("PRAGMA busy_timeout=250")
             try:
                 return db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
             finally:
@@ -131,7 +139,8 @@ class Database:
         except sqlite3.OperationalError as exc:
             # A place where nothing can be written has no room for the files beside a write-ahead log either. Without
             # such a log the file does not change.
-            if not reading or code_of(exc) != "SQLITE_CANTOPEN" or Path(f"{self.file}-wal").exists():
+            shut = code_of(exc).startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY"))
+            if not reading or not shut or has_log(self.file):
                 raise
             return self._connected("mode=ro&immutable=1")
 

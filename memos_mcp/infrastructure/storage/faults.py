@@ -16,7 +16,7 @@ _DAMAGE = ("Could not decode to UTF-8", "malformed JSON", "no such table", "no s
 
 def damaged(file: Path, what: str) -> Corrupt:
     """The error for a file whose bytes are not what was written."""
-    return Corrupt(f"the vault {file} is damaged: {what}. Nothing was changed; {ADVICE}")
+    return Corrupt(f"the vault {file} is damaged: {' '.join(what.split())}. Nothing was changed; {ADVICE}")
 
 
 @contextmanager
@@ -58,12 +58,13 @@ _UNAVAILABLE = {
     "SQLITE_BUSY": "another process kept {file} locked for too long; try again",
     "SQLITE_LOCKED": "another process kept {file} locked for too long; try again",
     "SQLITE_PROTOCOL": "another process kept {file} locked for too long; try again",
-    "SQLITE_READONLY": "{written} cannot be written: its place is read-only. Nothing was changed",
+    "SQLITE_READONLY": "{written} cannot be written: its place is read-only. Nothing was changed; "
+    "MEMOS_VAULT__READ_ONLY=true reads a vault in such a place",
     "SQLITE_PERM": "{written} cannot be written: permission denied. Nothing was changed",
     "SQLITE_FULL": "the disk under {written} is full ({said}); nothing was written. Free some room, then repeat",
     "SQLITE_IOERR": "the disk under {written} is full or failing ({said}); nothing was written",
-    "SQLITE_CANTOPEN": "{file} cannot be opened ({said}); check the folder and its permissions, "
-    "or set MEMOS_VAULT__READ_ONLY=true for a read-only place",
+    "SQLITE_CANTOPEN": "{file} cannot be opened ({said}); check the folder and its permissions; "
+    "MEMOS_VAULT__READ_ONLY=true reads a vault in a read-only place",
     "SQLITE_NOMEM": "there is not enough memory to read {file}",
     "SQLITE_AUTH": "{file} cannot be opened ({said})",
 }

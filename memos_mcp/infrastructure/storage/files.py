@@ -28,9 +28,9 @@ def look_at(file: Path) -> bool | None:
     try:
         with file.open("rb") as f:
             head, size = f.read(100), os.fstat(f.fileno()).st_size
-        log = Path(f"{file}-wal")
-        logged = log.stat().st_size if log.exists() else 0
     except FileNotFoundError:
+        if has_log(file) and not file.exists():  # SQLite would take it for the log of whatever comes here next
+            raise damaged(file, f"only {file.name}-wal is left of it; put the file back, or move that away") from None
         return None
     except OSError as exc:
         raise Unavailable(f"the vault {file} cannot be read: {exc.strerror}; check its place and permissions") from exc
@@ -40,9 +40,17 @@ def look_at(file: Path) -> bool | None:
         raise damaged(file, "it does not begin like a SQLite database")
     page = int.from_bytes(head[16:18], "big")
     pages = int.from_bytes(head[28:32], "big") if head[24:28] == head[92:96] else 0
-    if size < page * pages and not logged:  # with a write-ahead log, another process may just be moving it here
+    if size < page * pages and not has_log(file):  # with a write-ahead log, another process may just be moving it here
         raise damaged(file, f"it ends after {size} of {page * pages} bytes")
     return int.from_bytes(head[68:72], "big") == APPLICATION_ID
+
+
+def has_log(file: Path) -> bool:
+    """Is there something in the write-ahead log beside the file?"""
+    try:
+        return Path(f"{file}-wal").stat().st_size > 0
+    except OSError:
+        return False
 
 
 def make_folder(folder: Path) -> None:

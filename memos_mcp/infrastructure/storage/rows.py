@@ -104,8 +104,8 @@ def cube_of(row: Sequence[Any], rules: dict[str, Governance]) -> MemCube:
 
 def event_of(row: Sequence[Any], rules: dict[str, Governance]) -> Event:
     """The event of a row of view `line`. Raises Corrupt if it, or the version it wrote, is not what was written."""
-    seq, at, action, subject, version, path, branch, caller, reason, digest, chain, before, origin, written, forgotten = row[:15]
-    line = (seq, at, action, subject, version, path, branch, caller, reason)
+    line, (digest, chain, before, origin, written, forgotten) = row[:9], row[9:15]
+    seq, at, action, subject, version, path, branch, caller, reason = line
     lost = digest is not None and (row[20] != digest if written else forgotten is None)
     if lost or not is_chained(before or b"", line, digest, chain):
         raise Corrupt(f"line {seq} of the log is not what was written; {ADVICE}")

@@ -155,6 +155,17 @@ def test_a_vault_whose_mark_is_gone_is_damaged(opened: Open, file: Path, pragma:
         paths(Database(file))
 
 
+def test_a_write_ahead_log_without_its_vault_is_damage_and_no_new_vault_takes_it(file: Path) -> None:
+    log = Path(f"{file}-wal")
+    log.write_bytes(b"frames")
+    with unchanged(log), pytest.raises(Corrupt, match=r"only memos\.db-wal is left of it"):
+        paths(Database(file))
+    log.write_bytes(b"")
+    database = Database(file)
+    assert paths(database) == []
+    database.close()
+
+
 def test_a_place_that_cannot_hold_a_vault_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "memos.db").mkdir()
     with pytest.raises(Unavailable, match=r"memos.db cannot be read: Is a directory"):

@@ -1,0 +1,40 @@
+"""Contract suites for authors of backends. Each check gets an empty store and raises AssertionError.
+
+    @pytest.mark.anyio
+    @pytest.mark.parametrize("check", MEMORY_ADAPTER_CHECKS, ids=name_of)
+    async def test_my_vault(check: MemoryAdapterCheck, vault: MyVault) -> None:
+        await check(vault)
+
+Those of TWO_WRITERS_CHECKS get two adapters over the same store, as two processes would have them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from memos_mcp.testing.cubes import a_cube, a_full_cube, remember
+from memos_mcp.testing.memory_adapter import (
+    MEMORY_ADAPTER_CHECKS,
+    TWO_WRITERS_CHECKS,
+    MemoryAdapterCheck,
+    TwoWritersCheck,
+)
+from memos_mcp.testing.segment_store import SEGMENT_STORE_CHECKS, SegmentStoreCheck
+
+__all__ = [
+    "MEMORY_ADAPTER_CHECKS",
+    "SEGMENT_STORE_CHECKS",
+    "TWO_WRITERS_CHECKS",
+    "MemoryAdapterCheck",
+    "SegmentStoreCheck",
+    "TwoWritersCheck",
+    "a_cube",
+    "a_full_cube",
+    "name_of",
+    "remember",
+]
+
+
+def name_of(check: Callable[..., object]) -> str:
+    """The name of a check, for the report of a test run."""
+    return getattr(check, "__name__", "check").strip("_")
