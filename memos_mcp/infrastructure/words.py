@@ -78,11 +78,17 @@ class Words:
         return found
 
     async def apply(self, events: Sequence[Event]) -> None:
-        """Follow these lines; roots not in memory are left to the next question, unless many memories wait."""
+        """Follow these lines.
+
+        Roots not in memory are left to the next question, unless many memories wait for it or one was forgotten: its
+        words leave the segments at once.
+        """
         async with self._following:
             await self._follow(events)
+            forgotten = {root_of(e.path) for e in events if e.action == "forget"}
             for root in {root_of(e.path) for e in events if e.path}:
-                if root in self._partitions or self._waiting.get(root, 0) >= _WORTH_A_SEGMENT:
+                due = root in forgotten or self._waiting.get(root, 0) >= _WORTH_A_SEGMENT
+                if due or root in self._partitions:
                     await self._keep(root, await self._partition(root))
         self._evict()
 
@@ -194,9 +200,8 @@ class Words:
             if await self._segments.replace(self.name, root, old, await to_thread.run_sync(export)):
                 partition.erased.clear()
             self._why = ""
-        except (
-            MemosError
-        ) as exc:  # a projection never fails the caller: the log has it all, the next change tries again
+        except MemosError as exc:
+            # A projection never fails the caller: the log has it all, and the next change tries again.
             self._why = f"its segments could not be written: {exc}"
             logger.warning("segments not written", extra={"route": self.name, "root": root, "why": str(exc)})
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import anyio
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
@@ -94,6 +95,7 @@ def test_any_cube_survives_json(cube: MemCube) -> None:
     assert MemCube.model_validate(json.loads(json.dumps(cube.model_dump(mode="json")))) == cube
 
 
+@pytest.mark.claim("4.1-01", "4.1-02")
 @settings(max_examples=40)
 @given(st.lists(cubes, min_size=1, max_size=5, unique_by=(lambda c: c.id, lambda c: (c.path, c.key, c.id))))
 def test_any_cube_survives_the_vault(given_cubes: list[MemCube]) -> None:

@@ -248,6 +248,7 @@ def test_a_text_cannot_steer_the_terminal(memos: Memos) -> None:
     assert "\x1b" not in memos("rebuild", ESCAPE, code=2).stderr
 
 
+@pytest.mark.claim("5.3.2-22")
 @pytest.mark.parametrize(
     ("command", "code", "name"),
     [

@@ -191,6 +191,14 @@ async def test_the_words_of_a_forgotten_memory_leave_every_segment(vault: Sqlite
     assert not (await find(words_of(vault), "zanzibarquartz")).hits
 
 
+async def test_the_words_leave_the_segments_even_if_nothing_was_asked_since_the_start(vault: SqliteAdapter) -> None:
+    events = await store(vault, *conversation(0, 600), cube("the zanzibarquartz is buried here"))
+    await words_of(vault).apply(events)
+    forgotten = await vault.commit([Change("forget", events[-1].subject)], caller=ADA)
+    await words_of(vault).apply(forgotten)
+    assert not any(b"zanzibarquartz" in s.data for s in await vault.segment_store.segments("words", "user/ada"))
+
+
 async def test_a_damaged_segment_is_rebuilt_from_the_log(vault: SqliteAdapter) -> None:
     words = words_of(vault)
     await words.apply(await store(vault, *conversation(0, 600)))

@@ -85,6 +85,7 @@ def test_a_document_read_twice_has_the_same_keys_and_repeats_in_it_have_their_ow
     assert not set(once) & {draft.once for draft in read(text, Origin(source="b"))}
 
 
+@pytest.mark.claim("4.1-17")
 def test_markdown_is_cut_at_headings_and_means_their_path() -> None:
     text = "Intro.\n\n# Install\n\nFirst this.\n\n## Linux ##\n- apt\n\n```sh\n\n# no heading\n```\n\n# Use\nRun it."
     drafts = read(text)
