@@ -109,7 +109,7 @@ async def _call_tool(
         if isinstance(error, Corrupt | Misconfigured | Unavailable):
             logger.error("a tool could not use the memory", extra={"tool": tool.name, "why": str(error)})
         return _answered(told(error), is_error=True)
-    except Exception:
+    except Exception:  # the outermost edge: whatever happened, the client is answered
         logger.exception("a tool failed", extra={"tool": tool.name})
         return _answered(_CRASHED, is_error=True)
     return types.CallToolResult(

@@ -6,6 +6,7 @@ The text of an answer is made from its fields, so the two never differ. Empty fi
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, Self, TypeVar
 
@@ -42,8 +43,9 @@ class _Entry(Answer):
         quoted = self.text.replace("\n", "\n  ")
         return f"{quoted} … [cut; {self._rest()}]" if self.cut_at else quoted
 
+    @abstractmethod
     def _rest(self) -> str:
-        raise NotImplementedError
+        """Where the text that was cut can be read."""
 
 
 class Memory(_Entry):

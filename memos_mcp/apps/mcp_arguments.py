@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, ClassVar, Self, get_args
@@ -81,9 +82,9 @@ class Tool(BaseModel):
     gives: ClassVar[type[Answer]]
     hints: ClassVar[ToolAnnotations]
 
+    @abstractmethod
     async def call(self, memos: Memos) -> Answer:
         """Do it. Raises MemosError."""
-        raise NotImplementedError
 
     @classmethod
     def schema_of_arguments(cls) -> dict[str, JsonValue]:

@@ -9,7 +9,7 @@ ADA = Caller("ada")
 
 @pytest.mark.claim("4.3-23")
 @pytest.mark.parametrize(
-    "path", ["user/ada", "user/ada/work/notes", "shared/team", "shared/team/x", "global", "global/x"]
+    "path", ["user/ada", "user/ada/notes/old", "shared/team", "shared/team/x", "global", "global/x"]
 )
 def test_a_caller_writes_at_home_and_in_the_shared_layers(path: str) -> None:
     assert check_write(ADA, path) == path
