@@ -111,7 +111,7 @@ class Memos:
         )
         labels, owner, now = checks.check_tags(tags), self.caller.user, self._clock()
         checks.check_kinds([kind] if kind else [])
-        drafts = self._reader.read(content, origin=given)
+        drafts = await anyio.to_thread.run_sync(lambda: self._reader.read(content, origin=given))
         cubes = [drafted(draft, home, owner=owner, kind=kind, tags=labels, now=now) for draft in drafts]
         changes = [Change("remember", c.id, c, once=d.once) for c, d in zip(cubes, drafts, strict=True)]
         events = await self._vault.commit(changes, caller=self.caller)
