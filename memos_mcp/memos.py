@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from types import TracebackType
@@ -39,12 +40,10 @@ from memos_mcp.ports import (
 
 logger = logging.getLogger(__name__)
 
-MOST = 100
-"""Memories in one answer at most."""
-MOST_TOKENS = 100_000
-"""Tokens of context at most."""
+MOST = 100  # memories in one answer
+MOST_TOKENS = 100_000  # of context
 _CANDIDATES = 50
-_ATTEMPTS = 5
+_ATTEMPTS = 100  # each time another change went through, so only a crowd comes near
 
 
 def _now() -> datetime:
@@ -179,25 +178,19 @@ class Memos:
         if text is None and data is None:
             raise InvalidInput("there is nothing to put: give text or data")
         payload = Plaintext(text=checks.check_note(text or "", "the text"), data=checks.check_data(data))
-        for attempt in range(_ATTEMPTS):
-            held = await self._vault.get([name])
-            version = held[0].version if held else 0
+
+        async def attempt() -> MemCube:
+            old = next(iter(await self._vault.get([name])), None)
+            version = old.version if old else 0
             if expect not in (None, version):
-                raise Conflict(
-                    f"{name.key!r} at {home} is at version {version}, not {expect}: read it again, then repeat"
-                )
-            cube = named(
-                name, payload, next(iter(held), None), owner=self.caller.user, kind=kind, tags=labels, now=self._clock()
-            )
+                raise Conflict(f"{name.key!r} at {home} is at version {version}, not {expect}: read it again first")
+            cube = named(name, payload, old, owner=self.caller.user, kind=kind, tags=labels, now=self._clock())
             try:
-                events = await self._vault.commit([Change("put", cube.id, cube, expect=version)], caller=self.caller)
-            except (Conflict, NotFound):
-                if expect is not None or attempt == _ATTEMPTS - 1:
-                    raise
-                continue
-            await self._project(events)
-            return events[0].cube or cube
-        raise AssertionError("unreachable: the last attempt returns or raises")
+                return (await self._committed(Change("put", cube.id, cube, expect=version))).cube or cube
+            except NotFound as exc:
+                raise Conflict(f"{name.key!r} at {home} was forgotten meanwhile: repeat") from exc
+
+        return await self._repeated(attempt, expect)
 
     async def get(
         self, id: str | None = None, *, path: str | None = None, key: str | None = None, version: int | None = None
@@ -263,29 +256,27 @@ class Memos:
         if text is None and data is None and kind is None and tags is None:
             raise InvalidInput("there is nothing to update: give text, data, kind or tags")
         checks.check_kinds([kind] if kind else [])
-        why = checks.check_reason(reason)
-        old = await self.get(id)
-        governance.check_write(self.caller, old.path)
-        if expect not in (None, old.version):
-            raise Conflict(f"memory {id} is at version {old.version}, not {expect}: read it again, then repeat")
-        words = check_text(text, "the new text", empty=old.key is not None) if text is not None else None
-        payload = updated(old, words, checks.check_data(data), how)
-        cube = old.model_copy(
-            update={
-                "version": old.version + 1,
-                "payload": payload,
-                "kind": kind or old.kind,
-                "tags": old.tags if tags is None else checks.check_tags(tags),
-            }
-        )
-        if cube.model_copy(update={"version": old.version}) == old:
-            return old
-        stated = old.key is None and old.origin.session is None
-        once = statement_key(payload.text, old.origin.speaker) if stated else None
-        change = Change("update", id, cube, expect=old.version, once=once, reason=why)
-        events = await self._vault.commit([change], caller=self.caller)
-        await self._project(events)
-        return events[0].cube or cube
+        why, value = checks.check_reason(reason), checks.check_data(data)
+        labels = None if tags is None else checks.check_tags(tags)
+
+        async def attempt() -> MemCube:
+            old = await self.get(id)
+            governance.check_write(self.caller, old.path)
+            if expect not in (None, old.version):
+                raise Conflict(f"memory {id} is at version {old.version}, not {expect}: read it again, then repeat")
+            words = None if text is None else check_text(text, "the new text", empty=old.key is not None)
+            payload = updated(old, words, value, how)
+            new = {"payload": payload, "kind": kind or old.kind, "tags": old.tags if labels is None else labels}
+            cube = old.model_copy(update=new)
+            if cube == old:
+                return old
+            stated = old.key is None and old.origin.session is None
+            once = statement_key(payload.text, old.origin.speaker) if stated else None
+            cube = cube.model_copy(update={"version": old.version + 1})
+            change = Change("update", id, cube, expect=old.version, once=once, reason=why)
+            return (await self._committed(change)).cube or cube
+
+        return await self._repeated(attempt, expect)
 
     async def forget(self, id: str, *, expect: int | None = None, reason: str = "") -> Event:
         """Remove a memory: the words of all its versions are deleted; the log keeps who, when and why.
@@ -295,10 +286,7 @@ class Memos:
         why = checks.check_reason(reason)
         old = await self.get(id)
         governance.check_write(self.caller, old.path)
-        change = Change("forget", old.id, expect=expect, reason=why)
-        events = await self._vault.commit([change], caller=self.caller)
-        await self._project(events)
-        return events[0]
+        return await self._committed(Change("forget", old.id, expect=expect, reason=why))
 
     async def history(self, id: str) -> tuple[Event, ...]:
         """Every line of the log about a memory, oldest first, each with the version it wrote. Raises NotFound."""
@@ -350,6 +338,18 @@ class Memos:
 
     def _home(self) -> str:
         return self._path or governance.home(self.caller)
+
+    async def _committed(self, change: Change) -> Event:
+        (event,) = await self._vault.commit([change], caller=self.caller)
+        await self._project([event])
+        return event
+
+    async def _repeated(self, attempt: Callable[[], Awaitable[MemCube]], expect: int | None) -> MemCube:
+        """Begin anew when somebody else came first, unless the caller said which version he means."""
+        for _ in range(_ATTEMPTS if expect is None else 0):
+            with contextlib.suppress(Conflict):
+                return await attempt()
+        return await attempt()
 
     async def _project(self, events: Sequence[Event]) -> None:
         """Bring the lanes up to date. What fails is caught up from the log: the truth is stored already."""

@@ -13,8 +13,8 @@ from typing import Any, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from memos_mcp.answers import Recalled
-from memos_mcp.cube import MemCube, Plaintext
-from memos_mcp.operation.context import tokens
+from memos_mcp.cube import MemCube
+from memos_mcp.operation.context import payload_of, tokens
 from memos_mcp.ports import Event
 
 _LONGEST_NOTE = 100
@@ -69,7 +69,7 @@ class Memory(_Entry):
         origin = cube.origin
         return cls(
             id=cube.id,
-            text=_payload(cube),
+            text=payload_of(cube),
             kind=cube.kind,
             path=cube.path,
             version=cube.version,
@@ -114,7 +114,7 @@ class Line(_Entry):
             at=f"{event.at:%Y-%m-%dT%H:%M:%SZ}",
             by=clipped(event.caller),
             reason=clipped(event.reason),
-            text=_payload(event.cube) if event.cube else "",
+            text=payload_of(event.cube) if event.cube else "",
         )
 
     def _rest(self) -> str:
@@ -311,14 +311,3 @@ def _largest(good: Callable[[int], bool], most: int) -> int:
         middle = (least + most + 1) // 2
         least, most = (middle, most) if good(middle) else (least, middle - 1)
     return least
-
-
-def _payload(cube: MemCube) -> str:
-    match cube.payload:
-        case Plaintext(text=text, data=None):
-            return text
-        case Plaintext(text=text, data=data):
-            shown = json.dumps(data, ensure_ascii=False)
-            return f"{text} {shown}" if text else shown
-        case payload:
-            return f"{payload.kind} memory of {len(payload.sources)} others"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from memos_mcp.cube import MemCube, Plaintext
 
-_CUT = " … [cut; get_memory {id} has all of it]"
+_CUT = " … [cut; memory {id} has all of it]"
 _LEAST = 40  # tokens: less of a memory than this says nothing
 
 
@@ -52,13 +52,18 @@ def rendered(cube: MemCube) -> str:
 
 
 def words_of(cube: MemCube) -> str:
-    """Everything readable in a payload: text, then data as JSON."""
+    """Everything readable in a memory: its key if it has one, then text, then data as JSON."""
+    return f"{cube.key} = {payload_of(cube)}" if cube.key else payload_of(cube)
+
+
+def payload_of(cube: MemCube) -> str:
+    """The payload in words: text, then data as JSON."""
     match cube.payload:
         case Plaintext(text=text, data=None):
-            return text if cube.key is None else f"{cube.key} = {text}"
+            return text
         case Plaintext(text=text, data=data):
             shown = json.dumps(data, ensure_ascii=False)
-            return " ".join(part for part in (f"{cube.key} =" if cube.key else "", text, shown) if part)
+            return f"{text} {shown}" if text else shown
         case payload:
             return f"{payload.kind} memory of {len(payload.sources)} others"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -12,6 +13,9 @@ from pydantic import JsonValue, ValidationError
 
 import memos_mcp
 from memos_mcp import Caller, Conflict, Denied, InvalidInput, Memos, NotFound, Unavailable
+from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
+from memos_mcp.infrastructure.words import Words
+from memos_mcp.interface.reader import RulesReader
 from memos_mcp.ports import Event, Found, Lane, MemoryCall, Where
 
 pytestmark = pytest.mark.anyio
@@ -176,6 +180,23 @@ async def test_the_last_put_wins_and_the_first_is_kept_as_a_version(memos: Memos
     assert (await memos.get(key="note", version=1)).text == "one"
 
 
+async def test_of_many_puts_at_once_none_is_refused_and_each_is_a_version(memos: Memos) -> None:
+    async with anyio.create_task_group() as tasks:
+        for i in range(20):
+            tasks.start_soon(partial(memos.put, None, "note", text=f"number {i}"))
+    cube = await memos.get(key="note")
+    assert cube.version == 20
+    assert {e.cube.text for e in await memos.history(cube.id) if e.cube} == {f"number {i}" for i in range(20)}
+
+
+async def test_of_many_lines_appended_at_once_none_is_refused_or_lost(memos: Memos) -> None:
+    key = await only(memos, "list")
+    async with anyio.create_task_group() as tasks:
+        for i in range(20):
+            tasks.start_soon(partial(memos.update, key, f"line {i}", how="append"))
+    assert sorted((await memos.get(key)).text.split("\n")) == sorted(["list", *(f"line {i}" for i in range(20))])
+
+
 async def test_a_put_with_an_expected_version_conflicts_when_it_is_another(memos: Memos) -> None:
     await memos.put(None, "note", text="one", expect=0)
     for expect in (0, 2):
@@ -336,15 +357,16 @@ class Broken:
         return Lane(self.name, on=False, pending=3, why="down")
 
 
-def with_routes(memos: Memos, *routes: object) -> Memos:
-    """The same system with other lanes, by the constructor that everybody has."""
-    parts = {name: getattr(memos, f"_{name}") for name in ("vault", "reader")}
-    return Memos(**parts, routes=routes, caller=memos.caller)  # type: ignore[arg-type]
+@pytest.fixture
+async def vault(tmp_path: Path) -> AsyncGenerator[SqliteAdapter]:
+    adapter = SqliteAdapter(tmp_path / "memos.db")
+    yield adapter
+    await adapter.aclose()
 
 
-async def test_a_lane_that_fails_is_named_and_the_others_answer(memos: Memos) -> None:
-    (words,) = memos._routes  # pyright: ignore[reportPrivateUsage]
-    both = with_routes(memos, words, Broken())
+async def test_a_lane_that_fails_is_named_and_the_others_answer(vault: SqliteAdapter) -> None:
+    words = Words(vault, vault.segment_store)
+    both = Memos(vault=vault, reader=RulesReader(), routes=[words, Broken()], caller=Caller("ada"))
     await both.remember("Ada likes tea")
     found = await both.recall("tea")
     assert found.cubes
@@ -352,9 +374,10 @@ async def test_a_lane_that_fails_is_named_and_the_others_answer(memos: Memos) ->
     assert found.pending == 3
 
 
-async def test_recall_fails_only_if_every_lane_fails(memos: Memos) -> None:
+async def test_recall_fails_only_if_every_lane_fails(vault: SqliteAdapter) -> None:
+    lonely = Memos(vault=vault, reader=RulesReader(), routes=[Broken()], caller=Caller("ada"))
     with pytest.raises(Unavailable, match="the lane is down"):
-        await with_routes(memos, Broken()).recall("tea")
+        await lonely.recall("tea")
 
 
 async def test_a_rebuilt_lane_answers_as_before(memos: Memos) -> None:

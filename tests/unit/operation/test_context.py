@@ -34,7 +34,7 @@ def test_what_has_no_room_is_counted() -> None:
 
 def test_a_memory_longer_than_the_budget_is_cut_at_a_word_and_says_where_the_rest_is() -> None:
     packed = pack([cube("wonderful " * 500)], 100)
-    assert packed.text.endswith("wonderful … [cut; get_memory m1 has all of it]")
+    assert packed.text.endswith("wonderful … [cut; memory m1 has all of it]")
 
 
 @given(st.lists(st.text(max_size=300), max_size=8), st.integers(100, 500))
