@@ -24,7 +24,7 @@ CONSTRAINTS = ROOT / "constraints.txt"
 IMPORT_ROOTS = (ROOT, ROOT / "graph", ROOT / "adapters")
 
 # What each environment has on top of the runtime dependencies: extras or dependency groups of pyproject.toml.
-ENVIRONMENTS: dict[str, tuple[str, ...]] = {"light": (), "test": ("test",)}
+ENVIRONMENTS: dict[str, tuple[str, ...]] = {"light": ("embed",), "test": ("embed", "test")}
 
 
 class CannotSetUp(Exception):
