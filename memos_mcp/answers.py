@@ -11,12 +11,16 @@ from memos_mcp.ports import Lane
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """Ids in the order of the source, one per draft; a repeated statement has the id of the memory it repeats."""
+    """Ids in the order of the source, one per draft; a repeated statement has the id of the memory it repeats.
+
+    `fallback` says why a model did not read the source and the rules did, if one was asked to.
+    """
 
     path: str
     ids: tuple[str, ...]
     new: int
     repeated: int
+    fallback: str = ""
 
 
 @dataclass(frozen=True, slots=True)

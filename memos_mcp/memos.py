@@ -110,13 +110,13 @@ class Memos:
         )
         labels, owner, now = checks.check_tags(tags), self.caller.user, self._clock()
         checks.check_kinds([kind] if kind else [])
-        drafts = await anyio.to_thread.run_sync(lambda: self._reader.read(content, origin=given))
-        cubes = [drafted(draft, home, owner=owner, kind=kind, tags=labels, now=now) for draft in drafts]
-        changes = [Change("remember", c.id, c, once=d.once) for c, d in zip(cubes, drafts, strict=True)]
+        reading = await self._reader.read(content, origin=given)
+        cubes = [drafted(draft, home, owner=owner, kind=kind, tags=labels, now=now) for draft in reading.drafts]
+        changes = [Change("remember", c.id, c, once=d.once) for c, d in zip(cubes, reading.drafts, strict=True)]
         events = await self._vault.commit(changes, caller=self.caller)
         await self._project(events)
         new = sum(event.action == "remember" for event in events)
-        return Remembered(home, tuple(event.subject for event in events), new, len(events) - new)
+        return Remembered(home, tuple(e.subject for e in events), new, len(events) - new, reading.fallback)
 
     async def recall(
         self,
@@ -132,7 +132,7 @@ class Memos:
         Searches beneath `path`, or everything the caller may read. A lane that fails is named in `missing`; recall
         fails only if all do. Cost: 1 ms at 1,000 memories, 6 ms at 50,000. Raises InvalidInput, Denied.
         """
-        call = self._reader.understand(question)
+        call = self._reader.understand(question, now=self._clock())
         where = governance.readable(self.caller, path or self._path)
         routes = self._chosen(lanes)
         checks.check_range("limit", limit, MOST)

@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from pydantic import JsonValue
 
 from memos_mcp.cube import Interval, Kind, Link, MemCube, Origin, Ref
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 MAIN = "main"
 """The branch that is the memory itself; others are what-if overlays."""
@@ -97,6 +101,14 @@ class Draft:
     valid: Interval | None = None
     origin: Origin = field(default_factory=Origin)
     once: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The drafts of a source. `fallback` says why a model's reading was not used, if one was asked for."""
+
+    drafts: tuple[Draft, ...]
+    fallback: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,13 +236,49 @@ class Route(Protocol):
         ...
 
 
+class Embedder(Protocol):
+    """Texts to vectors of one model. Safe to call from several tasks at once."""
+
+    async def load(self) -> tuple[str, int]:
+        """Make ready; the id of the model (equal ids: comparable vectors) and the dimension of its vectors.
+
+        Raises Misconfigured (no model, wrong bytes), MissingExtra, Unavailable.
+        """
+        ...
+
+    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """One row of unit length for each text, in order. Raises as `load`."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of the model."""
+        ...
+
+
+class Chat(Protocol):
+    """A chat model that answers in JSON."""
+
+    model: str
+
+    async def complete(self, system: str, text: str, schema: Mapping[str, JsonValue]) -> JsonValue:
+        """The model's answer to a text, a value that claims to follow the JSON schema (the caller validates).
+
+        Raises Unavailable (no answer in time, refused, not JSON), Misconfigured.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close its connections."""
+        ...
+
+
 class MemReader(Protocol):
     """From words to drafts and calls (long paper §5.3.1)."""
 
-    def read(self, source: JsonValue, *, origin: Origin) -> list[Draft]:
+    async def read(self, source: JsonValue, *, origin: Origin) -> Reading:
         """Drafts of a text, a message or a list of messages; `origin` holds what is known. Raises InvalidInput."""
         ...
 
-    def understand(self, question: str) -> MemoryCall:
+    def understand(self, question: str, *, now: datetime) -> MemoryCall:
         """The call behind a question. Raises InvalidInput."""
         ...

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
+from anyio import to_thread
 from pydantic import JsonValue
 
 from memos_mcp.cube import Origin
@@ -14,7 +16,7 @@ from memos_mcp.interface.chat import SHAPES, Turn, messages_in, named_session, r
 from memos_mcp.interface.duplicates import normalise, piece_key, statement_key, turn_key
 from memos_mcp.interface.kinds import kind_of
 from memos_mcp.interface.passages import LIMIT, has_headings, passages
-from memos_mcp.ports import Draft, MemoryCall
+from memos_mcp.ports import Draft, MemoryCall, Reading
 
 MAX_SOURCE = 2_000_000
 """Characters read at once; larger sources are read in parts."""
@@ -46,29 +48,34 @@ class RulesReader:
     the message itself. The spans of a text cover every character that is no space.
     """
 
-    def read(self, source: JsonValue, *, origin: Origin) -> list[Draft]:
+    async def read(self, source: JsonValue, *, origin: Origin) -> Reading:
         """Drafts of a text, a message, a list of either, or `{"messages": […], "session": …}`.
 
         Long texts are cut at headings, paragraphs and sentences. Messages without words are left out; a conversation
         without a session gets one named after its first turn. Cost: 10 µs a message, 30 µs per 1,000 characters of
         text. Raises InvalidInput, and then nothing was read.
         """
-        for name in (origin.session, origin.speaker, origin.uri, origin.source):
-            check_text(name or "", "the name of the session, speaker or source", empty=True)
-        drafts = _Drafts(origin)
-        for item in _items(source, origin):
-            if isinstance(item, str):
-                drafts.told(item)
-            else:
-                drafts.said(item)
-        if not drafts.found:
-            raise InvalidInput("there is nothing to remember: no message has any words")
-        return drafts.found
+        return Reading(await to_thread.run_sync(drafts_of, source, origin))
 
-    def understand(self, question: str) -> MemoryCall:
+    def understand(self, question: str, *, now: datetime) -> MemoryCall:
         """The question as it is. Raises InvalidInput."""
         asked = check_text(question, "the question").strip()
         return MemoryCall(asked=asked, query=asked)
+
+
+def drafts_of(source: JsonValue, origin: Origin) -> tuple[Draft, ...]:
+    """What `RulesReader.read` reads. Raises InvalidInput."""
+    for name in (origin.session, origin.speaker, origin.uri, origin.source):
+        check_text(name or "", "the name of the session, speaker or source", empty=True)
+    drafts = _Drafts(origin)
+    for item in _items(source, origin):
+        if isinstance(item, str):
+            drafts.told(item)
+        else:
+            drafts.said(item)
+    if not drafts.found:
+        raise InvalidInput("there is nothing to remember: no message has any words")
+    return tuple(drafts.found)
 
 
 def _items(source: JsonValue, origin: Origin) -> Sequence[str | Turn]:

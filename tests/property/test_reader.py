@@ -7,7 +7,7 @@ from pydantic import JsonValue
 from memos_mcp.cube import Origin
 from memos_mcp.interface.chat import messages_in
 from memos_mcp.interface.duplicates import normalise
-from memos_mcp.interface.reader import RulesReader
+from memos_mcp.interface.reader import drafts_of
 from memos_mcp.ports import Draft
 
 PARTS = st.sampled_from(
@@ -23,7 +23,7 @@ TEXTS = st.one_of(st.text(), st.lists(PARTS, max_size=40).map("".join)).filter(
 
 
 def read(text: str) -> list[Draft]:
-    return RulesReader().read(text, origin=Origin(source="a"))
+    return list(drafts_of(text, Origin(source="a")))
 
 
 def spans(drafts: list[Draft]) -> list[tuple[int, int]]:
@@ -66,8 +66,8 @@ def test_reading_a_text_again_gives_the_same_drafts(text: str) -> None:
 @given(st.lists(st.sampled_from(["Hi", "Thanks!", "I moved to Rome"]), min_size=1, max_size=12), st.integers(0, 12))
 def test_a_conversation_grown_longer_begins_with_the_same_keys(texts: list[str], shown: int) -> None:
     turns: list[JsonValue] = [{"speaker": "Ann", "text": text} for text in texts]
-    whole = [draft.once for draft in RulesReader().read(turns, origin=Origin())]
-    begun = [draft.once for draft in RulesReader().read(turns[: shown or 1], origin=Origin())]
+    whole = [draft.once for draft in drafts_of(turns, Origin())]
+    begun = [draft.once for draft in drafts_of(turns[: shown or 1], Origin())]
     assert whole[: len(begun)] == begun
     assert len(set(whole)) == len(whole)
 

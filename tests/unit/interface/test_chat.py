@@ -6,14 +6,14 @@ from pydantic import JsonValue
 
 from memos_mcp.cube import Origin
 from memos_mcp.errors import InvalidInput
-from memos_mcp.interface.reader import RulesReader
+from memos_mcp.interface.reader import drafts_of
 from memos_mcp.ports import Draft
 
 NOON = datetime(2023, 5, 8, 12, tzinfo=UTC)
 
 
 def read(source: JsonValue, origin: Origin | None = None) -> list[Draft]:
-    return RulesReader().read(source, origin=origin or Origin())
+    return list(drafts_of(source, origin or Origin()))
 
 
 def said(drafts: list[Draft]) -> list[tuple[str | None, str]]:

@@ -5,14 +5,16 @@ from pydantic import JsonValue
 
 from memos_mcp.cube import Origin
 from memos_mcp.errors import InvalidInput
-from memos_mcp.interface.reader import MAX_SOURCE, RulesReader, check_text
+from memos_mcp.interface.reader import MAX_SOURCE, RulesReader, check_text, drafts_of
 from memos_mcp.ports import Draft
+
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
 NOON = datetime(2023, 5, 8, 12, tzinfo=UTC)
 
 
 def read(source: JsonValue, origin: Origin | None = None) -> list[Draft]:
-    return RulesReader().read(source, origin=origin or Origin())
+    return list(drafts_of(source, origin or Origin()))
 
 
 # --- statements and documents
@@ -189,7 +191,7 @@ def test_a_checked_text_comes_back_as_it_is() -> None:
 
 
 def test_a_question_is_asked_as_it_is() -> None:
-    call = RulesReader().understand("  Who is Ada? ")
+    call = RulesReader().understand("  Who is Ada? ", now=NOW)
     assert (call.asked, call.query) == ("Who is Ada?", "Who is Ada?")
     with pytest.raises(InvalidInput, match="the question is empty"):
-        RulesReader().understand(" ")
+        RulesReader().understand(" ", now=NOW)
