@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-import anyio
 from pydantic import JsonValue
 
-from memos_mcp.answers import Missing, Namespace, Page, Recall, Recalled, Remembered, Status
+from memos_mcp.answers import Namespace, Page, Recall, Recalled, Remembered, Status
 from memos_mcp.cube import Kind, MemCube, Plaintext, Ref, SourceClass
-from memos_mcp.errors import Conflict, InvalidInput, MemosError, NotFound
+from memos_mcp.errors import Conflict, InvalidInput, NotFound
 from memos_mcp.infrastructure import governance
 from memos_mcp.interface import checks
 from memos_mcp.interface.cubes import drafted, named
@@ -23,26 +21,21 @@ from memos_mcp.interface.duplicates import statement_key
 from memos_mcp.interface.reader import check_text
 from memos_mcp.interface.update import updated
 from memos_mcp.operation.context import pack
-from memos_mcp.operation.operator import Fused, fuse
+from memos_mcp.operation.lanes import Lanes
+from memos_mcp.operation.operator import Fused
 from memos_mcp.ports import (
     Caller,
     Change,
     Event,
-    Found,
     How,
     MemoryAdapter,
-    MemoryCall,
     MemReader,
     Name,
     Route,
-    Where,
 )
-
-logger = logging.getLogger(__name__)
 
 MOST = 100  # memories in one answer
 MOST_TOKENS = 100_000  # of context
-_CANDIDATES = 50
 _ATTEMPTS = 100  # each time another change went through, so only a crowd comes near
 
 
@@ -73,6 +66,7 @@ class Memos:
         self._vault = vault
         self._reader = reader
         self._routes = tuple(routes)
+        self._lanes = Lanes(routes)
         self._path = path
         self._clock = clock
         self._about = about
@@ -114,7 +108,7 @@ class Memos:
         cubes = [drafted(draft, home, owner=owner, kind=kind, tags=labels, now=now) for draft in reading.drafts]
         changes = [Change("remember", c.id, c, once=d.once) for c, d in zip(cubes, reading.drafts, strict=True)]
         events = await self._vault.commit(changes, caller=self.caller)
-        await self._project(events)
+        await self._lanes.apply(events)
         new = sum(event.action == "remember" for event in events)
         return Remembered(home, tuple(e.subject for e in events), new, len(events) - new, reading.fallback)
 
@@ -132,15 +126,15 @@ class Memos:
         Searches beneath `path`, or everything the caller may read. A lane that fails is named in `missing`; recall
         fails only if all do. Cost: 1 ms at 1,000 memories, 6 ms at 50,000. Raises InvalidInput, Denied.
         """
-        call = self._reader.understand(question, now=self._clock())
+        asked = check_text(question, "the question")
         where = governance.readable(self.caller, path or self._path)
-        routes = self._chosen(lanes)
+        chosen = self._lanes.chosen(lanes)
         checks.check_range("limit", limit, MOST)
         checks.check_range("budget", budget, MOST_TOKENS)
-        candidates = max(limit, _CANDIDATES) if len(routes) > 1 else limit
-        found, missing = await self._fan_out(routes, call, where, candidates)
-        ranking = fuse(found)
-        memories = await self._fetch(ranking[:limit])
+        people = await self._lanes.people(where)
+        call = self._reader.understand(asked, now=self._clock(), people=people, asker=self.caller.user)
+        ranking = await chosen.rank(call, where, limit)
+        memories = await self._fetch(ranking.fused[:limit])
         packed = pack([m.cube for m in memories], budget)
         return Recall(
             question=question,
@@ -149,10 +143,9 @@ class Memos:
             used=packed.used,
             left_out=packed.left_out,
             paths=where.paths,
-            searched=max(f.searched for f in found.values()),
-            missing=missing,
-            pending=sum(f.pending for f in found.values())
-            + sum(route.lane().pending for route in routes if route.name not in found),
+            searched=ranking.searched,
+            missing=ranking.missing,
+            pending=ranking.pending,
         )
 
     async def put(
@@ -304,14 +297,13 @@ class Memos:
             path=self._home(),
             paths=where.paths,
             memories=sum(counts.values()),
-            lanes=tuple(route.lane() for route in self._routes),
+            lanes=self._lanes.states(),
             vault=self._about,
         )
 
     async def rebuild(self, lane: str) -> None:
         """Build a lane's projection again from the log. Cost: about 80 µs a memory. Raises InvalidInput."""
-        for route in self._chosen([lane]):
-            await route.reset()
+        await self._lanes.chosen([lane]).rebuild()
 
     def acting_as(self, caller: Caller) -> Memos:
         """The same system as another caller sees it; shares everything, costs nothing."""
@@ -341,7 +333,7 @@ class Memos:
 
     async def _committed(self, change: Change) -> Event:
         (event,) = await self._vault.commit([change], caller=self.caller)
-        await self._project([event])
+        await self._lanes.apply([event])
         return event
 
     async def _repeated(self, attempt: Callable[[], Awaitable[MemCube]], expect: int | None) -> MemCube:
@@ -350,40 +342,6 @@ class Memos:
             with contextlib.suppress(Conflict):
                 return await attempt()
         return await attempt()
-
-    async def _project(self, events: Sequence[Event]) -> None:
-        """Bring the lanes up to date. What fails is caught up from the log: the truth is stored already."""
-        for route in self._routes:
-            try:
-                await route.apply(events)
-            except MemosError as exc:
-                logger.warning("a lane will catch up later", extra={"route": route.name, "why": str(exc)})
-
-    def _chosen(self, lanes: Sequence[str]) -> tuple[Route, ...]:
-        known = {route.name: route for route in self._routes}
-        unknown = [lane for lane in lanes if lane not in known]
-        if unknown:
-            raise InvalidInput(f"there is no lane {unknown[0]!r}; this system has {', '.join(known)}")
-        return tuple(known[lane] for lane in lanes) or self._routes
-
-    async def _fan_out(
-        self, routes: Sequence[Route], call: MemoryCall, where: Where, limit: int
-    ) -> tuple[dict[str, Found], tuple[Missing, ...]]:
-        found: dict[str, Found] = {}
-        failed: dict[str, MemosError] = {}
-
-        async def ask(route: Route) -> None:
-            try:
-                found[route.name] = await route.find(call, where, limit)
-            except MemosError as exc:
-                failed[route.name] = exc
-
-        async with anyio.create_task_group() as tasks:
-            for route in routes:
-                tasks.start_soon(ask, route)
-        if not found:
-            raise next(iter(failed.values()))
-        return found, tuple(Missing(name, str(exc)) for name, exc in failed.items())
 
     async def _fetch(self, ranking: Sequence[Fused]) -> tuple[Recalled, ...]:
         """The cubes behind the hits; a second look at who may read them, now that the paths are known."""

@@ -6,7 +6,7 @@ registered or inherited.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -111,21 +111,49 @@ class Reading:
     fallback: str = ""
 
 
+QuestionKind = Literal["recall", "request"]
+"""What a question wants: something that was said or done, or advice and work now."""
+
+
 @dataclass(frozen=True, slots=True)
 class MemoryCall:
-    """A question as MemReader understands it: `asked` word for word, `query` what the routes search for."""
+    """A question as MemReader understands it.
+
+    `asked` is the question word for word, `query` the words to search for, `probes` the texts whose weighted mean is
+    its meaning; `subject` is who it is about (names, `user`, `assistant`), `during` the time.
+    """
 
     asked: str
     query: str
+    probes: tuple[tuple[str, float], ...] = ()
+    question_kind: QuestionKind = "recall"
+    subject: tuple[str, ...] = ()
+    during: Interval | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What ranking wants to know of a memory beside the scores of the lanes.
+
+    `author` said it (a name or a part, such as `user`), `first` in the first person; `stance` is the share of its
+    sentences that state a preference or a rule, `session` the share of the question's words said in its session.
+    """
+
+    author: str = ""
+    first: bool = False
+    stance: float = 0.0
+    session: float = 0.0
+    during: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One version found by a route, with its absolute score in 0..1."""
+    """One version found by a route, with its absolute score."""
 
     ref: Ref
     score: float
     route: str
+    traits: Traits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +167,17 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """State of a route: is it on, how many memories wait for it, why, and what it holds in memory (bytes)."""
+    """State of a route: is it on, how many memories wait for it, why, and what it holds in memory (bytes).
+
+    `busy`: work is under way that will change this.
+    """
 
     name: str
     on: bool
     pending: int = 0
     why: str = ""
     held: int = 0
+    busy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,12 +247,20 @@ class SegmentStore(Protocol):
 
 
 class Route(Protocol):
-    """A way to find memories: words now, vectors and graph later. Catches up with the log by itself."""
+    """A way to find memories: words and vectors now, graph later. Catches up with the log by itself."""
 
     name: str
 
     async def find(self, call: MemoryCall, where: Where, limit: int) -> Found:
         """The best `limit` memories under `where`. Raises Unavailable, Corrupt."""
+        ...
+
+    async def score(self, call: MemoryCall, where: Where, refs: Sequence[Ref]) -> list[Hit]:
+        """The route's score of each of these, whoever found them; what it does not have is left out."""
+        ...
+
+    async def people(self, where: Where) -> frozenset[str]:
+        """Who speaks in the memories under `where`, as far as the route knows."""
         ...
 
     async def apply(self, events: Sequence[Event]) -> None:
@@ -279,6 +319,6 @@ class MemReader(Protocol):
         """Drafts of a text, a message or a list of messages; `origin` holds what is known. Raises InvalidInput."""
         ...
 
-    def understand(self, question: str, *, now: datetime) -> MemoryCall:
-        """The call behind a question. Raises InvalidInput."""
+    def understand(self, question: str, *, now: datetime, people: Collection[str] = (), asker: str = "") -> MemoryCall:
+        """The call behind a question of `asker`; `people` speak in what will be searched. Raises InvalidInput."""
         ...

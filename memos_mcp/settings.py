@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from memos_mcp.errors import Misconfigured
@@ -37,6 +37,37 @@ class Words(_Section):
     memory_mb: int = Field(default=256, ge=1, description="memory its indexes may hold, in MiB")
 
 
+class Vectors(_Section):
+    """The vectors lane."""
+
+    memory_mb: int = Field(default=512, ge=1, description="memory its vectors may hold, in MiB")
+
+
+class Reader(_Section):
+    """Who reads what is remembered: rules alone, or a chat model as well."""
+
+    kind: Literal["rules", "openai"] = "rules"
+    url: str = Field(default="http://127.0.0.1:11434/v1", description="address of the chat server, up to /v1")
+    model: str = Field(default="", description="name of the chat model")
+    key: SecretStr = Field(default=SecretStr(""), description="key of the chat server")
+    timeout_s: float = Field(default=45, gt=0, le=3600, description="seconds a source may take; then the rules alone")
+    part: int = Field(default=12_000, ge=1_000, le=1_000_000, description="characters the model reads at once")
+    at_once: int = Field(default=4, ge=1, le=64, description="questions asked at a time")
+
+
+class Embedder(_Section):
+    """What turns texts into vectors."""
+
+    kind: Literal["onnx", "openai", "local", "none"] = "onnx"
+    model: str = Field(default="all-MiniLM-L6-v2", description="name or folder of the embedding model")
+    url: str = Field(default="http://127.0.0.1:11434/v1", description="address of the embedding server (openai)")
+    key: SecretStr = Field(default=SecretStr(""), description="key of the embedding server (openai)")
+    dimension: int | None = Field(default=None, ge=1, le=8192, description="size of vectors to ask for (openai)")
+    most: int = Field(default=6_000, ge=100, description="characters of a text that are sent (openai)")
+    timeout_s: float = Field(default=30, gt=0, le=3600, description="seconds to wait for vectors (openai)")
+    threads: int = Field(default=2, ge=1, le=64, description="processor threads (onnx)")
+
+
 def _login() -> str:
     try:
         return getpass.getuser().replace("/", "-") or "me"
@@ -57,11 +88,19 @@ class Settings(BaseSettings):
     )
     vault: Vault = Vault()
     words: Words = Words()
+    vectors: Vectors = Vectors()
+    embedder: Embedder = Embedder()
+    reader: Reader = Reader()
 
     @property
     def database(self) -> Path:
         """The vault's file."""
         return self.home.expanduser() / self.vault.file
+
+    @property
+    def shelf(self) -> Path:
+        """The folder of models."""
+        return (self.models or self.home / "models").expanduser()
 
 
 @dataclass(frozen=True, slots=True)

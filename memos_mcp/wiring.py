@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, assert_never
 
 from memos_mcp import settings as configuration
 from memos_mcp.memos import Memos
-from memos_mcp.ports import Caller
+from memos_mcp.ports import Caller, Embedder, MemReader, Route
 from memos_mcp.settings import Settings
 
 if TYPE_CHECKING:
+    from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
     from memos_mcp.infrastructure.storage.upkeep import Upkeep
 
 
@@ -22,16 +25,15 @@ def open(settings: Settings | None = None, **given: Any) -> Memos:
     chosen = settings or configuration.load(**given)
     from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
     from memos_mcp.infrastructure.words import Words
-    from memos_mcp.interface.reader import RulesReader
 
     vault = SqliteAdapter(chosen.database, read_only=chosen.vault.read_only)
-    words = Words(vault, vault.segment_store, memory=chosen.words.memory_mb * 1024 * 1024)
     closing = AsyncExitStack()
     closing.push_async_callback(vault.aclose)
+    words = Words(vault, vault.segment_store, memory=chosen.words.memory_mb * 1024 * 1024)
     return Memos(
         vault=vault,
-        reader=RulesReader(),
-        routes=[words],
+        reader=_reader(chosen.reader, closing),
+        routes=[words, _vectors(chosen, vault, closing)],
         caller=Caller(chosen.user),
         path=chosen.path,
         about=str(chosen.database),
@@ -46,3 +48,63 @@ def upkeep(settings: Settings | None = None, **given: Any) -> Upkeep:
     from memos_mcp.infrastructure.storage.upkeep import Upkeep
 
     return Upkeep(Database(chosen.database, read_only=chosen.vault.read_only))
+
+
+def _reader(chosen: configuration.Reader, closing: AsyncExitStack) -> MemReader:
+    from memos_mcp.interface.reader import RulesReader
+
+    match chosen.kind:
+        case "rules":
+            return RulesReader()
+        case "openai":
+            from memos_mcp.infrastructure.models.openai import OpenAIChat
+            from memos_mcp.interface.facts import LlmReader
+
+            chat = OpenAIChat(chosen.url, chosen.model, chosen.key.get_secret_value(), timeout_s=chosen.timeout_s)
+            closing.push_async_callback(chat.aclose)
+            return LlmReader(RulesReader(), chat, most=chosen.part, timeout_s=chosen.timeout_s, at_once=chosen.at_once)
+        case _:
+            assert_never(chosen.kind)
+
+
+def _vectors(chosen: Settings, vault: SqliteAdapter, closing: AsyncExitStack) -> Route:
+    embedder = _embedder(chosen.embedder, chosen.shelf)
+    if isinstance(embedder, str):
+        from memos_mcp.infrastructure.off import Off
+
+        return Off("vectors", embedder, vault.segment_store)
+    from memos_mcp.infrastructure.vectors import Vectors
+
+    vectors = Vectors(vault, vault.segment_store, embedder, memory=chosen.vectors.memory_mb * 1024 * 1024)
+    closing.push_async_callback(vectors.aclose)
+    return vectors
+
+
+def _embedder(chosen: configuration.Embedder, shelf: Path) -> Embedder | str:
+    """The embedder, or why there is none."""
+    if chosen.kind != "none" and find_spec("simsimd") is None:
+        return 'recall by meaning needs more libraries: pip install "memcube-mcp[embed]", then `memos model install`'
+    match chosen.kind:
+        case "none":
+            return "switched off by the setting embedder.kind"
+        case "onnx":
+            from memos_mcp.infrastructure.models.onnx import OnnxEmbedder
+
+            return OnnxEmbedder(shelf / chosen.model, threads=chosen.threads)
+        case "openai":
+            from memos_mcp.infrastructure.models.openai import OpenAIEmbedder
+
+            return OpenAIEmbedder(
+                chosen.url,
+                chosen.model,
+                chosen.key.get_secret_value(),
+                dimension=chosen.dimension,
+                most=chosen.most,
+                timeout_s=chosen.timeout_s,
+            )
+        case "local":
+            from memos_mcp.infrastructure.models.local import LocalEmbedder
+
+            return LocalEmbedder(chosen.model)
+        case _:
+            assert_never(chosen.kind)

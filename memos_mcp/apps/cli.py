@@ -16,7 +16,7 @@ import typer
 from rich.console import RenderableType
 
 from memos_mcp.answers import Page
-from memos_mcp.apps import cli_care, terminal
+from memos_mcp.apps import cli_care, cli_install, cli_model, terminal
 from memos_mcp.apps import show as shown
 from memos_mcp.apps.terminal import Expect, Id, Json, Limit, Path_, Reason, Tags, Yes
 from memos_mcp.cube import Kind
@@ -210,8 +210,16 @@ def namespaces(*, path: Path_ = None, json: Json = False) -> None:
     terminal.tell(lambda memos: memos.namespaces(path), shown.namespaces, json=json)
 
 
-for command in (cli_care.status, cli_care.rebuild, cli_care.doctor, cli_care.backup, cli_care.restore):
+for command in (
+    cli_care.status,
+    cli_care.rebuild,
+    cli_care.doctor,
+    cli_care.backup,
+    cli_care.restore,
+    cli_install.install,
+):
     app.command()(command)
+app.add_typer(cli_model.app, name="model")
 
 
 if __name__ == "__main__":

@@ -49,6 +49,7 @@ def tell(work: Callable[[Memos], Awaitable[T]], look: Callable[[T], RenderableTy
 
 def answer(work: Callable[[Memos], Awaitable[T]], *, json: bool) -> T:
     """Run a verb of Memos, as the settings open it."""
+
     async def session() -> T:
         async with wiring.open() as memos:
             return await work(memos)

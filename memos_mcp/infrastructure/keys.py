@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import JsonValue
 
 from memos_mcp.cube import MemCube, Plaintext
+from memos_mcp.infrastructure.rows import PARTS, author_of
 from memos_mcp.infrastructure.tokens import date_terms, terms
 
 
@@ -18,6 +19,18 @@ def turn_key(cube: MemCube) -> list[str]:
     if isinstance(cube.payload, Plaintext) and cube.payload.data is not None:
         found += terms(" ".join(_texts(cube.payload.data)))
     return found
+
+
+def embedded_text(cube: MemCube) -> str:
+    """What a memory is embedded as: its words after the name of who said them.
+
+    A role and a date are no content and stay out (facts: measured); a name is. What was put is known by its key too.
+    """
+    author = author_of(cube.origin)
+    named = [f"{author}:"] if author not in PARTS else []
+    data = cube.payload.data if isinstance(cube.payload, Plaintext) else None
+    parts = [*named, cube.key or "", cube.meaning, cube.text, *(_texts(data) if data is not None else ())]
+    return " ".join(part for part in parts if part)
 
 
 def _texts(data: JsonValue) -> list[str]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from memos_mcp.errors import Corrupt
 
-Arrays = Mapping[str, NDArray[np.integer]]
+Arrays = Mapping[str, NDArray[np.generic]]
 
 
 class _Head(BaseModel):
@@ -44,12 +44,12 @@ def unpacked(data: bytes, analysis: int) -> Packed:
     at = 8 + int.from_bytes(data[:8], "little")
     try:
         head = _Head.model_validate(json.loads(data[8:at]))
-        arrays: dict[str, NDArray[np.integer]] = {}
+        arrays: dict[str, NDArray[np.generic]] = {}
         for name, kind, length in head.arrays:
             arrays[name] = np.frombuffer(data, np.dtype(kind), length, at)
             at += arrays[name].nbytes
     except (ValueError, TypeError, ValidationError) as exc:
-        raise Corrupt("a segment of the words index cannot be read; run `memos rebuild words`") from exc
+        raise Corrupt("a segment of an index cannot be read; run `memos rebuild` with its name") from exc
     if head.analysis != analysis:
-        raise Corrupt("the words index was made by another version of memos; run `memos rebuild words`")
+        raise Corrupt("an index was made by another version of memos; run `memos rebuild` with its name")
     return Packed(head.first, head.names, arrays)

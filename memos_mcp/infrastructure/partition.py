@@ -1,12 +1,11 @@
-"""The words of one root in memory: a row for every version of a memory, and the postings of all rows.
+"""The words of one root in memory: the postings of all rows, and what the words of each say about it.
 
-Rows are numbered in log order, so every process numbers them alike. A row is current while its `until` is open.
+Rows are those of `Rows`; a memory that was forgotten keeps its row without words.
 """
 
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,71 +13,51 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from memos_mcp.cube import MemCube
 from memos_mcp.errors import Corrupt
 from memos_mcp.infrastructure.keys import turn_key
+from memos_mcp.infrastructure.manner import in_first_person, stance
 from memos_mcp.infrastructure.packing import Packed, packed, unpacked
 from memos_mcp.infrastructure.postings import NONE, Block, Counts, Ints, Tail, freeze, merge
+from memos_mcp.infrastructure.rows import Interned, Rows, View
 from memos_mcp.infrastructure.tokens import ANALYSIS
 from memos_mcp.ports import Event
 
-OPEN = (1 << 63) - 1
 _TAIL = 512  # rows in the tail before it is frozen: scanning it costs about 10 µs a term
 _VIEWS = 4
 _MOST = 255  # counts are bytes; beyond, BM25 has long been saturated
-
-_COLUMNS = {
-    "since": "q",  # log position that wrote the row
-    "until": "q",  # log position that replaced or forgot it
-    "version": "i",
-    "slot": "i",  # which memory it is a version of
-    "length": "i",  # terms of its turn key
-    "place": "i",
-    "session": "i",
-    "speaker": "i",
-}
-_TYPES: dict[str, type[np.integer]] = {"q": np.int64, "i": np.int32}
-
-
-class Interned:
-    """Names as small numbers, in order of first use."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-        self.numbers: dict[str, int] = {}
-
-    def __call__(self, name: str) -> int:
-        """The number of a name, a new one if need be."""
-        number = self.numbers.get(name)
-        if number is None:
-            number = self.numbers[name] = len(self.names)
-            self.names.append(name)
-        return number
+_ROW = 160  # bytes of a row with its postings in a segment; only the order of magnitude matters
+_COLUMNS = {"length": "i", "first": "b", "stance": "B"}  # terms of the turn key; I, my, we; share of 255
+_TYPES: dict[str, type[np.integer]] = {"i": np.int32, "b": np.int8, "B": np.uint8}
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """The current rows under some paths: which they are, their neighbours and the lengths of both keys.
+class WordsView:
+    """The current rows under some paths, with the lengths of both keys."""
 
-    A neighbour is the adjacent turn of the same session by another speaker (facts: two statements in a row by one
-    speaker do not explain each other); -1 where there is none.
-    """
-
-    shown: NDArray[np.bool_]
-    count: int
-    before: Ints
-    after: Ints
+    rows: View
     own: NDArray[np.float32]
     window: NDArray[np.float32]
     totals: tuple[float, float]
     scratch: NDArray[np.float32]
     order: Ints
 
+    @property
+    def count(self) -> int:
+        """How many rows are shown."""
+        return self.rows.count
+
+    @property
+    def held(self) -> int:
+        """Bytes in memory."""
+        return self.rows.held + 16 * len(self.own)
+
     def widened(self, rows: Ints, counts: Counts) -> tuple[Ints, NDArray[np.float32]]:
         """Rows whose turn or neighbours hold a term, and how often: the postings of the window key."""
         room = self.scratch
         room[rows] = counts
         touched = [rows]
-        for beside in (self.before, self.after):
+        for beside in (self.rows.before, self.rows.after):
             near = beside[rows]
             there = near >= 0
             near = near[there]
@@ -97,41 +76,46 @@ class Partition:
     """Everything the words route knows of one root. Not thread-safe: the route holds a lock."""
 
     def __init__(self, vocabulary: Interned) -> None:
-        self.seq = 0
+        self.rows = Rows()
         self.erased: set[int] = set()
         self._vocabulary = vocabulary
         self._blocks: list[Block] = []
         self._tail = Tail(0)
         self._columns: dict[str, array[int]] = {name: array(kind) for name, kind in _COLUMNS.items()}
-        self._ids: list[str] = []
-        self._slots: dict[str, int] = {}
-        self._current: dict[int, int] = {}
-        self._places, self._sessions, self._speakers = Interned(), Interned(), Interned()
-        self._views: OrderedDict[tuple[str, ...], View] = OrderedDict()
+        self._views: OrderedDict[tuple[str, ...], WordsView] = OrderedDict()
 
-    def __len__(self) -> int:
-        return len(self._columns["since"])
+    @property
+    def seq(self) -> int:
+        """Log position it followed up to."""
+        return self.rows.seq
+
+    @property
+    def whole(self) -> int:
+        """The same: nothing is waited for."""
+        return self.rows.seq
 
     @property
     def held(self) -> int:
-        """Bytes in memory, ids and term numbers included, estimated for Python's objects."""
-        views = sum(v.shown.nbytes * 25 for v in list(self._views.values()))
-        return sum(b.held for b in self._blocks) + self._tail.held + 40 * len(self) + 260 * len(self._ids) + views
+        """Bytes in memory, term numbers included, estimated for Python's objects."""
+        views = sum(view.held for view in list(self._views.values()))
+        return self.rows.held + sum(b.held for b in self._blocks) + self._tail.held + 6 * len(self.rows) + views
 
     def follow(self, events: Sequence[Event]) -> None:
         """Follow lines of the log; one seen before changes nothing."""
         for event in events:
-            if event.seq <= self.seq:
-                continue
-            self.seq = event.seq
-            self._views.clear()
-            if event.action in ("remember", "put", "update"):
-                self._close(event.subject, event.seq)
-                self._add(event)
-            elif event.action == "forget":
-                self._close(event.subject, event.seq)
-                self._erase(event.subject)
+            if event.seq > self.seq:
+                self._views.clear()
+                added, forgotten = self.rows.follow(event)
+                if added is not None:
+                    self._add(event.cube)
+                for row in forgotten:
+                    self._erase(row)
         self._settle()
+
+    def size(self, after: int, upto: int) -> tuple[int, int]:
+        """Rows in a log range, and about the bytes of their segment."""
+        first, last = self.rows.between(after, upto)
+        return last - first, (last - first) * _ROW
 
     def _settle(self) -> None:
         """Freeze a full tail and merge neighbouring blocks of like size, so that few blocks stay."""
@@ -142,7 +126,7 @@ class Partition:
         while len(self._blocks) > 1 and len(self._blocks[-1].rows) * 2 >= len(self._blocks[-2].rows):
             self._blocks[-2:] = [merge(self._blocks[-2:])]
 
-    def postings(self, word: str, view: View) -> tuple[Ints, Counts]:
+    def postings(self, word: str, view: WordsView) -> tuple[Ints, Counts]:
         """Shown rows that hold a term themselves, and how often."""
         term = self._vocabulary.numbers.get(word, -1)
         found = [part for b in (*self._blocks, self._tail) if len((part := b.find(term))[0])]
@@ -150,153 +134,89 @@ class Partition:
             return NONE
         rows = np.concatenate([f[0] for f in found]) if len(found) > 1 else found[0][0]
         counts = np.concatenate([f[1] for f in found]) if len(found) > 1 else found[0][1]
-        keep = view.shown[rows]
+        keep = view.rows.shown[rows]
         return rows[keep], counts[keep]
 
-    def named(self, row: int) -> tuple[str, int]:
-        """Id and version of a row."""
-        return self._ids[self._columns["slot"][row]], self._columns["version"][row]
-
-    def since(self, row: int) -> int:
-        """Log position at which a row was written."""
-        return self._columns["since"][row]
-
-    def view(self, paths: Sequence[str]) -> View:
+    def view(self, paths: Sequence[str]) -> WordsView:
         """The current rows under `paths`; kept until the next change."""
-        shown = tuple(p for p in self._places.names if any(p == q or p.startswith(f"{q}/") for q in paths))
-        view = self._views.get(shown)
+        under = self.rows.paths_under(paths)
+        view = self._views.get(under)
         if view is None:
-            view = self._views[shown] = self._view(shown)
+            view = self._views[under] = self._view(self.rows.view(under))
             while len(self._views) > _VIEWS:
                 self._views.popitem(last=False)
         return view
 
-    def _view(self, shown: Sequence[str]) -> View:
-        column = self._arrays()
-        mask = column["until"] == OPEN
-        if len(shown) < len(self._places.names):
-            allowed = np.zeros(len(self._places.names), np.bool_)
-            allowed[[self._places.numbers[p] for p in shown]] = True
-            mask &= allowed[column["place"]]
-        rows = np.flatnonzero(mask & (column["session"] >= 0)).astype(np.int32)
-        rows = rows[np.lexsort((column["slot"][rows], column["session"][rows]))]
-        first, second = rows[:-1], rows[1:]
-        beside = (column["session"][first] == column["session"][second]) & (
-            column["speaker"][first] != column["speaker"][second]
-        )
-        before = np.full(len(mask), -1, np.int32)
-        after = np.full(len(mask), -1, np.int32)
-        before[second[beside]] = first[beside]
-        after[first[beside]] = second[beside]
-        own = column["length"].astype(np.float32)
+    def _view(self, rows: View) -> WordsView:
+        own = np.array(self._columns["length"], np.int32).astype(np.float32)
         window = own.copy()
-        for near in (before, after):
+        for near in (rows.before, rows.after):
             there = near >= 0
             window[there] += own[near[there]]
-        totals = float(own[mask].sum()), float(window[mask].sum())
-        room = np.zeros(len(mask), np.float32)
-        return View(mask, int(mask.sum()), before, after, own, window, totals, room, np.zeros(len(mask), np.int32))
+        totals = float(own[rows.shown].sum()), float(window[rows.shown].sum())
+        return WordsView(rows, own, window, totals, np.zeros(len(own), np.float32), np.zeros(len(own), np.int32))
 
-    def _add(self, event: Event) -> None:
-        """A new row. A version forgotten since has lost its words, but keeps its row, so that numbers stay equal."""
-        cube = event.cube
-        slot = self._slots.get(event.subject)
-        if slot is None:
-            slot = self._slots[event.subject] = len(self._ids)
-            self._ids.append(event.subject)
+    def people(self, view: WordsView) -> frozenset[str]:
+        """Who said what a view shows."""
+        return self.rows.authors(view.rows.shown)
+
+    def first_person(self, row: int) -> bool:
+        """Does it say I, my or we?"""
+        return bool(self._columns["first"][row])
+
+    def stance(self, row: int) -> float:
+        """The share of its sentences that state a preference, a habit or a rule."""
+        return self._columns["stance"][row] / 255
+
+    def _add(self, cube: MemCube | None) -> None:
         counted = Counter(turn_key(cube)) if cube else Counter[str]()
-        origin = cube.origin if cube else None
-        row = {
-            "since": event.seq,
-            "until": OPEN if cube else event.seq,
-            "version": event.version,
-            "length": counted.total(),
-            "slot": slot,
-            "place": self._places(event.path),
-            "session": self._sessions(origin.session) if origin and origin.session else -1,
-            "speaker": self._speakers(origin.speaker or "") if origin else -1,
-        }
-        self._current[slot] = len(self)
-        for name, value in row.items():
-            self._columns[name].append(value)
+        self._columns["length"].append(counted.total())
+        self._columns["first"].append(in_first_person(cube.text) if cube else 0)
+        self._columns["stance"].append(round(255 * stance(cube)) if cube else 0)
         number = self._vocabulary
         self._tail.add([number(t) for t in counted], [min(n, _MOST) for n in counted.values()])
 
-    def _close(self, subject: str, seq: int) -> None:
-        slot = self._slots.get(subject)
-        row = self._current.pop(slot, None) if slot is not None else None
-        if row is not None and self._columns["until"][row] == OPEN:
-            self._columns["until"][row] = seq
-
-    def _erase(self, subject: str) -> None:
-        """Remove the words of every version of a forgotten memory."""
-        slot = self._slots.get(subject, -1)
-        for row in [row for row, its in enumerate(self._columns["slot"]) if its == slot]:
-            self._columns["length"][row] = 0
-            self.erased.add(row)
-            if row >= self._tail.first:
-                self._blocks.append(self._tail.block())
-                self._tail = Tail(self._tail.last)
-            self._blocks = [b.without(row) if b.first <= row < b.last else b for b in self._blocks]
+    def _erase(self, row: int) -> None:
+        """Remove the words of a version of a forgotten memory."""
+        for values in self._columns.values():
+            values[row] = 0
+        self.erased.add(self.rows.since(row))
+        if row >= self._tail.first:
+            self._blocks.append(self._tail.block())
+            self._tail = Tail(self._tail.last)
+        self._blocks = [b.without(row) if b.first <= row < b.last else b for b in self._blocks]
 
     # What follows turns rows into segments and back. Both are pure functions of the log range they cover.
 
-    def rows_between(self, after: int, upto: int) -> tuple[int, int]:
-        """Rows written in the log range (after, upto]."""
-        since = self._columns["since"]
-        return bisect_right(since, after), bisect_right(since, upto)
-
     def export(self, after: int, upto: int) -> bytes:
         """The segment of a log range."""
-        first, last = self.rows_between(after, upto)
-        column = self._arrays()
-        until, slots = column.pop("until"), column["slot"]
-        closed = np.flatnonzero((until[:last] > after) & (until[:last] <= upto)).astype(np.int32)
-        known = int(slots[:first].max()) + 1 if first else 0
+        piece = self.rows.export(after, upto)
+        first, last = self.rows.between(after, upto)
         block = self._block_of(first, last)
-        arrays: dict[str, NDArray[np.integer]] = {
+        column = {name: np.array(values, _TYPES[values.typecode]) for name, values in self._columns.items()}
+        arrays: dict[str, NDArray[np.generic]] = {
+            **piece.arrays,
             **{name: values[first:last] for name, values in column.items()},
-            "closed": closed,
-            "closed_at": until[closed],
             "offsets": block.offsets,
             "rows": block.rows - np.int32(first),
             "counts": block.counts,
         }
-        names: dict[str, list[str]] = {
-            "ids": self._ids[known : int(slots[first:last].max()) + 1] if last > first else [],
+        names: dict[str, Sequence[str]] = {
+            **piece.names,
             "terms": [self._vocabulary.names[t] for t in block.terms.tolist()],
-            "places": self._places.names,
-            "sessions": self._sessions.names,
-            "speakers": self._speakers.names,
         }
         return packed(Packed(first, names, arrays), ANALYSIS)
 
     def load(self, data: bytes, upto: int) -> None:
         """Append a segment that follows what is already here. Raises Corrupt if it does not."""
         piece = unpacked(data, ANALYSIS)
-        first = len(self)
-        if piece.first != first:
-            raise Corrupt("the words index has a gap; run `memos rebuild words`")
-        for known, given in ((self._places, "places"), (self._sessions, "sessions"), (self._speakers, "speakers")):
-            for name in piece.names[given]:
-                known(name)
-        rows = len(piece.arrays["slot"])
+        if not _COLUMNS.keys() <= piece.arrays.keys():
+            raise Corrupt("the words index is of another shape; run `memos rebuild words`")
+        self.rows.load(piece, upto)
         for name, values in self._columns.items():
-            part = np.full(rows, OPEN, np.int64) if name == "until" else piece.arrays[name]
-            values.frombytes(part.tobytes())
-        for subject in piece.names["ids"]:
-            self._slots[subject] = len(self._ids)
-            self._ids.append(subject)
-        self._current.update(zip(piece.arrays["slot"].tolist(), range(first, first + rows), strict=True))
-        for row, at in zip(piece.arrays["closed"].tolist(), piece.arrays["closed_at"].tolist(), strict=True):
-            self._columns["until"][row] = at
+            values.frombytes(piece.arrays[name].tobytes())
         self._blocks.append(self._renumbered(piece))
-        self._tail = Tail(len(self))
-        self.seq = upto
-
-    def _arrays(self) -> dict[str, NDArray[np.integer]]:
-        """The columns as arrays: copies, as a view would forbid the column to grow."""
-        return {name: np.array(values, _TYPES[values.typecode]) for name, values in self._columns.items()}
+        self._tail = Tail(len(self.rows))
 
     def _block_of(self, first: int, last: int) -> Block:
         """The postings of a run of rows."""
@@ -310,6 +230,6 @@ class Partition:
     def _renumbered(self, piece: Packed) -> Block:
         """A stored block with the term numbers of this process."""
         number = np.array([self._vocabulary(name) for name in piece.names["terms"]], np.int32)
-        every = np.repeat(number, np.diff(piece.arrays["offsets"]))
+        every = np.repeat(number, np.diff(piece.arrays["offsets"].astype(np.int32)))
         rows = piece.arrays["rows"].astype(np.int32) + np.int32(piece.first)
-        return freeze(piece.first, len(self), every, rows, piece.arrays["counts"].astype(np.uint8))
+        return freeze(piece.first, len(self.rows), every, rows, piece.arrays["counts"].astype(np.uint8))

@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 
 import snowballstemmer
 
-ANALYSIS = 1
+ANALYSIS = 2
 """Version of what this module does; segments made by another version are rebuilt."""
 
 MONTHS = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
 from anyio import to_thread
@@ -14,6 +14,7 @@ from memos_mcp.cube import Origin
 from memos_mcp.errors import InvalidInput
 from memos_mcp.interface.chat import SHAPES, Turn, messages_in, named_session, refused, transcript, turns_of
 from memos_mcp.interface.duplicates import normalise, piece_key, statement_key, turn_key
+from memos_mcp.interface.intent import understood
 from memos_mcp.interface.kinds import kind_of
 from memos_mcp.interface.passages import LIMIT, has_headings, passages
 from memos_mcp.ports import Draft, MemoryCall, Reading
@@ -57,10 +58,9 @@ class RulesReader:
         """
         return Reading(await to_thread.run_sync(drafts_of, source, origin))
 
-    def understand(self, question: str, *, now: datetime) -> MemoryCall:
-        """The question as it is. Raises InvalidInput."""
-        asked = check_text(question, "the question").strip()
-        return MemoryCall(asked=asked, query=asked)
+    def understand(self, question: str, *, now: datetime, people: Collection[str] = (), asker: str = "") -> MemoryCall:
+        """The call behind a question, by rules. Raises InvalidInput."""
+        return understood(check_text(question, "the question").strip(), now=now, people=people, asker=asker)
 
 
 def drafts_of(source: JsonValue, origin: Origin) -> tuple[Draft, ...]:

@@ -1,12 +1,41 @@
-"""MemOperator: what the routes found, made one ranking."""
+"""MemOperator: what the lanes found, made one ranking. Pure.
+
+The score of a memory is a sum of absolute parts, so that it means the same for every question and no result rescales
+another:
+
+    cosine + WORDS[kind] · share of the best possible BM25 score + AUTHOR if the right person said it + AT_THE_TIME
+    recall:  + FIRST if it speaks in the first person + SESSION · share of the question's words said in its session
+    request: + STANCE · share of its sentences that state a preference or a rule
+
+Each constant stands where the recall on three data sets is flat around it (docs/adr/0012).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from memos_mcp.cube import Ref
-from memos_mcp.ports import Found
+from memos_mcp.ports import Hit, MemoryCall, Traits
+
+WORDS_RECALL = 1.5  # a full match beats the usual spread of cosines, about 0.5; flat in 1.0–2.0
+WORDS_REQUEST = 0.25  # the shared words of a request are form, not evidence; flat in 0–0.5
+AUTHOR = 0.3  # who said it is worth half the spread of cosines; flat in 0.2–0.4
+AT_THE_TIME = 0.3  # as much as who said it: what is told later of that time must stay in reach
+FIRST = 0.1  # a turn without I, my, we tells nothing of its author; flat in 0.05–0.1
+SESSION = 0.2  # the conversation that covers the words of the question; flat in 0.1–0.3
+STANCE = 0.2  # a tie-breaker for requests; flat in 0–0.3
+
+_UNKNOWN = Traits()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A memory some lane found, with the score of every lane that has it."""
+
+    ref: Ref
+    lanes: Mapping[str, float]
+    traits: Traits = field(default=_UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +47,42 @@ class Fused:
     lanes: Mapping[str, float]
 
 
-def fuse(found: Mapping[str, Found]) -> list[Fused]:
-    """All hits, best first: lanes score absolutely, so their scores add. The order of the lanes does not matter."""
+def candidates(hits: Iterable[Hit]) -> list[Candidate]:
+    """The hits of all lanes by memory, whatever their order."""
     lanes: dict[Ref, dict[str, float]] = {}
-    for route in sorted(found):
-        for hit in found[route].hits:
-            lanes.setdefault(hit.ref, {})[route] = hit.score
-    fused = [Fused(ref, sum(scores.values()), scores) for ref, scores in lanes.items()]
+    traits: dict[Ref, Traits] = {}
+    for hit in sorted(hits, key=lambda hit: hit.route):
+        lanes.setdefault(hit.ref, {})[hit.route] = hit.score
+        if hit.traits is not None:
+            traits[hit.ref] = hit.traits
+    return [Candidate(ref, scores, traits.get(ref, _UNKNOWN)) for ref, scores in lanes.items()]
+
+
+def fuse(call: MemoryCall, found: Sequence[Candidate], lanes: Collection[str]) -> list[Fused]:
+    """All candidates, best first; of equal ones the one that was found first.
+
+    A lane of `lanes` that does not have a memory yet is taken to be as near to it as to the middle of the others.
+    """
+    subject = frozenset(name.lower() for name in call.subject)
+    middle = {lane: _middle(c.lanes[lane] for c in found if lane in c.lanes) for lane in lanes}
+    fused = [
+        Fused(c.ref, _lanes(call, {**middle, **c.lanes}) + _priors(call, c.traits, subject), c.lanes) for c in found
+    ]
     return sorted(fused, key=lambda f: -f.score)
+
+
+def _middle(scores: Iterable[float]) -> float:
+    ordered = sorted(scores)
+    return ordered[len(ordered) // 2] if ordered else 0.0
+
+
+def _lanes(call: MemoryCall, scores: Mapping[str, float]) -> float:
+    weight = {"words": WORDS_REQUEST if call.question_kind == "request" else WORDS_RECALL}
+    return sum(weight.get(lane, 1.0) * scores[lane] for lane in sorted(scores))
+
+
+def _priors(call: MemoryCall, traits: Traits, subject: frozenset[str]) -> float:
+    score = AUTHOR * (traits.author.lower() in subject) + AT_THE_TIME * traits.during
+    if call.question_kind == "request":
+        return score + STANCE * traits.stance
+    return score + FIRST * traits.first + SESSION * traits.session

@@ -2,21 +2,70 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memos_mcp.cube import Ref
-from memos_mcp.operation.operator import fuse
-from memos_mcp.ports import Found, Hit
+from memos_mcp.operation import operator
+from memos_mcp.operation.operator import Fused, candidates, fuse
+from memos_mcp.ports import Hit, MemoryCall, Traits
+
+CALL = MemoryCall("q", "q")
+REQUEST = MemoryCall("q", "q", question_kind="request")
 
 
-def found(route: str, **scores: float) -> Found:
-    return Found(tuple(Hit(Ref(id=key, version=1), score, route) for key, score in scores.items()), 10)
+def hits(route: str, traits: Traits | None = None, **scores: float) -> list[Hit]:
+    return [Hit(Ref(id=key, version=1), score, route, traits) for key, score in scores.items()]
 
 
-def test_scores_of_the_lanes_add_up() -> None:
-    best = fuse({"words": found("words", a=0.5, b=0.4), "vectors": found("vectors", b=0.3)})
-    assert [(f.ref.id, f.score) for f in best] == [("b", 0.7), ("a", 0.5)]
+def fused(call: MemoryCall, *found: Hit) -> list[Fused]:
+    return fuse(call, candidates(found), {hit.route for hit in found})
+
+
+def test_scores_of_the_lanes_add_up_words_weighted() -> None:
+    best = fused(CALL, *hits("words", a=0.5, b=0.4), *hits("vectors", a=0.1, b=0.3))
+    assert [(f.ref.id, round(f.score, 6)) for f in best] == [("b", 0.9), ("a", 0.85)]
     assert best[0].lanes == {"words": 0.4, "vectors": 0.3}
+
+
+def test_shared_words_count_less_in_a_request() -> None:
+    found = *hits("words", a=0.9, b=0.0), *hits("vectors", a=0.1, b=0.5)
+    assert fused(CALL, *found)[0].ref.id == "a"
+    assert fused(REQUEST, *found)[0].ref.id == "b"
+
+
+def test_a_memory_that_a_lane_does_not_have_yet_is_neither_put_first_nor_last() -> None:
+    found = *hits("words", a=0.1, b=0.1, c=0.1, new=0.1), *hits("vectors", a=0.1, b=0.3, c=0.5)
+    order = [f.ref.id for f in fused(CALL, *found)]
+    assert order[0] == "c"
+    assert order[-1] == "a"
+
+
+def test_who_said_it_counts_whatever_the_case() -> None:
+    call = MemoryCall("q", "q", subject=("Ada",))
+    found = *hits("words", Traits(author="ada"), a=0.1), *hits("words", Traits(author="Ben"), b=0.2)
+    assert [f.ref.id for f in fused(call, *found)] == ["a", "b"]
+    assert [f.ref.id for f in fused(CALL, *found)] == ["b", "a"]
+
+
+def test_what_was_said_at_the_time_asked_for_comes_first() -> None:
+    found = *hits("words", Traits(during=True), a=0.0), *hits("words", Traits(), b=0.15)
+    assert fused(CALL, *found)[0].ref.id == "a"
+
+
+def test_a_stance_counts_for_requests_and_a_session_for_recall() -> None:
+    found = *hits("words", Traits(stance=1.0), a=0.1), *hits("words", Traits(session=1.0, first=True), b=0.1)
+    assert fused(REQUEST, *found)[0].ref.id == "a"
+    assert fused(CALL, *found)[0].ref.id == "b"
+
+
+def test_of_equal_ones_the_one_found_first_stays_first() -> None:
+    assert [f.ref.id for f in fused(CALL, *hits("words", b=0.1, a=0.1))] == ["b", "a"]
 
 
 @given(st.permutations(["words", "vectors", "graph"]))
 def test_the_order_of_the_lanes_does_not_matter(order: list[str]) -> None:
-    lanes = {"words": found("words", a=0.1, b=0.7), "vectors": found("vectors", a=0.2), "graph": found("graph", c=0.3)}
-    assert fuse({name: lanes[name] for name in order}) == fuse(lanes)
+    lanes = {"words": hits("words", a=0.1, b=0.7), "vectors": hits("vectors", a=0.2), "graph": hits("graph", c=0.3)}
+    assert fused(CALL, *(hit for name in order for hit in lanes[name])) == fused(
+        CALL, *(hit for name in lanes for hit in lanes[name])
+    )
+
+
+def test_a_full_match_of_words_beats_the_usual_spread_of_cosines() -> None:
+    assert operator.WORDS_RECALL > 0.5 > operator.WORDS_REQUEST

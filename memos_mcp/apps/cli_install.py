@@ -1,0 +1,137 @@
+"""The command that connects a client: `memos install claude`."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import sysconfig
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from memos_mcp import settings as configuration
+from memos_mcp.apps import client_files, clients, terminal
+from memos_mcp.apps import show as shown
+from memos_mcp.apps.clients import CLIENTS, ClientName
+from memos_mcp.apps.terminal import Json
+from memos_mcp.errors import InvalidInput
+
+_CODE = Path(__file__).parents[2]
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")  # clients put it before the name of each tool, 64 characters in all
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """What was done to connect a client, or would be (`printed`)."""
+
+    client: ClientName
+    file: Path
+    name: str
+    action: client_files.Action | Literal["printed"]
+    entry: Mapping[str, Any] | None = None
+    backup: Path | None = None
+    note: str = ""
+    next: str = ""
+
+
+def install(
+    client: Annotated[ClientName, typer.Argument(metavar="CLIENT", help="The program to connect.")],
+    *,
+    project: Annotated[Path | None, typer.Option(metavar="DIR", help="Only for the project in this folder.")] = None,
+    name: Annotated[str, typer.Option(help="Name of the server in the client.")] = "memos",
+    only_print: Annotated[bool, typer.Option("--print", help="Change nothing: print what would be written.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Take the server out of the client again.")] = False,
+    json: Json = False,
+) -> None:
+    """Connect a client (Claude, Cursor, VS Code, Codex) to your memories."""
+    file = terminal.guarded(lambda: _file(client, project, name, alone=not (only_print and remove)), json=json)
+    if remove:
+        terminal.out(terminal.guarded(lambda: _removed(client, file, name), json=json), _look, json=json)
+        return
+    entry = terminal.guarded(lambda: _entry(client), json=json)
+    if only_print:
+        _print(Installed(client, file, name, "printed", entry), json=json)
+        return
+    everywhere = project is None
+    done = terminal.guarded(lambda: _written(client, file, name, entry, everywhere=everywhere, json=json), json=json)
+    terminal.out(done, _look, json=json)
+
+
+def _file(client: ClientName, project: Path | None, name: str, *, alone: bool) -> Path:
+    if not alone:
+        raise InvalidInput("--print shows what would be written; leave --remove out")
+    if _NAME.fullmatch(name) is None:
+        raise InvalidInput(f"{name!r} is no name for a server: up to 32 letters, digits, - and _")
+    if project is None:
+        return clients.user_file(client, sys.platform, Path.home(), os.environ)
+    if not project.is_dir():
+        raise InvalidInput(f"{project} is not a folder; --project takes the folder of a project")
+    return clients.project_file(client, project.absolute())
+
+
+def _entry(client: ClientName) -> dict[str, Any]:
+    """How a client starts the server of this installation, with the settings that hold here."""
+    here = Path.cwd()
+    command, env = _command()
+    return clients.entry(CLIENTS[client], command, clients.variables(configuration.explained(), here) | env)
+
+
+def _command() -> tuple[list[str], dict[str, str]]:
+    """The script beside this Python, or this Python and where the code is if it is not installed."""
+    python = Path(sys.executable)
+    if Path(sysconfig.get_path("purelib")) != _CODE:
+        given = [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
+        roots = dict.fromkeys([str(_CODE), *(str(Path(each).absolute()) for each in given)])
+        return [str(python), "-m", "memos_mcp"], {"PYTHONPATH": os.pathsep.join(roots)}
+    script = python.with_name(f"memos-mcp{python.suffix if python.suffix == '.exe' else ''}")
+    return ([str(script)] if script.is_file() else [str(python), "-m", "memos_mcp"]), {}
+
+
+def _written(
+    client: ClientName, file: Path, name: str, entry: dict[str, Any], *, everywhere: bool, json: bool
+) -> Installed:
+    chosen = CLIENTS[client]
+    try:
+        done = client_files.connect(file, chosen, name, entry, datetime.now(UTC))
+    except client_files.Unclear:
+        if not json:
+            typer.echo(f"This belongs there:\n{client_files.snippet(chosen, name, entry)}", err=True)
+        raise
+    missing = done.new_folder and everywhere
+    note = f"{file.parent} was not there before: is {chosen.title} installed?" if missing else ""
+    return Installed(client, file, name, done.action, entry, done.backup, note, f"{chosen.restart}; {chosen.check}.")
+
+
+def _removed(client: ClientName, file: Path, name: str) -> Installed:
+    done = client_files.disconnect(file, CLIENTS[client], name, datetime.now(UTC))
+    restart = f"{CLIENTS[client].restart}." if done.action == "removed" else ""
+    return Installed(client, file, name, done.action, backup=done.backup, next=restart)
+
+
+def _print(would: Installed, *, json: bool) -> None:
+    if json:
+        terminal.out(would, _look, json=True)
+        return
+    typer.echo(f"for {would.file}:", err=True)
+    typer.echo(client_files.snippet(CLIENTS[would.client], would.name, would.entry or {}))
+
+
+def _look(done: Installed) -> RenderableType:
+    title = CLIENTS[done.client].title
+    heads = {
+        "added": f"{title} is connected",
+        "changed": f"{title} is connected",
+        "unchanged": f"{title} was connected already",
+        "removed": f"{title} is no longer connected",
+        "absent": f"{title} was not connected",
+    }
+    kept = f"The file as it was before: {done.backup}" if done.backup else ""
+    lines = [each for each in (kept, done.note, done.next) if each]
+    return Group(shown.done(heads[done.action], f"{done.name} in {done.file}"), *(Text(shown.plain(n)) for n in lines))

@@ -1,0 +1,44 @@
+"""Vectors by onnxruntime, from a folder that holds `onnx/model.onnx` and `tokenizer.json` as on the model hub."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memos_mcp.errors import MissingExtra
+from memos_mcp.infrastructure.models.paced import Model, Paced
+
+
+class OnnxEmbedder:
+    """An Embedder over the model in a folder; nothing is read before the first use.
+
+    Its bytes are compared with its manifest at every load.
+    """
+
+    def __init__(self, folder: Path, *, threads: int = 2) -> None:
+        self._paced = Paced(partial(opened, folder, threads=threads))
+
+    async def load(self) -> tuple[str, int]:
+        """Open the model. Raises Misconfigured (none, or other bytes than installed), MissingExtra, Unavailable."""
+        return await self._paced.load()
+
+    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """One row of unit length for each text, in order; of a long text its beginning counts. Raises as `load`."""
+        return await self._paced.embed(texts)
+
+    async def aclose(self) -> None:
+        """Let go of the model."""
+        await self._paced.aclose()
+
+
+def opened(folder: Path, *, threads: int = 2) -> Model:
+    """The model of a folder, in memory. Raises as `OnnxEmbedder.load`."""
+    try:
+        from memos_mcp.infrastructure.models.onnx_model import OnnxModel
+    except ModuleNotFoundError as exc:
+        raise MissingExtra("embed") from exc
+    return OnnxModel(folder, threads=threads)

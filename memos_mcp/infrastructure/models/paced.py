@@ -1,0 +1,100 @@
+"""A model of this machine as an Embedder: opened once, in a thread, and busy with one small batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Protocol, TypeVar
+
+import anyio
+import numpy as np
+from anyio import CapacityLimiter, to_thread
+from numpy.typing import NDArray
+
+T = TypeVar("T")
+
+AT_ONCE = 256  # pieces, padding included: about 25 ms of MiniLM on two cores, 40 on one; more at once is no faster
+_SLICE = 16  # texts whose pieces are counted in one go
+
+
+class Model(Protocol):
+    """A model in memory, for one thread at a time."""
+
+    @property
+    def id(self) -> str:
+        """Equal ids: comparable vectors."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """Of its vectors."""
+        ...
+
+    def lengths(self, texts: Sequence[str]) -> list[int]:
+        """How many pieces it makes of each text."""
+        ...
+
+    def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """One row of unit length for each text, all computed at once."""
+        ...
+
+
+class Paced:
+    """An Embedder over a model that `opened` brings into memory; after `aclose` the next use opens it again.
+
+    Many texts are sorted by length and cut into batches, and between two of them others have their turn: a single
+    text, as a question is, waits for one batch of one other caller and for the single texts before it.
+    """
+
+    def __init__(self, opened: Callable[[], Model]) -> None:
+        self._open = opened
+        self._model: Model | None = None
+        self._turn = CapacityLimiter(1)
+        self._many = anyio.Lock()
+
+    async def load(self) -> tuple[str, int]:
+        """Open the model unless it is. Raises what opening it raises."""
+        model = await self._opened()
+        return model.id, model.dimension
+
+    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """One row of unit length for each text, in order."""
+        model = await self._opened()
+        if len(texts) == 1:
+            return await self._in_turn(partial(model.vectors, texts))
+        made = np.empty((len(texts), model.dimension), np.float32)
+        async with self._many:
+            for batch in batches(await self._lengths(model, texts)):
+                made[batch] = await self._in_turn(partial(model.vectors, [texts[place] for place in batch]))
+        return made
+
+    async def aclose(self) -> None:
+        """Let go of the model."""
+        self._model = None
+
+    async def _opened(self) -> Model:
+        return self._model or await self._in_turn(self._ready)
+
+    def _ready(self) -> Model:
+        self._model = self._model or self._open()
+        return self._model
+
+    async def _lengths(self, model: Model, texts: Sequence[str]) -> list[int]:
+        found: list[int] = []
+        for at in range(0, len(texts), _SLICE):
+            found += await self._in_turn(partial(model.lengths, texts[at : at + _SLICE]))
+        return found
+
+    async def _in_turn(self, work: Callable[[], T]) -> T:
+        return await to_thread.run_sync(work, limiter=self._turn)
+
+
+def batches(lengths: Sequence[int], at_once: int = AT_ONCE) -> list[list[int]]:
+    """Places of texts that are computed together: of similar length, and `at_once` pieces at most with padding."""
+    made: list[list[int]] = []
+    for place in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if made and (len(made[-1]) + 1) * lengths[place] <= at_once:
+            made[-1].append(place)
+        else:
+            made.append([place])
+    return made

@@ -1,0 +1,307 @@
+"""A lane's indexes, one for each root: they follow the log, are kept as segments in the vault, and bounded in bytes."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Generic, Protocol, TypeVar
+
+import anyio
+from anyio import to_thread
+
+from memos_mcp.errors import Corrupt, InvalidInput, MemosError
+from memos_mcp.infrastructure.governance import root_of
+from memos_mcp.ports import MAIN, Event, MemoryAdapter, Segment, SegmentStore, Where
+
+logger = logging.getLogger(__name__)
+
+_PAGE = 1000
+
+
+class Index(Protocol):
+    """What a lane knows of one root."""
+
+    @property
+    def seq(self) -> int:
+        """Log position it followed up to."""
+        ...
+
+    @property
+    def whole(self) -> int:
+        """Log position up to which it could be kept as segments."""
+        ...
+
+    @property
+    def held(self) -> int:
+        """Bytes in memory."""
+        ...
+
+    @property
+    def erased(self) -> set[int]:
+        """Log positions whose words were forgotten since they were kept."""
+        ...
+
+    def follow(self, events: Sequence[Event]) -> None:
+        """Follow lines of the log; one seen before changes nothing."""
+        ...
+
+    def size(self, after: int, upto: int) -> tuple[int, int]:
+        """Rows in the log range (after, upto], and about how many bytes their segment has."""
+        ...
+
+    def export(self, after: int, upto: int) -> bytes:
+        """The segment of a log range."""
+        ...
+
+    def load(self, data: bytes, upto: int) -> None:
+        """Append a segment. Raises Corrupt."""
+        ...
+
+
+Its = TypeVar("Its", bound=Index)
+
+
+class Roots(Generic[Its]):
+    """The indexes of a lane. Roots used least recently are dropped, and loaded again from their segments.
+
+    Whoever reads or changes an index holds `lock`. `worth` is how many rows make a segment of their own, `largest` how
+    many bytes one has that is merged no more. `cleared` is called when everything is dropped, `shared` says how many
+    bytes the indexes hold together.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        vault: MemoryAdapter,
+        segments: SegmentStore,
+        make: Callable[[], Its],
+        *,
+        memory: int,
+        worth: int,
+        largest: int = 1 << 26,
+        cleared: Callable[[], None] = lambda: None,
+        shared: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self.lock = threading.Lock()
+        self.waiting: dict[str, int] = {}
+        self.why = ""
+        self._name = name
+        self._vault = vault
+        self._segments = segments
+        self._make = make
+        self._memory = memory
+        self._worth = worth
+        self._largest = largest
+        self._cleared = cleared
+        self._shared = shared
+        self._following = anyio.Lock()
+        self._seq: int | None = None
+        self._indexes: OrderedDict[str, Its] = OrderedDict()
+        self._under: dict[tuple[str, ...], tuple[int, list[str]]] = {}
+        self._grown = False
+
+    async def under(self, where: Where) -> list[Its]:
+        """The indexes that hold memories under the paths, as new as the log. Raises Unavailable, Corrupt."""
+        if where.branch != MAIN:
+            raise InvalidInput(f"the {self._name} route does not know the branch {where.branch!r}")
+        async with self._following:
+            await self._follow()
+            found = [await self._index(root) for root in await self._roots_under(where.paths)]
+        self._evict()
+        return found
+
+    def loaded(self, where: Where) -> list[Its]:
+        """The indexes under the paths that are in memory, as they are."""
+        known = self._under.get(where.paths, (0, list[str]()))[1]
+        return [self._indexes[root] for root in known if root in self._indexes]
+
+    def all_loaded(self) -> dict[str, Its]:
+        """Every index in memory, by root; the one used last is the last."""
+        return dict(self._indexes)
+
+    async def apply(self, events: Sequence[Event]) -> None:
+        """Follow these lines.
+
+        Roots not in memory are left to the next question, unless many memories wait for it or one was forgotten: its
+        words leave the segments at once.
+        """
+        async with self._following:
+            await self._follow(events)
+            forgotten = {root_of(e.path) for e in events if e.action == "forget"}
+            for root in {root_of(e.path) for e in events if e.path}:
+                due = root in forgotten or self.waiting.get(root, 0) >= self._worth
+                if due or root in self._indexes:
+                    await self._keep(root, await self._index(root))
+        self._evict()
+
+    async def open(self, root: str) -> Its:
+        """The index of a root, as new as the log."""
+        async with self._following:
+            await self._follow()
+            index = await self._index(root)
+        self._evict()
+        return index
+
+    async def keep(self, root: str, worth: int) -> None:
+        """Write what is whole, if that is so many rows."""
+        async with self._following:
+            if root in self._indexes:
+                await self._keep(root, self._indexes[root], worth)
+
+    async def stored(self, root: str, after: int) -> list[Segment]:
+        """Segments of a root that go beyond a log position: another process may have written them."""
+        spans = await self._segments.spans(self._name, root)
+        if not spans or spans[-1].upto <= after:
+            return []
+        return [segment for segment in await self._segments.segments(self._name, root) if segment.upto > after]
+
+    async def behind(self, root: str) -> bool:
+        """Does the log of a root go on after its segments?"""
+        spans = await self._segments.spans(self._name, root)
+        return bool(await self._vault.events(after=spans[-1].upto if spans else 0, limit=1, root=root))
+
+    def forget_loaded(self) -> None:
+        """Load every index anew when it is needed."""
+        with self.lock:
+            self._clear()
+
+    async def drop(self) -> None:
+        """Drop all segments and indexes."""
+        async with self._following:
+            await self._segments.drop(self._name)
+            with self.lock:
+                self._clear()
+
+    async def everywhere(self) -> list[str]:
+        """Every root that holds memories."""
+        return sorted({root_of(path) for path in await self._vault.count(("user", "shared", "global"))})
+
+    @property
+    def held(self) -> int:
+        """Bytes in memory."""
+        return sum(index.held for index in list(self._indexes.values())) + self._shared()
+
+    async def _follow(self, given: Sequence[Event] = ()) -> None:
+        given = [event for event in given if event.seq]
+        if self._seq is None:
+            newest = given or await self._vault.events(after=-1, limit=1)
+            self._seq = newest[0].seq - 1 if newest else 0
+        news = [e for e in given if e.seq > self._seq]
+        if not news or news[0].seq != self._seq + 1:
+            news = await self._vault.events(after=self._seq, limit=_PAGE)
+        while news:
+            await to_thread.run_sync(self._take, news)
+            self._seq = news[-1].seq
+            news = await self._vault.events(after=self._seq, limit=_PAGE)
+
+    def _take(self, events: Sequence[Event]) -> None:
+        with self.lock:
+            if any(event.action == "restore" for event in events):
+                self._clear()
+                return
+            by_root: dict[str, list[Event]] = {}
+            for event in events:
+                by_root.setdefault(root_of(event.path), []).append(event)
+            for root, lines in by_root.items():
+                index = self._indexes.get(root)
+                if index is None:
+                    self.waiting[root] = self.waiting.get(root, 0) + len(lines)
+                else:
+                    index.follow(lines)
+                    self._grown = True
+
+    def _clear(self) -> None:
+        self._cleared()
+        self._indexes.clear()
+        self.waiting.clear()
+        self._under.clear()
+
+    async def _roots_under(self, paths: tuple[str, ...]) -> list[str]:
+        known = self._under.get(paths)
+        if known is None or known[0] != self._seq:
+            self._under = {key: known for key, known in self._under.items() if known[0] == self._seq}
+            roots = sorted({root_of(path) for path in await self._vault.count(paths)})
+            known = self._under[paths] = (self._seq or 0, roots)
+        return known[1]
+
+    async def _index(self, root: str) -> Its:
+        index = self._indexes.get(root)
+        if index is None:
+            try:
+                index = await self._load(root)
+            except Corrupt as exc:
+                logger.warning("rebuilding an index", extra={"route": self._name, "root": root, "why": str(exc)})
+                await self._segments.replace(self._name, root, await self._segments.spans(self._name, root), ())
+                index = await self._load(root)
+            self._indexes[root] = index
+            self._grown = True
+            self.waiting.pop(root, None)
+            await self._keep(root, index)
+        self._indexes.move_to_end(root)
+        return index
+
+    async def _load(self, root: str) -> Its:
+        index = self._make()
+        segments = await self._segments.segments(self._name, root)
+
+        def load() -> None:
+            with self.lock:  # indexes may share a vocabulary
+                for segment in segments:
+                    index.load(segment.data, segment.upto)
+
+        def take(events: Sequence[Event]) -> None:
+            with self.lock:
+                index.follow(events)
+
+        await to_thread.run_sync(load)
+        while events := await self._vault.events(after=index.seq, limit=_PAGE, root=root):
+            await to_thread.run_sync(take, events)
+        return index
+
+    async def _keep(self, root: str, index: Its, worth: int | None = None) -> None:
+        """Write what the segments do not cover yet, merging small ones; rewrite those that hold erased words."""
+        try:
+            spans = await self._segments.spans(self._name, root)
+            with self.lock:
+                old, ranges = self._due(index, spans, worth or self._worth)
+            if not ranges:
+                return
+
+            def export() -> list[Segment]:
+                with self.lock:
+                    made = [(after, upto, index.export(after, upto)) for after, upto in ranges]
+                return [Segment(after, upto, len(data), data) for after, upto, data in made]
+
+            if await self._segments.replace(self._name, root, old, await to_thread.run_sync(export)):
+                index.erased.clear()
+            self.why = ""
+        except MemosError as exc:
+            # A projection never fails the caller: the log has it all, and the next change tries again.
+            self.why = f"its segments could not be written: {exc}"
+            logger.warning("segments not written", extra={"route": self._name, "root": root, "why": str(exc)})
+
+    def _due(self, index: Its, spans: list[Segment], worth: int) -> tuple[list[Segment], list[tuple[int, int]]]:
+        covered = spans[-1].upto if spans else 0
+        rows, size = index.size(covered, index.whole)
+        stale = [s for s in spans if any(s.after < seq <= s.upto for seq in index.erased)]
+        if rows < worth and not stale:
+            return [], []
+        merged: list[Segment] = []
+        if index.whole > covered:
+            while spans and spans[-1].size <= min(2 * size, self._largest):
+                merged.insert(0, spans.pop())
+                size += merged[0].size
+        rewritten = [s for s in stale if s in spans]
+        ranges = [(s.after, s.upto) for s in rewritten]
+        if index.whole > covered:
+            ranges.append((merged[0].after if merged else covered, index.whole))
+        return [*rewritten, *merged], ranges
+
+    def _evict(self) -> None:
+        if not self._grown:
+            return
+        self._grown = False
+        while len(self._indexes) > 1 and self.held > self._memory:
+            self._indexes.popitem(last=False)

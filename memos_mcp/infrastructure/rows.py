@@ -1,0 +1,277 @@
+"""What a lane keeps of every version of every memory of one root: a row in columns, numbered in log order.
+
+Every process numbers rows alike, as the numbers follow from the log. A row is current while its `until` is open.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memos_mcp.cube import Interval, MemCube, Origin
+from memos_mcp.errors import Corrupt
+from memos_mcp.infrastructure.packing import Packed
+from memos_mcp.ports import Event
+
+Ints = NDArray[np.int32]
+
+OPEN = (1 << 63) - 1
+_COLUMNS = {
+    "since": "q",  # log position that wrote the row
+    "until": "q",  # log position that replaced or forgot it
+    "version": "i",
+    "slot": "i",  # which memory it is a version of
+    "place": "i",
+    "session": "i",  # -1: none, or it is no turn but what a model made of one
+    "author": "i",  # -1: the words are gone
+    "begin": "q",  # seconds since 1970: when it holds in the world, or else was said, or else was stored
+    "end": "q",
+}
+TYPES: Mapping[str, type[np.integer]] = {"q": np.int64, "i": np.int32}
+
+PARTS = frozenset({"user", "assistant", "tool", "web", "document", "system"})
+"""Authors that are parts, not names."""
+USER = frozenset({"user", "human"})
+_ASSISTANT = frozenset({"assistant", "ai", "bot", "model"})
+
+
+def author_of(origin: Origin) -> str:
+    """Who said it: a name, or the part he plays: user, assistant, tool, web, document, system."""
+    said_by = (origin.speaker or "").strip()
+    role = said_by.lower()
+    if role in _ASSISTANT:
+        return "assistant"
+    return "user" if role in USER else said_by or origin.source_class
+
+
+def _times(cube: MemCube | None) -> dict[str, int]:
+    if cube is None:
+        return {"begin": OPEN, "end": -OPEN}
+    if cube.valid is not None:
+        return {"begin": seconds(cube.valid.start, -OPEN), "end": seconds(cube.valid.end, OPEN)}
+    said = seconds(cube.origin.said_at or cube.created_at, 0)
+    return {"begin": said, "end": said + 1}
+
+
+def seconds(moment: datetime | None, otherwise: int) -> int:
+    """Whole seconds since 1970."""
+    return math.floor(moment.timestamp()) if moment else otherwise
+
+
+class Interned:
+    """Names as small numbers, in order of first use."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.numbers: dict[str, int] = {}
+
+    def __call__(self, name: str) -> int:
+        """The number of a name, a new one if need be."""
+        number = self.numbers.get(name)
+        if number is None:
+            number = self.numbers[name] = len(self.names)
+            self.names.append(name)
+        return number
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The current rows under some paths, and their neighbours.
+
+    A neighbour is the adjacent turn of the same session by another speaker (facts: two statements in a row by one
+    speaker do not explain each other); -1 where there is none. A row that is not shown has and is no neighbour.
+    """
+
+    shown: NDArray[np.bool_]
+    count: int
+    before: Ints
+    after: Ints
+
+    @property
+    def held(self) -> int:
+        """Bytes in memory."""
+        return 9 * len(self.shown)
+
+
+class Rows:
+    """The rows of a root. Not thread-safe: who owns them holds a lock."""
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self._columns: dict[str, array[int]] = {name: array(kind) for name, kind in _COLUMNS.items()}
+        self._ids: list[str] = []
+        self._slots: dict[str, int] = {}
+        self._current: dict[int, int] = {}
+        self._places, self._sessions, self._authors = Interned(), Interned(), Interned()
+
+    def __len__(self) -> int:
+        return len(self._columns["since"])
+
+    @property
+    def held(self) -> int:
+        """Bytes in memory, estimated for Python's objects."""
+        return 52 * len(self) + 260 * len(self._ids)
+
+    def follow(self, event: Event) -> tuple[int | None, list[int]]:
+        """Follow a line that was not followed before; the row it added, and rows whose words were forgotten."""
+        self.seq = event.seq
+        if event.action in ("remember", "put", "update"):
+            self._close(event)
+            return self._add(event), []
+        if event.action == "forget":
+            self._close(event)
+            slot = self._slots.get(event.subject, -1)
+            return None, [row for row, its in enumerate(self._columns["slot"]) if its == slot]
+        return None, []
+
+    def _add(self, event: Event) -> int:
+        """A new row. A version forgotten since has lost its words, but keeps its row, so that numbers stay equal."""
+        slot = self._slots.get(event.subject)
+        if slot is None:
+            slot = self._slots[event.subject] = len(self._ids)
+            self._ids.append(event.subject)
+        origin = event.cube.origin if event.cube else None
+        row = {
+            "since": event.seq,
+            "until": OPEN if origin else event.seq,
+            "version": event.version,
+            "slot": slot,
+            "place": self._places(event.path),
+            "session": self._sessions(origin.session) if origin and origin.session and not origin.model else -1,
+            "author": self._authors(author_of(origin)) if origin else -1,
+            **_times(event.cube),
+        }
+        self._current[slot] = len(self)
+        for name, value in row.items():
+            self._columns[name].append(value)
+        return len(self) - 1
+
+    def _close(self, event: Event) -> None:
+        row = self.row_of(event.subject)
+        if row is not None:
+            del self._current[self._slots[event.subject]]
+            if self._columns["until"][row] == OPEN:
+                self._columns["until"][row] = event.seq
+
+    def row_of(self, subject: str) -> int | None:
+        """The row of the current version of a memory."""
+        slot = self._slots.get(subject)
+        return self._current.get(slot) if slot is not None else None
+
+    def named(self, row: int) -> tuple[str, int]:
+        """Id and version of a row."""
+        return self._ids[self._columns["slot"][row]], self._columns["version"][row]
+
+    def since(self, row: int) -> int:
+        """Log position at which a row was written."""
+        return self._columns["since"][row]
+
+    def current(self, row: int) -> bool:
+        """Is it the current version of a memory?"""
+        return self._columns["until"][row] == OPEN
+
+    @property
+    def sessions(self) -> int:
+        """How many there are."""
+        return len(self._sessions.names)
+
+    def author(self, row: int) -> str:
+        """Who said it; empty if its words are gone."""
+        number = self._columns["author"][row]
+        return self._authors.names[number] if number >= 0 else ""
+
+    def authors(self, shown: NDArray[np.bool_]) -> frozenset[str]:
+        """Everybody who said one of these rows."""
+        numbers: list[int] = np.unique(self.column("author")[shown]).tolist()
+        return frozenset(self._authors.names[n] for n in numbers if n >= 0)
+
+    def within(self, during: Interval) -> NDArray[np.bool_]:
+        """The rows that hold, or were said, at some time of an interval."""
+        start, end = seconds(during.start, -OPEN), seconds(during.end, OPEN)
+        return (self.column("begin") < end) & (self.column("end") > start)
+
+    def column(self, name: str) -> NDArray[np.integer]:
+        """A column as an array: a copy, as a view would forbid the column to grow."""
+        values = self._columns[name]
+        return np.array(values, TYPES[values.typecode])
+
+    def paths_under(self, paths: Sequence[str]) -> tuple[str, ...]:
+        """The paths of rows at or beneath any of these."""
+        return tuple(p for p in self._places.names if any(p == q or p.startswith(f"{q}/") for q in paths))
+
+    def view(self, under: Sequence[str]) -> View:
+        """The current rows directly at these paths. Cost: 5 ms for 50,000 rows."""
+        mask = self.column("until") == OPEN
+        if len(under) < len(self._places.names):
+            allowed = np.zeros(len(self._places.names), np.bool_)
+            allowed[[self._places.numbers[p] for p in under]] = True
+            mask &= allowed[self.column("place")]
+        session, author, slot = self.column("session"), self.column("author"), self.column("slot")
+        rows = np.flatnonzero(mask & (session >= 0)).astype(np.int32)
+        rows = rows[np.lexsort((slot[rows], session[rows]))]
+        first, second = rows[:-1], rows[1:]
+        beside = (session[first] == session[second]) & (author[first] != author[second])
+        before = np.full(len(mask), -1, np.int32)
+        after = np.full(len(mask), -1, np.int32)
+        before[second[beside]] = first[beside]
+        after[first[beside]] = second[beside]
+        return View(mask, int(mask.sum()), before, after)
+
+    # What follows turns rows into segments and back. Both are pure functions of the log range they cover.
+
+    def between(self, after: int, upto: int) -> tuple[int, int]:
+        """Rows written in the log range (after, upto]."""
+        since = self._columns["since"]
+        return bisect_right(since, after), bisect_right(since, upto)
+
+    def export(self, after: int, upto: int) -> Packed:
+        """The rows of a log range, and what it closed of earlier ones."""
+        first, last = self.between(after, upto)
+        column = {name: self.column(name) for name in _COLUMNS}
+        until, slots = column.pop("until"), column["slot"]
+        closed = np.flatnonzero((until[:last] > after) & (until[:last] <= upto)).astype(np.int32)
+        known = int(slots[:first].max()) + 1 if first else 0
+        arrays: dict[str, NDArray[np.generic]] = {
+            **{name: values[first:last] for name, values in column.items()},
+            "closed": closed,
+            "closed_at": until[closed],
+        }
+        names: dict[str, list[str]] = {
+            "ids": self._ids[known : int(slots[first:last].max()) + 1] if last > first else [],
+            "places": self._places.names,
+            "sessions": self._sessions.names,
+            "authors": self._authors.names,
+        }
+        return Packed(first, names, arrays)
+
+    def load(self, piece: Packed, upto: int) -> int:
+        """Append a segment that follows what is already here; how many rows. Raises Corrupt if it does not."""
+        first = len(self)
+        if piece.first != first:
+            raise Corrupt("an index has a gap; run `memos rebuild` with its name")
+        for known, given in ((self._places, "places"), (self._sessions, "sessions"), (self._authors, "authors")):
+            for name in piece.names[given]:
+                known(name)
+        rows = len(piece.arrays["slot"])
+        for name, values in self._columns.items():
+            part = np.full(rows, OPEN, np.int64) if name == "until" else piece.arrays[name]
+            values.frombytes(part.tobytes())
+        for subject in piece.names["ids"]:
+            self._slots[subject] = len(self._ids)
+            self._ids.append(subject)
+        self._current.update(zip(piece.arrays["slot"].tolist(), range(first, first + rows), strict=True))
+        closed: list[int] = piece.arrays["closed"].tolist()
+        for row, at in zip(closed, piece.arrays["closed_at"].tolist(), strict=True):
+            self._columns["until"][row] = at
+            slot = self._columns["slot"][row]
+            if self._current.get(slot) == row:
+                del self._current[slot]
+        self.seq = upto
+        return rows

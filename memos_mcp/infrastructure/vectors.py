@@ -1,0 +1,296 @@
+"""The vectors route: memories whose meaning is near the question's, by exact cosine over half floats in memory.
+
+A projection that embeds in the background, in the order of the log: loading the model and embedding never delay an
+answer, words serve meanwhile. Nothing is lost by a crash, as what has no vector yet is found again in the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from anyio import to_thread
+from numpy.typing import NDArray
+
+from memos_mcp.cube import Ref
+from memos_mcp.errors import Corrupt, MemosError, Misconfigured, MissingExtra, NotFound, Unavailable
+from memos_mcp.infrastructure.governance import root_of
+from memos_mcp.infrastructure.keys import embedded_text
+from memos_mcp.infrastructure.roots import Roots
+from memos_mcp.infrastructure.shelf import Shelf, Vector, VectorsView
+from memos_mcp.ports import (
+    Embedder,
+    Event,
+    Found,
+    Hit,
+    Lane,
+    MemoryAdapter,
+    MemoryCall,
+    SegmentStore,
+    Where,
+)
+
+logger = logging.getLogger(__name__)
+
+MEMORY = 512 * 1024 * 1024
+_BATCH = 32  # texts embedded between two looks at what else is to do
+_WORTH_A_SEGMENT = 512  # vectors: making them again takes two seconds
+_LARGEST = 4 * 1024 * 1024  # bytes of a segment that is merged no more, so that no write takes long
+_GRACE = 0.2  # seconds before a model is loaded: a command that ends at once does not wait for it
+_AGAIN = (1.0, 60.0)  # seconds before trying again what failed, doubling
+_KEPT = 16  # questions whose vector and scores are kept for a moment
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    shelf: Shelf
+    view: VectorsView
+    scores: NDArray[np.float32]
+
+
+_Asked = tuple[tuple[tuple[str, float], ...], tuple[str, ...], tuple[tuple[int, int, int], ...]]
+
+
+class Vectors:
+    """Route and projection over an embedder, which is loaded in the background of the first use.
+
+    `memory` bounds what is held (bytes); roots used least recently are dropped and loaded again from segments.
+    """
+
+    name = "vectors"
+
+    def __init__(
+        self,
+        vault: MemoryAdapter,
+        segments: SegmentStore,
+        embedder: Embedder,
+        *,
+        memory: int = MEMORY,
+    ) -> None:
+        self._vault = vault
+        self._embedder = embedder
+        self._model: tuple[str, int] | None = None
+        self._roots = Roots(
+            self.name,
+            vault,
+            segments,
+            lambda: Shelf(*(self._model or ("", 0))),
+            memory=memory,
+            worth=_WORTH_A_SEGMENT,
+            largest=_LARGEST,
+        )
+        self._why = ""
+        self._worker: asyncio.Task[None] | None = None
+        self._wanted: dict[str, None] = {}
+        self._news = asyncio.Event()
+        self._busy = False
+        self._closed = False
+        self._queries: OrderedDict[tuple[tuple[str, float], ...], Vector] = OrderedDict()
+        self._scored: OrderedDict[_Asked, list[_Scored]] = OrderedDict()
+
+    async def find(self, call: MemoryCall, where: Where, limit: int) -> Found:
+        """The nearest `limit` memories, and as many of the time asked for; nothing while there is no model.
+
+        Cost: the question's vector, 4 ms, and 1.5 ms for 50,000 memories. Raises Unavailable, Corrupt.
+        """
+        self._start()
+        if self._model is None:
+            return Found((), 0)
+        query = await self._query(call)
+        shelves = await self._roots.under(where)
+        return await to_thread.run_sync(self._find, shelves, query, call, where, limit)
+
+    async def score(self, call: MemoryCall, where: Where, refs: Sequence[Ref]) -> list[Hit]:
+        """The cosine of each that has a vector; cheap after `find` of the same call."""
+        if self._model is None:
+            return []
+        query = await self._query(call)
+        shelves = self._roots.loaded(where) or await self._roots.under(where)
+        return await to_thread.run_sync(self._score, shelves, query, call, where, refs)
+
+    async def people(self, where: Where) -> frozenset[str]:
+        """Nobody: the words route knows them."""
+        self._start()
+        return frozenset()
+
+    async def apply(self, events: Sequence[Event]) -> None:
+        """Follow these lines: what was forgotten goes at once, the rest is embedded in the background."""
+        self._start()
+        if self._model is not None or any(event.action == "forget" for event in events):
+            await self._roots.apply(events)
+        self._want(root_of(event.path) for event in events if event.path)
+
+    async def reset(self) -> None:
+        """Drop all segments; everything is embedded again in the background. Cost: 3–5 ms a memory."""
+        self._start()
+        await self._roots.drop()
+        self._want(await self._roots.everywhere())
+
+    def lane(self) -> Lane:
+        """State for `status`."""
+        self._start()
+        pending = sum(shelf.pending() for shelf in self._roots.all_loaded().values())
+        pending += sum(self._roots.waiting.values()) if self._model else 0
+        return Lane(
+            self.name,
+            on=self._model is not None,
+            pending=pending,
+            why=self._why or self._roots.why,
+            held=self._roots.held,
+            busy=self._busy,
+        )
+
+    async def aclose(self) -> None:
+        """Stop embedding, keep what is embedded, let go of the model."""
+        self._closed = True
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await worker
+        if self._model is not None:
+            for root in self._roots.all_loaded():
+                with contextlib.suppress(MemosError):  # it is embedded again
+                    await self._roots.keep(root, 1)
+        await self._embedder.aclose()
+
+    async def _query(self, call: MemoryCall) -> Vector:
+        """The weighted mean of the call's probes, of unit length."""
+        probes = call.probes or ((call.query, 1.0),)
+        known = self._queries.get(probes)
+        if known is None:
+            rows = await self._embedder.embed([text for text, _ in probes])
+            mean = np.array([weight for _, weight in probes], np.float32) @ rows
+            known = self._queries[probes] = (mean / (np.linalg.norm(mean) or 1)).astype(np.float16)
+            while len(self._queries) > _KEPT:
+                self._queries.popitem(last=False)
+        return known
+
+    def _find(self, shelves: list[Shelf], query: Vector, call: MemoryCall, where: Where, limit: int) -> Found:
+        with self._roots.lock:
+            ranked = self._ranked(shelves, query, call, where)
+            best: list[tuple[float, int, tuple[str, int]]] = []
+            for each in ranked:
+                rows = _nearest(each.scores, each.view.there, limit)
+                if call.during is not None:
+                    then = each.view.there & each.shelf.rows.within(call.during)
+                    rows |= _nearest(each.scores, then, limit)
+                its = each.shelf.rows
+                best += [(float(each.scores[row]), its.since(row), its.named(row)) for row in rows]
+            searched = sum(each.view.rows.count for each in ranked)
+            pending = sum(shelf.pending() for shelf in shelves)
+        most = limit if call.during is None else 2 * limit
+        best.sort(reverse=True)
+        hits = (Hit(Ref(id=key, version=version), score, self.name) for score, _, (key, version) in best[:most])
+        return Found(tuple(hits), searched, pending)
+
+    def _score(
+        self, shelves: list[Shelf], query: Vector, call: MemoryCall, where: Where, refs: Sequence[Ref]
+    ) -> list[Hit]:
+        hits: list[Hit] = []
+        with self._roots.lock:
+            for each in self._ranked(shelves, query, call, where):
+                for ref in refs:
+                    row = each.shelf.rows.row_of(ref.id)
+                    if row is not None and each.view.there[row]:
+                        hits.append(Hit(ref, float(each.scores[row]), self.name))
+        return hits
+
+    def _ranked(self, shelves: list[Shelf], query: Vector, call: MemoryCall, where: Where) -> list[_Scored]:
+        """The score of every row for a question; kept for a moment, as a question is first asked, then scored."""
+        state = tuple((id(shelf), shelf.seq, shelf.pending()) for shelf in shelves)
+        key = (call.probes, where.paths, state)
+        known = self._scored.get(key)
+        if known is None:
+            for old in [old for old in self._scored if old[1] == where.paths and old[2] != state]:
+                del self._scored[old]
+            views = [shelf.view(where.paths) for shelf in shelves]
+            known = self._scored[key] = [
+                _Scored(shelf, view, shelf.scores(query, view))
+                for shelf, view in zip(shelves, views, strict=True)
+                if view.there.any()
+            ]
+            while len(self._scored) > _KEPT:
+                self._scored.popitem(last=False)
+        return known
+
+    # What follows is the background: one task, owned by this object and ended by `aclose`.
+
+    def _start(self) -> None:
+        if self._worker is None and not self._closed:
+            self._busy, self._why = True, "the model is being loaded"
+            self._worker = asyncio.get_running_loop().create_task(self._work())
+
+    def _want(self, roots: Iterable[str]) -> None:
+        self._wanted |= dict.fromkeys(roots)
+        if self._wanted:
+            self._busy = True
+            self._news.set()
+
+    async def _work(self) -> None:
+        await asyncio.sleep(_GRACE)
+        wait, longest = _AGAIN
+        while True:
+            try:
+                if self._model is None:
+                    await self._open()
+                await self._embed_all()
+                self._why, wait = "", _AGAIN[0]
+                self._busy = bool(self._wanted)
+                await self._news.wait()
+            except (Unavailable, Misconfigured, Corrupt, NotFound) as exc:
+                if str(exc) != self._why:
+                    logger.warning("vectors wait", extra={"why": str(exc)})
+                self._why, self._busy = str(exc), False
+                if isinstance(exc, MissingExtra):
+                    return
+                await asyncio.sleep(wait)
+                wait = min(2 * wait, longest)
+
+    async def _open(self) -> None:
+        """Load the model; look for what was left to do, by this process or another."""
+        self._model = await self._embedder.load()
+        self._roots.forget_loaded()  # they were opened without knowing which model counts
+        for root in await self._roots.everywhere():
+            if await self._roots.behind(root):
+                self._want([root])
+
+    async def _embed_all(self) -> None:
+        while self._wanted:
+            root = next(iter(self._wanted))
+            self._news.clear()
+            await self._embed_root(root)
+            if not self._news.is_set():
+                self._wanted.pop(root, None)
+
+    async def _embed_root(self, root: str) -> None:
+        shelf = await self._roots.open(root)
+        for segment in await self._roots.stored(root, shelf.whole):
+            with self._roots.lock:
+                shelf.adopt(segment.data)
+        while rows := shelf.waiting(_BATCH):
+            names = [shelf.rows.named(row) for row in rows]
+            cubes = await self._vault.get([Ref(id=key, version=version) for key, version in names])
+            texts = {(cube.id, cube.version): embedded_text(cube) for cube in cubes}
+            made = await self._embedder.embed(list(texts.values()))
+            vectors = dict(zip(texts, made, strict=True))
+            blank = np.zeros(made.shape[1], np.float32)
+            with self._roots.lock:
+                shelf.put(rows, [vectors.get(name, blank) for name in names])
+            await self._roots.keep(root, _WORTH_A_SEGMENT)
+            if self._roots.all_loaded().get(root) is not shelf:  # dropped meanwhile, or the vault was restored
+                shelf = await self._roots.open(root)
+        await self._roots.keep(root, 1)
+
+
+def _nearest(scores: NDArray[np.float32], shown: NDArray[np.bool_], limit: int) -> set[int]:
+    """The best of the shown rows."""
+    rows = np.flatnonzero(shown)
+    if len(rows) > limit:
+        rows = rows[np.argpartition(-scores[rows], limit - 1)[:limit]]
+    return set(rows.tolist())

@@ -1,0 +1,273 @@
+"""MemReader by a chat model: beside the words of a source, the facts that they state (long paper §5.3.1)."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from typing import Literal
+
+import anyio
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from memos_mcp.cube import Interval, Origin
+from memos_mcp.errors import InvalidInput, MemosError, Unavailable
+from memos_mcp.infrastructure.tokens import terms
+from memos_mcp.interface.duplicates import normalise, statement_key
+from memos_mcp.interface.moments import moment
+from memos_mcp.interface.reader import check_text
+from memos_mcp.ports import Chat, Draft, MemoryCall, MemReader, Reading
+
+logger = logging.getLogger(__name__)
+
+_LONGEST = 2_000
+_LONGEST_MEANING = 200
+_LONGEST_TAG = 64
+_MOST_TAGS = 8
+_MOST_FACTS = 500  # of one part
+_DAY = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?")
+_NOBODY = frozenset(terms("user assistant"))
+
+
+class LlmReader:
+    """Reads as another reader does, and then asks a chat model what is stated there.
+
+    The drafts of the other reader are always kept, and what the model finds comes after them: each fact with the origin
+    of the turn that states it, its position too, so that it can be traced and a source read again states it at the same
+    place. What a model answers is checked: it may not invent turns, and only a user's own words become an instruction.
+    """
+
+    def __init__(
+        self, rules: MemReader, chat: Chat, *, most: int = 12_000, timeout_s: float = 60, at_once: int = 4
+    ) -> None:
+        """`most` characters of turns go into one question, `at_once` questions are asked at a time."""
+        self._rules, self._chat = rules, chat
+        self._most, self._timeout_s, self._at_once = most, timeout_s, at_once
+        self._system = files("memos_mcp.interface").joinpath("prompts", "facts.txt").read_text("utf-8")
+
+    async def read(self, source: JsonValue, *, origin: Origin) -> Reading:
+        """The drafts of the source and, within `timeout_s`, the facts that the model finds in it.
+
+        Parts that the model could not read are left to the rules; `fallback` says how many, and why. System messages
+        are not sent. Raises InvalidInput, and then nothing was read.
+        """
+        reading = await self._rules.read(source, origin=origin)
+        parts = list(_parts(reading.drafts, self._most))
+        found, why = await self._ask(parts)
+        drafts = [*reading.drafts, *(draft for at in sorted(found) for draft in found[at])]
+        missing = len(parts) - len(found)
+        if not missing:
+            return Reading(tuple(drafts), reading.fallback)
+        logger.warning("the model did not read all of a source", extra={"parts": len(parts), "read": len(found)})
+        share = f"{missing} of {len(parts)} parts: " if len(parts) > 1 else ""
+        return Reading(tuple(drafts), f"{share}read by rules alone, because {why}")
+
+    def understand(self, question: str, *, now: datetime, people: Collection[str] = (), asker: str = "") -> MemoryCall:
+        """The call behind a question, as the other reader understands it. Raises InvalidInput."""
+        return self._rules.understand(question, now=now, people=people, asker=asker)
+
+    async def _ask(self, parts: Sequence[_Part]) -> tuple[dict[int, list[Draft]], str]:
+        """The facts of each part that was read, and the best reason why others were not."""
+        found: dict[int, list[Draft]] = {}
+        failed: list[MemosError] = []
+        slots = anyio.CapacityLimiter(self._at_once)
+
+        async def ask(at: int, part: _Part) -> None:
+            async with slots:
+                try:
+                    answer = await self._chat.complete(self._system, part.text, _SCHEMA)
+                    found[at] = facts_of(answer, part.turns, self._chat.model)
+                except MemosError as exc:
+                    failed.append(exc)
+                    if not exc.retryable:  # it would be the same for every part
+                        tasks.cancel_scope.cancel()
+
+        with anyio.move_on_after(self._timeout_s):
+            async with anyio.create_task_group() as tasks:
+                for at, part in enumerate(parts):
+                    tasks.start_soon(ask, at, part)
+        late = f"the chat model {self._chat.model!r} did not answer within {self._timeout_s:g} s"
+        return found, str(min(failed, key=lambda exc: exc.retryable)) if failed else late
+
+
+def facts_of(answer: JsonValue, turns: Mapping[int, Draft], model: str) -> list[Draft]:
+    """The facts in a model's answer about numbered turns, without those that cannot be used.
+
+    Left out are facts of turns that were not asked about, empty or overlong ones, those of no known kind, repeats, and
+    instructions that are not a user's own words. Raises Unavailable if the answer is no list of facts, or if there are
+    some and none has the shape of a fact.
+    """
+    try:
+        listed = _Facts.model_validate(answer).facts
+    except ValidationError as exc:
+        raise Unavailable(f"the chat model {model!r} did not answer with a list of facts") from exc
+    facts = [fact for item in listed if (fact := _fact(item)) and fact.turn in turns]
+    if listed and not facts:
+        raise Unavailable(f"the chat model {model!r} answered with {len(listed)} facts, and none can be used")
+    drafts = {draft.once: draft for fact in reversed(facts) if (draft := _draft(fact, turns[fact.turn], model))}
+    return list(reversed(drafts.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Turns that are sent in one question, by their numbers."""
+
+    turns: Mapping[int, Draft]
+    text: str
+
+
+class _Fact(BaseModel):
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    text: str = Field(max_length=_LONGEST)
+    kind: Literal["preference", "fact", "event", "instruction", "skill"]
+    turn: int
+    valid_from: str | None = None
+    valid_to: str | None = None
+    tags: tuple[str, ...] | None = None
+    meaning: str | None = None
+
+
+class _Facts(BaseModel):
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    facts: list[JsonValue] = Field(max_length=_MOST_FACTS)
+
+
+_OPTIONAL: JsonValue = {"type": ["string", "null"]}
+_FIELDS: Mapping[str, JsonValue] = {
+    "text": {"type": "string"},
+    "kind": {"type": "string", "enum": ["preference", "fact", "event", "instruction", "skill"]},
+    "turn": {"type": "integer"},
+    "valid_from": _OPTIONAL,
+    "valid_to": _OPTIONAL,
+    "tags": {"type": "array", "items": {"type": "string"}},
+    "meaning": _OPTIONAL,
+}
+# Strict schemas, as OpenAI defines them, list every field as required and allow no others.
+_SCHEMA: Mapping[str, JsonValue] = {
+    "type": "object",
+    "properties": {
+        "facts": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": dict(_FIELDS),
+                "required": list(_FIELDS),
+                "additionalProperties": False,
+            },
+        }
+    },
+    "required": ["facts"],
+    "additionalProperties": False,
+}
+
+
+def _parts(drafts: Sequence[Draft], most: int) -> Iterator[_Part]:
+    """As few parts as can be; a turn is never cut, so a long one may be a part of its own."""
+    turns: dict[int, Draft] = {}
+    lines: list[str] = []
+    size = 0
+    for number, draft in enumerate(drafts, start=1):
+        if draft.origin.source_class == "system":
+            continue
+        line = _line(number, draft)
+        if turns and size + len(line) > most:
+            yield _part(turns, lines)
+            turns, lines, size = {}, [], 0
+        turns[number] = draft
+        lines.append(line)
+        size += len(line)
+    if turns:
+        yield _part(turns, lines)
+
+
+def _part(turns: Mapping[int, Draft], lines: Sequence[str]) -> _Part:
+    return _Part(turns, "\n".join(("<turns>", *lines, "</turns>")))
+
+
+def _line(number: int, draft: Draft) -> str:
+    """A turn as JSON, in which nothing that was said can close the tag around it."""
+    origin = draft.origin
+    turn: dict[str, JsonValue] = {"turn": number}
+    if origin.said_at is not None:
+        turn["said"] = origin.said_at.strftime("%A %Y-%m-%d %H:%M")
+    if origin.speaker:
+        turn["speaker"] = origin.speaker
+    turn |= {"from": origin.source_class, "text": draft.text}
+    return json.dumps(turn, ensure_ascii=False).replace("<", "\\u003c")
+
+
+def _fact(item: JsonValue) -> _Fact | None:
+    try:
+        return _Fact.model_validate(item)
+    except ValidationError:
+        return None
+
+
+def _draft(fact: _Fact, turn: Draft, model: str) -> Draft | None:
+    """The fact as a draft; None if it is not to be stored, or says no more than its turn."""
+    text = _line_of(fact.text)
+    if not text or normalise(text) == normalise(turn.text):
+        return None
+    if fact.kind == "instruction" and not _own_words(text, turn):
+        return None
+    return Draft(
+        text,
+        fact.kind,
+        _line_of(fact.meaning or "")[:_LONGEST_MEANING],
+        tags=_tags(fact.tags or ()),
+        valid=_interval(fact.valid_from, fact.valid_to),
+        origin=turn.origin.model_copy(update={"model": model}),
+        once=statement_key(text, turn.origin.speaker),
+    )
+
+
+def _line_of(text: str) -> str:
+    """The text on one line; empty if it cannot be stored."""
+    try:
+        return " ".join(check_text(text).split())
+    except InvalidInput:
+        return ""
+
+
+def _own_words(text: str, turn: Draft) -> bool:
+    """Whether most of an instruction stands in a user's turn: a tool may talk a model into naming the wrong turn."""
+    words = set(terms(text)) - _NOBODY
+    return turn.origin.source_class == "user" and 2 * len(words & set(terms(turn.text))) >= max(len(words), 1)
+
+
+def _tags(tags: Sequence[str]) -> tuple[str, ...]:
+    named = (_line_of(tag).lower() for tag in tags)
+    return tuple(dict.fromkeys(t for t in named if t and t.isprintable() and len(t) <= _LONGEST_TAG))[:_MOST_TAGS]
+
+
+def _interval(first: str | None, last: str | None) -> Interval | None:
+    """From the start of the one to the start of the other; none if that makes no sense."""
+    begin, stop = _unit(first), _unit(last)
+    start, end = begin and begin[0], stop and stop[0]
+    if start and end and end <= start:
+        end = stop[1] if stop and start == end else None  # the same day named twice is that day
+        if end is None or end <= start:
+            return None
+    return Interval(start=start, end=end) if start or end else None
+
+
+def _unit(text: str | None) -> tuple[datetime, datetime] | None:
+    """The year, month or day that is named, or a moment as such."""
+    named = _DAY.fullmatch(text.strip()) if text else None
+    if named is None:
+        at = moment(text) if text else None
+        return (at, at) if at else None
+    year, month, day = (int(part) if part else 0 for part in named.groups())
+    try:
+        start = datetime(year, month or 1, day or 1, tzinfo=UTC)
+        if day:
+            return start, start + timedelta(days=1)
+        return start, datetime(year + (month in {0, 12}), month % 12 + 1 if month else 1, 1, tzinfo=UTC)
+    except (ValueError, OverflowError):  # no such day
+        return None
