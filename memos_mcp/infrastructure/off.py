@@ -22,7 +22,7 @@ class Off:
         """Nothing."""
         return Found((), 0)
 
-    async def score(self, call: MemoryCall, where: Where, refs: Sequence[Ref]) -> list[Hit]:
+    async def score(self, call: MemoryCall, where: Where, refs: Sequence[Ref], near: Sequence[Ref] = ()) -> list[Hit]:
         """Nothing."""
         return []
 

@@ -128,7 +128,7 @@ class Partition:
 
     def postings(self, word: str, view: WordsView) -> tuple[Ints, Counts]:
         """Shown rows that hold a term themselves, and how often."""
-        term = self._vocabulary.numbers.get(word, -1)
+        term = self.number(word)
         found = [part for b in (*self._blocks, self._tail) if len((part := b.find(term))[0])]
         if not found:
             return NONE
@@ -136,6 +136,27 @@ class Partition:
         counts = np.concatenate([f[1] for f in found]) if len(found) > 1 else found[0][1]
         keep = view.rows.shown[rows]
         return rows[keep], counts[keep]
+
+    def number(self, word: str) -> int:
+        """The number of a term; -1 if no memory ever held it."""
+        return self._vocabulary.numbers.get(word, -1)
+
+    def terms_of(self, rows: Sequence[int]) -> Ints:
+        """The distinct terms of some rows, ascending."""
+        wanted = np.array(rows, np.int32)
+        holding = [b for b in (*self._blocks, self._tail) if any(b.first <= row < b.last for row in rows)]
+        return np.unique(np.concatenate([b.of_rows(wanted) for b in holding])) if holding else np.empty(0, np.int32)
+
+    def places_of(self, terms: Ints, view: WordsView, most: int) -> dict[int, list[int]]:
+        """Shown rows of each term that stands in at most so many rows, shown or not. `terms` ascend."""
+        parts = [(b, b.lengths(terms)) for b in (*self._blocks, self._tail)]
+        total = sum(lengths for _, lengths in parts)
+        found: dict[int, list[int]] = {}
+        for at in np.flatnonzero((total > 0) & (total <= most)).tolist():
+            term = int(terms[at])
+            rows = np.concatenate([b.find(term)[0] for b, lengths in parts if lengths[at]])
+            found[term] = rows[view.rows.shown[rows]].tolist()
+        return found
 
     def view(self, paths: Sequence[str]) -> WordsView:
         """The current rows under `paths`; kept until the next change."""

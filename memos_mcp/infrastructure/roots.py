@@ -114,8 +114,11 @@ class Roots(Generic[Its]):
 
     def loaded(self, where: Where) -> list[Its]:
         """The indexes under the paths that are in memory, as they are."""
-        known = self._under.get(where.paths, (0, list[str]()))[1]
-        return [self._indexes[root] for root in known if root in self._indexes]
+        return [self._indexes[root] for root in self.names(where) if root in self._indexes]
+
+    def names(self, where: Where) -> list[str]:
+        """The roots under the paths, as `under` last found them."""
+        return self._under.get(where.paths, (0, list[str]()))[1]
 
     def all_loaded(self) -> dict[str, Its]:
         """Every index in memory, by root; the one used last is the last."""

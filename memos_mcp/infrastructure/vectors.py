@@ -18,7 +18,7 @@ from anyio import to_thread
 from numpy.typing import NDArray
 
 from memos_mcp.cube import Ref
-from memos_mcp.errors import Corrupt, MemosError, Misconfigured, MissingExtra, NotFound, Unavailable
+from memos_mcp.errors import MemosError, MissingExtra
 from memos_mcp.infrastructure.governance import root_of
 from memos_mcp.infrastructure.keys import embedded_text
 from memos_mcp.infrastructure.roots import Roots
@@ -103,9 +103,12 @@ class Vectors:
             return Found((), 0)
         query = await self._query(call)
         shelves = await self._roots.under(where)
-        return await to_thread.run_sync(self._find, shelves, query, call, where, limit)
+        found = await to_thread.run_sync(self._find, shelves, query, call, where, limit)
+        if found.pending:  # another process may have written them
+            self._want(self._roots.names(where))
+        return found
 
-    async def score(self, call: MemoryCall, where: Where, refs: Sequence[Ref]) -> list[Hit]:
+    async def score(self, call: MemoryCall, where: Where, refs: Sequence[Ref], near: Sequence[Ref] = ()) -> list[Hit]:
         """The cosine of each that has a vector; cheap after `find` of the same call."""
         if self._model is None:
             return []
@@ -136,13 +139,14 @@ class Vectors:
         self._start()
         pending = sum(shelf.pending() for shelf in self._roots.all_loaded().values())
         pending += sum(self._roots.waiting.values()) if self._model else 0
+        ended = self._worker is not None and self._worker.done()
         return Lane(
             self.name,
             on=self._model is not None,
             pending=pending,
             why=self._why or self._roots.why,
             held=self._roots.held,
-            busy=self._busy,
+            busy=self._busy and not ended,
         )
 
     async def aclose(self) -> None:
@@ -229,7 +233,7 @@ class Vectors:
     def _want(self, roots: Iterable[str]) -> None:
         self._wanted |= dict.fromkeys(roots)
         if self._wanted:
-            self._busy = True
+            self._busy = self._busy or self._model is not None
             self._news.set()
 
     async def _work(self) -> None:
@@ -239,13 +243,14 @@ class Vectors:
             try:
                 if self._model is None:
                     await self._open()
-                await self._embed_all()
-                self._why, wait = "", _AGAIN[0]
-                self._busy = bool(self._wanted)
+                while self._wanted:
+                    await self._embed_root(next(iter(self._wanted)))
+                self._why, self._busy, wait = "", False, _AGAIN[0]
+                self._news.clear()
                 await self._news.wait()
-            except (Unavailable, Misconfigured, Corrupt, NotFound) as exc:
+            except MemosError as exc:
                 if str(exc) != self._why:
-                    logger.warning("vectors wait", extra={"why": str(exc)})
+                    logger.info("vectors wait", extra={"why": str(exc)})
                 self._why, self._busy = str(exc), False
                 if isinstance(exc, MissingExtra):
                     return
@@ -260,16 +265,9 @@ class Vectors:
             if await self._roots.behind(root):
                 self._want([root])
 
-    async def _embed_all(self) -> None:
-        while self._wanted:
-            root = next(iter(self._wanted))
-            self._news.clear()
-            await self._embed_root(root)
-            if not self._news.is_set():
-                self._wanted.pop(root, None)
-
     async def _embed_root(self, root: str) -> None:
         shelf = await self._roots.open(root)
+        del self._wanted[root]  # what comes from now on is wanted anew
         for segment in await self._roots.stored(root, shelf.whole):
             with self._roots.lock:
                 shelf.adopt(segment.data)
@@ -277,7 +275,11 @@ class Vectors:
             names = [shelf.rows.named(row) for row in rows]
             cubes = await self._vault.get([Ref(id=key, version=version) for key, version in names])
             texts = {(cube.id, cube.version): embedded_text(cube) for cube in cubes}
-            made = await self._embedder.embed(list(texts.values()))
+            try:
+                made = await self._embedder.embed(list(texts.values()))
+            except MemosError:
+                self._want([root])
+                raise
             vectors = dict(zip(texts, made, strict=True))
             blank = np.zeros(made.shape[1], np.float32)
             with self._roots.lock:

@@ -16,6 +16,7 @@ from anyio import to_thread
 from numpy.typing import NDArray
 
 from memos_mcp.cube import Ref
+from memos_mcp.infrastructure.links import links
 from memos_mcp.infrastructure.partition import Partition, WordsView
 from memos_mcp.infrastructure.roots import Roots
 from memos_mcp.infrastructure.rows import Interned, Rows
@@ -46,6 +47,11 @@ class _Scored:
     view: WordsView
     scores: NDArray[np.float64]
     covered: NDArray[np.float64]
+
+    def row_of(self, ref: Ref) -> int | None:
+        """The row of a memory, if it is shown."""
+        row = self.partition.rows.row_of(ref.id)
+        return row if row is not None and self.view.rows.shown[row] else None
 
 
 _Asked = tuple[str, tuple[str, ...], tuple[tuple[int, int], ...]]  # question, paths, partitions with their positions
@@ -78,10 +84,10 @@ class Words:
         partitions = await self._roots.under(where)
         return await to_thread.run_sync(self._find, partitions, call, where, limit)
 
-    async def score(self, call: MemoryCall, where: Where, refs: Sequence[Ref]) -> list[Hit]:
+    async def score(self, call: MemoryCall, where: Where, refs: Sequence[Ref], near: Sequence[Ref] = ()) -> list[Hit]:
         """Scores and traits of these memories as they are now; cheap after `find` of the same call."""
         partitions = self._roots.loaded(where) or await self._roots.under(where)
-        return await to_thread.run_sync(self._score, partitions, call, where, refs)
+        return await to_thread.run_sync(self._score, partitions, call, where, refs, near)
 
     async def people(self, where: Where) -> frozenset[str]:
         """Everybody whose words are searched. Cost: 0.1 ms at 10,000 memories."""
@@ -124,23 +130,26 @@ class Words:
         hits = (Hit(Ref(id=key, version=version), score, self.name) for score, _, (key, version) in best[:most])
         return Found(tuple(hits), searched)
 
-    def _score(self, partitions: list[Partition], call: MemoryCall, where: Where, refs: Sequence[Ref]) -> list[Hit]:
+    def _score(
+        self, partitions: list[Partition], call: MemoryCall, where: Where, refs: Sequence[Ref], near: Sequence[Ref]
+    ) -> list[Hit]:
         hits: list[Hit] = []
         with self._roots.lock:
-            for each in self._ranked(partitions, call, where):
+            shown = self._ranked(partitions, call, where)
+            for each, linked in zip(shown, _linked(shown, call, near), strict=True):
                 within = each.partition.rows.within(call.during) if call.during else None
                 for ref in refs:
-                    row = each.partition.rows.row_of(ref.id)
-                    if row is None or not each.view.rows.shown[row]:
-                        continue
-                    traits = Traits(
-                        author=each.partition.rows.author(row),
-                        first=each.partition.first_person(row),
-                        stance=each.partition.stance(row),
-                        session=float(each.covered[row]),
-                        during=within is not None and bool(within[row]),
-                    )
-                    hits.append(Hit(ref, float(each.scores[row]), self.name, traits))
+                    row = each.row_of(ref)
+                    if row is not None:
+                        traits = Traits(
+                            author=each.partition.rows.author(row),
+                            first=each.partition.first_person(row),
+                            stance=each.partition.stance(row),
+                            session=float(each.covered[row]),
+                            link=linked.get(row, 0.0),
+                            during=within is not None and bool(within[row]),
+                        )
+                        hits.append(Hit(ref, float(each.scores[row]), self.name, traits))
         return hits
 
     def _ranked(self, partitions: list[Partition], call: MemoryCall, where: Where) -> list[_Scored]:
@@ -221,6 +230,14 @@ def _coverage(
 
 def _idf(df: int, n: int) -> float:
     return math.log(1 + (n - df + 0.5) / (df + 0.5))
+
+
+def _linked(shown: Sequence[_Scored], call: MemoryCall, near: Sequence[Ref]) -> list[dict[int, float]]:
+    if not near:
+        return [{} for _ in shown]
+    rows = [[row for ref in near if (row := each.row_of(ref)) is not None] for each in shown]
+    asked = {each.partition.number(word) for each in shown for word in question_terms(call.query)}
+    return links([each.partition for each in shown], [each.view for each in shown], rows, asked)
 
 
 def _found(each: _Scored, call: MemoryCall, limit: int) -> dict[int, float]:

@@ -11,6 +11,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from memos_mcp.infrastructure.rows import PARTS
+from memos_mcp.interface.times import interval_of
 from memos_mcp.ports import MemoryCall
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
@@ -72,7 +73,7 @@ def understood(question: str, *, now: datetime, people: Collection[str] = (), as
         probes=_as_statements(question) if request else ((question, 1.0),),
         question_kind="request" if request else "recall",
         subject=subject,
-        during=None,
+        during=None if request else interval_of(question, now),
     )
 
 

@@ -16,11 +16,13 @@ from memos_mcp.interface.chat import SHAPES, Turn, messages_in, named_session, r
 from memos_mcp.interface.duplicates import normalise, piece_key, statement_key, turn_key
 from memos_mcp.interface.intent import understood
 from memos_mcp.interface.kinds import kind_of
-from memos_mcp.interface.passages import LIMIT, has_headings, passages
+from memos_mcp.interface.passages import has_headings, passages
 from memos_mcp.ports import Draft, MemoryCall, Reading
 
 MAX_SOURCE = 2_000_000
 """Characters read at once; larger sources are read in parts."""
+LONGEST_TURN = 8000
+"""Characters of a turn that is kept whole: its pieces would each be found less well (facts: measured)."""
 _LONGEST_NAME = 256
 
 
@@ -172,7 +174,7 @@ class _Drafts:
             "source_class": turn.source_class or origin.source_class,
         }
         text, at = turn.text, turn.at
-        if len(text) <= LIMIT:
+        if len(text) <= LONGEST_TURN:
             once = self._last[named] = turn_key(self._last.get(named, b""), speaker, said_at, text, named)
             place["span"], place["position"] = turn.span, len(self.found)
             kind = kind_of(text, said_by_user=by_user)

@@ -5,6 +5,7 @@ another:
 
     cosine + WORDS[kind] · share of the best possible BM25 score + AUTHOR if the right person said it + AT_THE_TIME
     recall:  + FIRST if it speaks in the first person + SESSION · share of the question's words said in its session
+             + LINK · rare words it shares with the best hits
     request: + STANCE · share of its sentences that state a preference or a rule
 
 Each constant stands where the recall on three data sets is flat around it (docs/adr/0012).
@@ -24,6 +25,7 @@ AUTHOR = 0.3  # who said it is worth half the spread of cosines; flat in 0.2–0
 AT_THE_TIME = 0.3  # as much as who said it: what is told later of that time must stay in reach
 FIRST = 0.1  # a turn without I, my, we tells nothing of its author; flat in 0.05–0.1
 SESSION = 0.2  # the conversation that covers the words of the question; flat in 0.1–0.3
+LINK = 0.1  # the same thread; flat in 0.05–0.15
 STANCE = 0.2  # a tie-breaker for requests; flat in 0–0.3
 
 _UNKNOWN = Traits()
@@ -85,4 +87,4 @@ def _priors(call: MemoryCall, traits: Traits, subject: frozenset[str]) -> float:
     score = AUTHOR * (traits.author.lower() in subject) + AT_THE_TIME * traits.during
     if call.question_kind == "request":
         return score + STANCE * traits.stance
-    return score + FIRST * traits.first + SESSION * traits.session
+    return score + FIRST * traits.first + SESSION * traits.session + LINK * traits.link

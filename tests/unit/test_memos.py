@@ -295,7 +295,7 @@ async def test_status_says_who_where_and_how_the_lanes_are(memos: Memos, tmp_pat
     status = await memos.status()
     assert (status.user, status.path, status.memories) == ("ada", "user/ada", 1)
     assert status.vault == str(tmp_path / "memos.db")
-    assert [(lane.name, lane.on) for lane in status.lanes] == [("words", True)]
+    assert [(lane.name, lane.on) for lane in status.lanes] == [("words", True), ("vectors", False)]
 
 
 @pytest.mark.claim("4.1-20")
@@ -347,7 +347,7 @@ class Broken:
     async def find(self, call: MemoryCall, where: Where, limit: int) -> Found:
         raise Unavailable("the lane is down")
 
-    async def score(self, call: MemoryCall, where: Where, refs: Sequence[Ref]) -> list[Hit]:
+    async def score(self, call: MemoryCall, where: Where, refs: Sequence[Ref], near: Sequence[Ref] = ()) -> list[Hit]:
         raise Unavailable("the lane is down")
 
     async def people(self, where: Where) -> frozenset[str]:

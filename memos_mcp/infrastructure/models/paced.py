@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 T = TypeVar("T")
 
 AT_ONCE = 256  # pieces, padding included: about 25 ms of MiniLM on two cores, 40 on one; more at once is no faster
+_FEW = 3  # texts that are a question in several forms: computed at once, before what is many
 _SLICE = 16  # texts whose pieces are counted in one go
 
 
@@ -42,8 +43,8 @@ class Model(Protocol):
 class Paced:
     """An Embedder over a model that `opened` brings into memory; after `aclose` the next use opens it again.
 
-    Many texts are sorted by length and cut into batches, and between two of them others have their turn: a single
-    text, as a question is, waits for one batch of one other caller and for the single texts before it.
+    Many texts are sorted by length and cut into batches, and between two of them others have their turn: a few
+    texts, as a question is, wait for one batch of one other caller and for the single texts before it.
     """
 
     def __init__(self, opened: Callable[[], Model]) -> None:
@@ -60,7 +61,7 @@ class Paced:
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One row of unit length for each text, in order."""
         model = await self._opened()
-        if len(texts) == 1:
+        if 0 < len(texts) <= _FEW:
             return await self._in_turn(partial(model.vectors, texts))
         made = np.empty((len(texts), model.dimension), np.float32)
         async with self._many:

@@ -255,7 +255,7 @@ def test_sessions_mixed_in_one_list_have_the_keys_they_have_alone() -> None:
 
 def test_a_long_message_is_cut_and_every_piece_says_who_said_it() -> None:
     drafts = read(
-        [{"speaker": "Ann", "text": "Hi"}, {"speaker": "Ben", "text": "Some words here. " * 200, "time": "2023-05-08"}]
+        [{"speaker": "Ann", "text": "Hi"}, {"speaker": "Ben", "text": "Some words here. " * 500, "time": "2023-05-08"}]
     )
     assert [d.origin.position for d in drafts] == list(range(len(drafts)))
     assert len(drafts) > 3

@@ -159,6 +159,15 @@ async def test_a_model_that_needs_more_than_can_be_done_is_refused(tmp_path: Pat
         await OnnxEmbedder(asks).load()
 
 
+async def test_a_tokenizer_of_another_model_is_noticed(tmp_path: Path) -> None:
+    folder = tiny_models.write(tmp_path / "tiny")
+    (folder / "tokenizer.json").write_text((folder / "tokenizer.json").read_text().replace('"coffee":5', '"coffee":99'))
+    embedder = OnnxEmbedder(folder)
+    assert len(await embedder.embed(["tea"])) == 1
+    with pytest.raises(Misconfigured, match="do not fit together"):
+        await embedder.embed(["coffee"])
+
+
 async def test_a_graph_that_computes_what_comes_after_may_go_on(tmp_path: Path) -> None:
     modules = [{"type": "sentence_transformers.models.Dense"}]
     whole = tiny_models.write(tmp_path / "tiny", outputs=("sentence_embedding",), settings={"modules.json": modules})

@@ -40,13 +40,13 @@ async def test_a_question_waits_for_one_batch_of_what_is_being_indexed() -> None
     embedder = Paced(lambda: model)
     with anyio.fail_after(5):
         async with anyio.create_task_group() as group:
-            group.start_soon(embedder.embed, ["a1", "a2", "a3"])
+            group.start_soon(embedder.embed, ["a1", "a2", "a3", "a4"])
             await to_thread.run_sync(model.busy.wait, 5)
-            group.start_soon(embedder.embed, ["b1", "b2"])
+            group.start_soon(embedder.embed, ["b1", "b2", "b3", "b4"])
             group.start_soon(embedder.embed, ["question"])
             await anyio.wait_all_tasks_blocked()
             model.go_on.set()
-    assert model.given == ["a1", "question", "a2", "a3", "b1", "b2"]
+    assert model.given == ["a1", "question", "a2", "a3", "a4", "b1", "b2", "b3", "b4"]
 
 
 @pytest.mark.anyio
