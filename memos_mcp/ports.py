@@ -260,7 +260,7 @@ class Route(Protocol):
     async def score(self, call: MemoryCall, where: Where, refs: Sequence[Ref], near: Sequence[Ref] = ()) -> list[Hit]:
         """The route's score of each of these, whoever found them; what it does not have is left out.
 
-        `near` are the best so far: a route that knows links says how far each is linked to them.
+        With `near`, the best so far, only those are returned that are linked to them, with the trait `link`.
         """
         ...
 

@@ -6,7 +6,8 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Generic, Protocol, TypeVar
+from functools import partial
+from typing import Generic, ParamSpec, Protocol, TypeVar
 
 import anyio
 from anyio import to_thread
@@ -18,6 +19,18 @@ from memos_mcp.ports import MAIN, Event, MemoryAdapter, Segment, SegmentStore, W
 logger = logging.getLogger(__name__)
 
 _PAGE = 1000
+
+
+_SHORT = 5_000  # rows that are looked through faster than another thread is reached
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+async def worked(rows: int, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    """Work over so many rows, off the event loop if it is long."""
+    if rows <= _SHORT:
+        return work(*args, **kwargs)
+    return await to_thread.run_sync(partial(work, *args, **kwargs))
 
 
 class Index(Protocol):
@@ -101,13 +114,19 @@ class Roots(Generic[Its]):
         self._indexes: OrderedDict[str, Its] = OrderedDict()
         self._under: dict[tuple[str, ...], tuple[int, list[str]]] = {}
         self._grown = False
+        self._followed_for: Where | None = None
 
     async def under(self, where: Where) -> list[Its]:
-        """The indexes that hold memories under the paths, as new as the log. Raises Unavailable, Corrupt."""
+        """The indexes that hold memories under the paths, as new as the log. Raises Unavailable, Corrupt.
+
+        Asked again with the very same `where`, as within one recall, they are as new as the first time.
+        """
         if where.branch != MAIN:
             raise InvalidInput(f"the {self._name} route does not know the branch {where.branch!r}")
         async with self._following:
-            await self._follow()
+            if where is not self._followed_for:
+                await self._follow()
+                self._followed_for = where
             found = [await self._index(root) for root in await self._roots_under(where.paths)]
         self._evict()
         return found

@@ -13,15 +13,15 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import anyio
 import numpy as np
-from anyio import to_thread
 from numpy.typing import NDArray
 
 from memos_mcp.cube import Ref
 from memos_mcp.errors import MemosError, MissingExtra
 from memos_mcp.infrastructure.governance import root_of
 from memos_mcp.infrastructure.keys import embedded_text
-from memos_mcp.infrastructure.roots import Roots
+from memos_mcp.infrastructure.roots import Roots, worked
 from memos_mcp.infrastructure.shelf import Shelf, Vector, VectorsView
 from memos_mcp.ports import (
     Embedder,
@@ -101,20 +101,27 @@ class Vectors:
         self._start()
         if self._model is None:
             return Found((), 0)
+        shelves: list[Shelf] = []
+
+        async def look_up() -> None:
+            shelves.extend(await self._roots.under(where))
+
+        async with anyio.create_task_group() as tasks:  # the log is read while the question is embedded
+            tasks.start_soon(look_up)
+            await self._query(call)
         query = await self._query(call)
-        shelves = await self._roots.under(where)
-        found = await to_thread.run_sync(self._find, shelves, query, call, where, limit)
+        found = await worked(sum(len(s.rows) for s in shelves), self._find, shelves, query, call, where, limit)
         if found.pending:  # another process may have written them
             self._want(self._roots.names(where))
         return found
 
     async def score(self, call: MemoryCall, where: Where, refs: Sequence[Ref], near: Sequence[Ref] = ()) -> list[Hit]:
-        """The cosine of each that has a vector; cheap after `find` of the same call."""
-        if self._model is None:
+        """The cosine of each that has a vector; cheap after `find` of the same call. Links are not known here."""
+        if self._model is None or near:
             return []
         query = await self._query(call)
         shelves = self._roots.loaded(where) or await self._roots.under(where)
-        return await to_thread.run_sync(self._score, shelves, query, call, where, refs)
+        return self._score(shelves, query, call, where, refs)
 
     async def people(self, where: Where) -> frozenset[str]:
         """Nobody: the words route knows them."""

@@ -12,13 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from anyio import to_thread
 from numpy.typing import NDArray
 
 from memos_mcp.cube import Ref
 from memos_mcp.infrastructure.links import links
 from memos_mcp.infrastructure.partition import Partition, WordsView
-from memos_mcp.infrastructure.roots import Roots
+from memos_mcp.infrastructure.roots import Roots, worked
 from memos_mcp.infrastructure.rows import Interned, Rows
 from memos_mcp.infrastructure.tokens import question_terms
 from memos_mcp.ports import Event, Found, Hit, Lane, MemoryAdapter, MemoryCall, SegmentStore, Traits, Where
@@ -82,12 +81,14 @@ class Words:
     async def find(self, call: MemoryCall, where: Where, limit: int) -> Found:
         """The best `limit` memories, and as many of the time asked for. Cost: 0.5 ms at 1,000, 5 ms at 50,000."""
         partitions = await self._roots.under(where)
-        return await to_thread.run_sync(self._find, partitions, call, where, limit)
+        return await worked(_rows(partitions), self._find, partitions, call, where, limit)
 
     async def score(self, call: MemoryCall, where: Where, refs: Sequence[Ref], near: Sequence[Ref] = ()) -> list[Hit]:
         """Scores and traits of these memories as they are now; cheap after `find` of the same call."""
         partitions = self._roots.loaded(where) or await self._roots.under(where)
-        return await to_thread.run_sync(self._score, partitions, call, where, refs, near)
+        if not near:
+            return self._score(partitions, call, where, refs)
+        return await worked(_rows(partitions), self._link, partitions, call, where, refs, near)
 
     async def people(self, where: Where) -> frozenset[str]:
         """Everybody whose words are searched. Cost: 0.1 ms at 10,000 memories."""
@@ -130,13 +131,10 @@ class Words:
         hits = (Hit(Ref(id=key, version=version), score, self.name) for score, _, (key, version) in best[:most])
         return Found(tuple(hits), searched)
 
-    def _score(
-        self, partitions: list[Partition], call: MemoryCall, where: Where, refs: Sequence[Ref], near: Sequence[Ref]
-    ) -> list[Hit]:
+    def _score(self, partitions: list[Partition], call: MemoryCall, where: Where, refs: Sequence[Ref]) -> list[Hit]:
         hits: list[Hit] = []
         with self._roots.lock:
-            shown = self._ranked(partitions, call, where)
-            for each, linked in zip(shown, _linked(shown, call, near), strict=True):
+            for each in self._ranked(partitions, call, where):
                 within = each.partition.rows.within(call.during) if call.during else None
                 for ref in refs:
                     row = each.row_of(ref)
@@ -146,10 +144,25 @@ class Words:
                             first=each.partition.first_person(row),
                             stance=each.partition.stance(row),
                             session=float(each.covered[row]),
-                            link=linked.get(row, 0.0),
                             during=within is not None and bool(within[row]),
                         )
                         hits.append(Hit(ref, float(each.scores[row]), self.name, traits))
+        return hits
+
+    def _link(
+        self, partitions: list[Partition], call: MemoryCall, where: Where, refs: Sequence[Ref], near: Sequence[Ref]
+    ) -> list[Hit]:
+        hits: list[Hit] = []
+        with self._roots.lock:
+            shown = self._ranked(partitions, call, where)
+            rows = [[row for ref in near if (row := each.row_of(ref)) is not None] for each in shown]
+            asked = {each.partition.number(word) for each in shown for word in question_terms(call.query)}
+            found = links([each.partition for each in shown], [each.view for each in shown], rows, asked)
+            for each, linked in zip(shown, found, strict=True):
+                for ref in refs:
+                    row = each.row_of(ref)
+                    if row is not None and row in linked:
+                        hits.append(Hit(ref, float(each.scores[row]), self.name, Traits(link=linked[row])))
         return hits
 
     def _ranked(self, partitions: list[Partition], call: MemoryCall, where: Where) -> list[_Scored]:
@@ -180,6 +193,10 @@ class Words:
     def _match(self, word: str, partition: Partition, view: WordsView) -> _Match | None:
         own = partition.postings(word, view)
         return _Match(own, view.widened(*own)) if len(own[0]) else None
+
+
+def _rows(partitions: Sequence[Partition]) -> int:
+    return sum(len(partition.rows) for partition in partitions)
 
 
 def _shares(
@@ -230,14 +247,6 @@ def _coverage(
 
 def _idf(df: int, n: int) -> float:
     return math.log(1 + (n - df + 0.5) / (df + 0.5))
-
-
-def _linked(shown: Sequence[_Scored], call: MemoryCall, near: Sequence[Ref]) -> list[dict[int, float]]:
-    if not near:
-        return [{} for _ in shown]
-    rows = [[row for ref in near if (row := each.row_of(ref)) is not None] for each in shown]
-    asked = {each.partition.number(word) for each in shown for word in question_terms(call.query)}
-    return links([each.partition for each in shown], [each.view for each in shown], rows, asked)
 
 
 def _found(each: _Scored, call: MemoryCall, limit: int) -> dict[int, float]:

@@ -11,7 +11,7 @@ import anyio
 
 from memos_mcp.answers import Missing
 from memos_mcp.errors import InvalidInput, MemosError
-from memos_mcp.operation.operator import Fused, candidates, fuse
+from memos_mcp.operation.operator import Fused, candidates, fuse, linked
 from memos_mcp.ports import Event, Lane, MemoryCall, Route, Where
 
 logger = logging.getLogger(__name__)
@@ -41,20 +41,27 @@ class _Asked:
     routes: dict[str, Route]
     failed: dict[str, MemosError] = field(default_factory=dict[str, MemosError])
 
-    async def each(self, ask: Callable[[Route], Awaitable[T]]) -> dict[str, T]:
+    async def at_once(self, ask: Callable[[Route], Awaitable[T]]) -> dict[str, T]:
+        """The answers of all routes that have not failed; they may have to wait for models and servers."""
         answers: dict[str, T] = {}
+        async with anyio.create_task_group() as tasks:
+            for route in reversed(self.routes.values()):  # who waits for a model begins, the others work meanwhile
+                tasks.start_soon(self._one, route, ask, answers)
+        return answers
 
-        async def one(route: Route) -> None:
+    async def in_turn(self, ask: Callable[[Route], Awaitable[T]]) -> dict[str, T]:
+        """The same for short work: tasks would take longer than it."""
+        answers: dict[str, T] = {}
+        for route in self.routes.values():
+            await self._one(route, ask, answers)
+        return answers
+
+    async def _one(self, route: Route, ask: Callable[[Route], Awaitable[T]], answers: dict[str, T]) -> None:
+        if route.name not in self.failed:
             try:
                 answers[route.name] = await ask(route)
             except MemosError as exc:
-                self.failed.setdefault(route.name, exc)
-
-        async with anyio.create_task_group() as tasks:
-            for name, route in self.routes.items():
-                if name not in self.failed:
-                    tasks.start_soon(one, route)
-        return answers
+                self.failed[route.name] = exc
 
 
 class Lanes:
@@ -72,26 +79,27 @@ class Lanes:
 
     async def people(self, where: Where) -> frozenset[str]:
         """Who speaks in the memories; a lane that fails here is named when it is searched."""
-        known = await _Asked(self._routes).each(lambda route: route.people(where))
+        known = await _Asked(self._routes).in_turn(lambda route: route.people(where))
         return frozenset[str]().union(*known.values())
 
     async def rank(self, call: MemoryCall, where: Where, limit: int) -> Ranking:
         """Everything any lane found, scored by every lane. Fails only if all lanes do: raises what the first raised."""
         asked = _Asked(self._routes)
         most = max(limit, CANDIDATES)
-        found = await asked.each(lambda route: route.find(call, where, most))
+        found = await asked.at_once(lambda route: route.find(call, where, most))
         if not found:
             raise next(iter(asked.failed.values()))
         refs = list(dict.fromkeys(hit.ref for name in sorted(found) for hit in found[name].hits))
-        fused: list[Fused] = []
-        for _ in range(1 if call.question_kind == "request" else 2):
+        scored = await asked.in_turn(lambda route: route.score(call, where, refs))
+        hits = [hit for name in sorted(scored) for hit in scored[name]]
+        known = dict.fromkeys(hit.ref for hit in hits)
+        for name in sorted(asked.failed.keys() & found.keys()):  # it failed in between: what it found still counts
+            hits += [hit for hit in found[name].hits if hit.ref not in known]
+        fused = fuse(call, candidates(hits), [name for name in scored if scored[name]])
+        if call.question_kind == "recall" and fused:
             near = [each.ref for each in fused[:NEAR]]
-            scored = await asked.each(lambda route, near=near: route.score(call, where, refs, near))
-            hits = [hit for name in sorted(scored) for hit in scored[name]]
-            known = dict.fromkeys(hit.ref for hit in hits)
-            for name in sorted(asked.failed.keys() & found.keys()):  # it failed in between: what it found still counts
-                hits += [hit for hit in found[name].hits if hit.ref not in known]
-            fused = fuse(call, candidates(hits), [name for name in scored if scored[name]])
+            links = await asked.in_turn(lambda route: route.score(call, where, refs, near))
+            fused = linked(fused, [hit for name in sorted(links) for hit in links[name]])
         return Ranking(
             fused=tuple(fused),
             searched=max(each.searched for each in found.values()),

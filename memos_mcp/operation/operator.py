@@ -14,18 +14,18 @@ Each constant stands where the recall on three data sets is flat around it (docs
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from memos_mcp.cube import Ref
 from memos_mcp.ports import Hit, MemoryCall, Traits
 
 WORDS_RECALL = 1.5  # a full match beats the usual spread of cosines, about 0.5; flat in 1.0–2.0
 WORDS_REQUEST = 0.25  # the shared words of a request are form, not evidence; flat in 0–0.5
-AUTHOR = 0.3  # who said it is worth half the spread of cosines; flat in 0.2–0.4
-AT_THE_TIME = 0.3  # as much as who said it: what is told later of that time must stay in reach
+AUTHOR = 0.25  # who said it is worth half the spread of cosines; flat in 0.2–0.4
+AT_THE_TIME = 0.25  # as much as who said it: what is told later of that time must stay in reach
 FIRST = 0.1  # a turn without I, my, we tells nothing of its author; flat in 0.05–0.1
 SESSION = 0.2  # the conversation that covers the words of the question; flat in 0.1–0.3
-LINK = 0.1  # the same thread; flat in 0.05–0.15
+LINK = 0.05  # the same thread; flat in 0.05–0.15 on dialogues, harmful above 0.05 on notes
 STANCE = 0.2  # a tie-breaker for requests; flat in 0–0.3
 
 _UNKNOWN = Traits()
@@ -73,6 +73,15 @@ def fuse(call: MemoryCall, found: Sequence[Candidate], lanes: Collection[str]) -
     return sorted(fused, key=lambda f: -f.score)
 
 
+def linked(found: Sequence[Fused], links: Iterable[Hit]) -> list[Fused]:
+    """The ranking, once it is known how each memory is linked to the best."""
+    shares = {hit.ref: hit.traits.link for hit in links if hit.traits is not None}
+    return sorted(
+        (replace(f, score=f.score + LINK * shares[f.ref]) if f.ref in shares else f for f in found),
+        key=lambda f: -f.score,
+    )
+
+
 def _middle(scores: Iterable[float]) -> float:
     ordered = sorted(scores)
     return ordered[len(ordered) // 2] if ordered else 0.0
@@ -87,4 +96,4 @@ def _priors(call: MemoryCall, traits: Traits, subject: frozenset[str]) -> float:
     score = AUTHOR * (traits.author.lower() in subject) + AT_THE_TIME * traits.during
     if call.question_kind == "request":
         return score + STANCE * traits.stance
-    return score + FIRST * traits.first + SESSION * traits.session + LINK * traits.link
+    return score + FIRST * traits.first + SESSION * traits.session
