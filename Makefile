@@ -1,6 +1,7 @@
 # Nothing to install first: tools/env.py builds each environment once per set of pins, with python -m venv and pip.
 LIGHT := tools/python tools/env.py light
 TEST := tools/python tools/env.py test
+MEMOS := $(LIGHT) python -m memos_mcp.apps.cli
 INSTALLED := .venv/bin
 
 .DEFAULT_GOAL := help
@@ -9,8 +10,11 @@ INSTALLED := .venv/bin
 help: ## show this menu
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: ## set up what the demo needs (no torch), then run it
-	@$(LIGHT) python -m memos_mcp.apps.cli demo
+run: ## set up what the demo needs (no torch, one small model), then run it
+	@$(LIGHT) true
+	@$(MEMOS) model list | grep -q '^all-MiniLM-L6-v2 ' || $(MEMOS) model install || \
+		echo 'memos: going on with words alone' >&2
+	@$(MEMOS) demo
 
 test: check ## set up what the tests need, then check and run all tests
 	@$(TEST) pytest --cov

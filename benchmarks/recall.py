@@ -2,7 +2,8 @@
 
 Natural turns and questions, both keys, on disk. For each size: latency of recall in one namespace, alone and beside
 other namespaces of 1,000 memories; remember of a list of 1,000 messages; the first recall of a fresh system; bytes
-held. Plain FTS5 over both keys in the same run is the baseline.
+held. Plain FTS5 over both keys in the same run is the baseline. Where a model is installed (or `--models DIR`), the
+same with the vectors lane: questions are embedded by the model, what is stored has random vectors.
 """
 
 from __future__ import annotations
@@ -13,15 +14,25 @@ import statistics
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import anyio
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import JsonValue
 
 import memos_mcp
 from benchmarks.common import keep, spread
 from benchmarks.texts import Texts, Turn
 from memos_mcp import Caller, Memos
+from memos_mcp import settings as configuration
+from memos_mcp.infrastructure.models.onnx import OnnxEmbedder
+from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
+from memos_mcp.infrastructure.vectors import Vectors
+from memos_mcp.infrastructure.words import Words
+from memos_mcp.interface.reader import RulesReader
+from memos_mcp.ports import Embedder
 
 BATCH = 1000
 
@@ -44,6 +55,88 @@ async def fill(memos: Memos, n: int, seed: int) -> list[float]:
     return took
 
 
+class HalfReal:
+    """An Embedder: one text, as a question is, by the real model; many at once get random vectors of unit length."""
+
+    def __init__(self, real: Embedder) -> None:
+        self._real = real
+        self._dice = np.random.default_rng(1)
+
+    async def load(self) -> tuple[str, int]:
+        """As the real model."""
+        self._id, self._dimension = await self._real.load()
+        return self._id, self._dimension
+
+    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """One row for each text."""
+        if len(texts) == 1:
+            return await self._real.embed(texts)
+        rows = self._dice.standard_normal((len(texts), self._dimension), np.float32)
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+    async def aclose(self) -> None:
+        """As the real model."""
+        await self._real.aclose()
+
+
+def with_vectors(home: Path, model: Path) -> Memos:
+    """A Memos with both lanes."""
+    closing = AsyncExitStack()
+    vault = SqliteAdapter(home / "memos.db")
+    vectors = Vectors(vault, vault.segment_store, HalfReal(OnnxEmbedder(model)))
+    closing.push_async_callback(vault.aclose)
+    closing.push_async_callback(vectors.aclose)
+    routes = [Words(vault, vault.segment_store), vectors]
+    return Memos(vault=vault, reader=RulesReader(), routes=routes, caller=Caller("ada"), closing=closing)
+
+
+async def measure_with_vectors(n: int, rounds: int, model: Path) -> dict[str, JsonValue]:
+    """Recall with both lanes, of natural questions embedded by the real model."""
+    questions = _questions(rounds)
+    with tempfile.TemporaryDirectory(prefix="memos-bench-") as folder:
+        async with with_vectors(Path(folder), model) as memos:
+            await fill(memos, n, seed=1)
+            lanes = (await memos.settle(600)).lanes
+            if not all(lane.on and not lane.pending for lane in lanes):
+                raise SystemExit(f"the lanes are not ready: {lanes}")
+            await ask(memos, questions[:20])
+            took = await ask(memos, questions)
+            held = sum(lane.held for lane in (await memos.status()).lanes)
+            embedded = await embedding(model, questions)
+        async with with_vectors(Path(folder), model) as memos:
+            start = time.perf_counter()
+            await memos.recall(questions[0])
+            first = time.perf_counter() - start
+            while not (await memos.status()).lanes[1].on:  # noqa: ASYNC110 - lanes tell their state, no more
+                await anyio.sleep(0.01)
+            on = time.perf_counter() - start
+        return {
+            "recall_ms": spread(took),
+            "of_it_embedding_ms": spread(embedded),
+            "first_recall_of_a_fresh_system_ms": round(first * 1000, 1),
+            "lane_on_after_ms": round(on * 1000),
+            "held_bytes_per_10k": round(held / n * 10_000),
+            "disk_bytes_per_memory": round(_bytes(Path(folder)) / n),
+        }
+
+
+async def embedding(model: Path, questions: Sequence[str]) -> list[float]:
+    """Seconds of each question's vector alone."""
+    embedder = OnnxEmbedder(model)
+    await embedder.load()
+    took: list[float] = []
+    for question in questions:
+        start = time.perf_counter()
+        await embedder.embed([question])
+        took.append(time.perf_counter() - start)
+    return took
+
+
+def words_only(home: Path) -> Memos:
+    """A Memos whose vectors lane is off."""
+    return memos_mcp.open(home=home, user="ada", embedder={"kind": "none"})
+
+
 async def ask(memos: Memos, questions: Sequence[str]) -> list[float]:
     """Seconds of each recall in the caller's own namespace."""
     home = f"user/{memos.caller.user}"
@@ -55,11 +148,11 @@ async def ask(memos: Memos, questions: Sequence[str]) -> list[float]:
     return took
 
 
-async def measure(n: int, neighbours: int, rounds: int) -> dict[str, JsonValue]:
+async def measure(n: int, neighbours: int, rounds: int, model: Path | None) -> dict[str, JsonValue]:
     """All figures for one size."""
     questions = _questions(rounds)
     with tempfile.TemporaryDirectory(prefix="memos-bench-") as folder:
-        async with memos_mcp.open(home=Path(folder), user="ada") as memos:
+        async with words_only(Path(folder)) as memos:
             written = await fill(memos, n, seed=1)
             await ask(memos, questions[:20])
             alone = await ask(memos, questions)
@@ -68,7 +161,7 @@ async def measure(n: int, neighbours: int, rounds: int) -> dict[str, JsonValue]:
                 await fill(memos.acting_as(Caller(f"other{i}")), BATCH, seed=i + 2)
             await ask(memos, questions[:20])
             beside = await ask(memos, questions) if neighbours else []
-        async with memos_mcp.open(home=Path(folder), user="ada") as memos:
+        async with words_only(Path(folder)) as memos:
             first = (await ask(memos, questions[:1]))[0]
         return {
             "memories": n,
@@ -81,6 +174,7 @@ async def measure(n: int, neighbours: int, rounds: int) -> dict[str, JsonValue]:
             "held_bytes_per_10k": round(held / n * 10_000),
             "disk_bytes_per_memory": round(_bytes(Path(folder)) / (n + neighbours * BATCH)),
             "plain_fts5_ms": spread(_plain_fts5(n, questions)),
+            "with_vectors": await measure_with_vectors(n, rounds, model) if model else None,
         }
 
 
@@ -110,13 +204,13 @@ def _plain_fts5(n: int, questions: Sequence[str]) -> list[float]:
     return took
 
 
-async def run(sizes: Sequence[int], neighbours: int, rounds: int) -> dict[str, JsonValue]:
+async def run(sizes: Sequence[int], neighbours: int, rounds: int, model: Path | None) -> dict[str, JsonValue]:
     """Every size in turn."""
     words = [len(t.text.split()) for t in Texts(1).turns(500)]
     return {
         "words_per_memory": statistics.median(words),
         "words_per_question": statistics.median(len(q.split()) for q in _questions(200)),
-        "sizes": [await measure(n, neighbours, rounds) for n in sizes],
+        "sizes": [await measure(n, neighbours, rounds, model) for n in sizes],
     }
 
 
@@ -126,9 +220,13 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000, 50_000])
     parser.add_argument("--neighbours", type=int, default=100, help="other namespaces of 1,000 memories")
     parser.add_argument("--rounds", type=int, default=200, help="questions asked")
+    parser.add_argument("--models", type=Path, help="folder of models; default: that of the settings")
     parser.add_argument("--out", type=Path, help="result file; default benchmarks/results/recall.json")
     given = parser.parse_args()
-    keep("recall", anyio.run(run, given.sizes, given.neighbours, given.rounds), given.out)
+    settings = configuration.load(**({"models": given.models} if given.models else {}))
+    model = settings.shelf / settings.embedder.model
+    there = model if (model / "tokenizer.json").is_file() else None
+    keep("recall", anyio.run(run, given.sizes, given.neighbours, given.rounds, there), given.out)
 
 
 if __name__ == "__main__":

@@ -15,11 +15,12 @@ import anyio
 import typer
 from rich.console import RenderableType
 
-from memos_mcp.answers import Page
+from memos_mcp.answers import Page, Recall
 from memos_mcp.apps import cli_care, cli_import, cli_install, cli_model, terminal
 from memos_mcp.apps import show as shown
 from memos_mcp.apps.terminal import Expect, Id, Json, Limit, Path_, Reason, Tags, Yes
 from memos_mcp.cube import Kind
+from memos_mcp.memos import Memos
 from memos_mcp.ports import How
 from memos_mcp.version import __version__
 
@@ -109,9 +110,12 @@ def recall(
     json: Json = False,
 ) -> None:
     """Find the memories that answer a question, best first."""
-    terminal.tell(
-        lambda memos: memos.recall(" ".join(question), path=path, limit=limit, budget=budget), shown.recall, json=json
-    )
+
+    async def work(memos: Memos) -> Recall:
+        await memos.settle(cli_care.PATIENCE)  # this process ends with the answer: no later one would be better
+        return await memos.recall(" ".join(question), path=path, limit=limit, budget=budget)
+
+    terminal.tell(work, shown.recall, json=json)
 
 
 @app.command("list")

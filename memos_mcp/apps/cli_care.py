@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import sqlite3
 import sys
@@ -23,10 +24,13 @@ from memos_mcp.memos import Memos
 from memos_mcp.ports import Caller
 from memos_mcp.version import __version__
 
+PATIENCE = 5.0
+"""Seconds that a command gives the lanes to load a model and to give new memories their vectors."""
+
 
 def status(*, json: Json = False) -> None:
     """Show where memories go, how many there are, and the lanes."""
-    terminal.tell(lambda memos: memos.status(), shown.status, json=json)
+    terminal.tell(lambda memos: memos.settle(PATIENCE), shown.status, json=json)
 
 
 def rebuild(lane: Annotated[str, typer.Argument(metavar="LANE", help="Such as words.")], *, json: Json = False) -> None:
@@ -34,8 +38,8 @@ def rebuild(lane: Annotated[str, typer.Argument(metavar="LANE", help="Such as wo
 
     async def work(memos: Memos) -> Status:
         await memos.rebuild(lane)
-        await memos.recall(lane, limit=1)  # a lane is built when it is next asked
-        return await memos.status()
+        await memos.recall(lane, limit=1)  # words are built when they are next asked, vectors in the background
+        return await memos.settle(math.inf)
 
     terminal.tell(work, shown.status, json=json)
 

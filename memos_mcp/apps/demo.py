@@ -24,17 +24,23 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from memos_mcp import settings as configuration
 from memos_mcp.apps.show import one_line, plain
 from memos_mcp.errors import MemosError
 
 _CLONE = Path(__file__).parents[2]
 _LONGEST = 60.0  # seconds: ten times what it takes on a slow machine
 _SHOWN = 3
+_PATIENCE = 10.0  # seconds for the model: it takes one
+_LOOK = 0.05  # seconds between two looks whether it is there
+_NO_MODEL = "there is no model"
 
 _LOCKER = "Which locker number should the torch be posted to?"
 _MOIRA = "Who is Moira Kinnear?"
 _ALLERGY = "What is Ada allergic to?"
 _APRIL = "What did Ben say on 12 April 2026?"
+_MAY = "What did Ben promise in May 2026?"
+_MEANING = "Who has trouble with seafood?"  # shares no word with its answer: words alone never find it
 _NEW_LOCKER = "My locker number is K-3110 now: the slipway flooded and they moved me upstairs."
 
 _COMMANDS = (
@@ -48,19 +54,22 @@ _COMMANDS = (
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that was done, how long it took, and what came back; `answer` says which line was looked for."""
+    """One thing that was done, how long it took, and what came back; `answer` says which line was looked for.
+
+    What is `skipped` was not done, and its lines say why.
+    """
 
     title: str
     seconds: float
     lines: tuple[str, ...]
     answer: int | None = None
+    skipped: bool = False
 
     def shown(self) -> RenderableType:
         """The step in a terminal: a heading, then what came back; only the answer is shown in full."""
         took = f"{self.seconds:.1f} s" if self.seconds >= 1 else f"{self.seconds * 1000:.0f} ms"
-        head = (
-            Text("✓ ", style="green").append(plain(self.title), style="bold default").append(f"  {took}", style="dim")
-        )
+        mark = Text("– ", style="yellow") if self.skipped else Text("✓ ", style="green")
+        head = mark.append(plain(self.title), style="bold default").append(f"  {took}", style="dim")
         return Group(head, *(self._line(at, one_line(line)) for at, line in enumerate(self.lines)))
 
     def _line(self, at: int, line: str) -> RenderableType:
@@ -88,6 +97,14 @@ class _Found(BaseModel):
     said_at: datetime | None = None
 
 
+class _Lane(BaseModel):
+    name: str
+    on: bool = False
+    pending: int = 0
+    why: str = ""
+    busy: bool = False
+
+
 class _Conversation(BaseModel):
     session: str
     messages: list[dict[str, Any]]
@@ -96,7 +113,8 @@ class _Conversation(BaseModel):
 async def demo(tell: Callable[[Step], None]) -> Tour:
     """Go through the whole life of a memory and tell each step; every answer is checked.
 
-    Uses a temporary data folder, never the user's. Raises MemosError if an answer is not what it must be.
+    Uses a temporary data folder, never the user's, and the models that the user has; without one it leaves recall by
+    meaning out. Raises MemosError if an answer is not what it must be, Misconfigured.
     """
     steps: list[Step] = []
 
@@ -105,12 +123,12 @@ async def demo(tell: Callable[[Step], None]) -> Tour:
         tell(step)
 
     started = perf_counter()
-    conversation = _conversation()
+    conversation, models = _conversation(), configuration.load().shelf
     with TemporaryDirectory(prefix="memos-demo-") as home:
         try:
             with anyio.fail_after(_LONGEST):
-                await _visit(_server(home), home, conversation, told)
-        except (MCPError, OSError, ExceptionGroup) as exc:
+                await _visit(_server(home, models), home, conversation, told)
+        except (MCPError, OSError, BaseExceptionGroup) as exc:
             raise _failure(exc) from exc
     return Tour(perf_counter() - started, tuple(steps), _server_entry(), _shell())
 
@@ -118,19 +136,17 @@ async def demo(tell: Callable[[Step], None]) -> Tour:
 def next_steps(tour: Tour) -> RenderableType:
     """What to type next."""
     alias = [] if tour.shell == "memos" else [f"alias memos={shlex.quote(tour.shell)}"]
-    env = [f"--env={name}={value}" for name, value in tour.server.get("env", {}).items()]
-    claude = ["claude", "mcp", "add", "memos", *env, "--", tour.server["command"], *tour.server["args"]]
     parts = (
         (
             f"All of it took {tour.seconds:.1f} s, and its folder is gone again. What to type next:",
             (*alias, *_COMMANDS),
         ),
         (
-            "For Claude Code (memories lie in ~/.memos; MEMOS_HOME names another folder):",
-            [shlex.join(claude)],
+            "To connect a client (memories lie in ~/.memos; MEMOS_HOME names another folder):",
+            ("memos install claude", "memos install claude-code    # or cursor, vscode, codex; --print only shows it"),
         ),
         (
-            "For Claude Desktop and other MCP hosts:",
+            "For other MCP hosts:",
             json.dumps({"mcpServers": {"memos": tour.server}}, indent=2).splitlines(),
         ),
     )
@@ -153,12 +169,18 @@ async def _visit(
         locker = await guide.ask(_LOCKER, lambda found: "K-2047" in found.text)
         await guide.ask(_MOIRA, lambda found: "Moira Kinnear" in found.text)
         await guide.ask(_APRIL, lambda found: _said(found) == "2026-04-12 Ben")
+        await guide.ask(_MAY, lambda found: "mend Grandad's mandolin" in found.text)
+        by_meaning = await guide.meaning()
+        if by_meaning:
+            await guide.ask(_MEANING, lambda found: "allergic to shellfish" in found.text)
         await guide.update(locker)
         await guide.ask(_LOCKER, lambda found: "K-3110" in found.text)
         await guide.history(locker)
         secret = await guide.ask(_ALLERGY, lambda found: "allergic to shellfish" in found.text)
         await guide.forget(secret)
         await guide.miss(_ALLERGY, secret)
+        if by_meaning:
+            await guide.miss(_MEANING, secret)
 
 
 class _Guide:
@@ -176,6 +198,23 @@ class _Guide:
         check(answer["new"] == len(messages), f"{len(messages)} turns became {answer['new']} memories")
         title = f"remember a conversation: {len(messages)} turns on {len(days)} days"
         self._told(Step(title, perf_counter() - began, (f"{days[0]} to {days[-1]}, {answer['new']} new memories",)))
+
+    async def meaning(self) -> bool:
+        """Wait until every memory has a vector, or leave recall by meaning out and say why."""
+        began = perf_counter()
+        with anyio.move_on_after(_PATIENCE):
+            while (lane := await self._vectors()).busy or (lane.on and lane.pending):  # noqa: ASYNC110 - over a pipe
+                await anyio.sleep(_LOOK)
+        took, lane = perf_counter() - began, await self._vectors()
+        ready = lane.on and not lane.pending
+        if ready:
+            line = "a model on this machine has read every turn; the question shares no word with its answer"
+        elif lane.why.startswith(_NO_MODEL):
+            line = "`memos model install` switches it on: a model of 91 MB, fetched once"
+        else:
+            line = lane.why or f"{lane.pending} memories still wait for it"
+        self._told(Step(f"recall by meaning is {'on' if ready else 'off'}", took, (line,), skipped=not ready))
+        return ready
 
     async def ask(self, question: str, right: Callable[[_Found], bool]) -> _Found:
         took, found = await self._recall(question)
@@ -213,6 +252,10 @@ class _Guide:
         await self._call("forget", id=memory.id, reason="health is private")
         self._told(Step("forget one", perf_counter() - began, (f"gone: {memory.text}",)))
 
+    async def _vectors(self) -> _Lane:
+        lanes = TypeAdapter(list[_Lane]).validate_python((await self._call("memory_status"))["lanes"])
+        return next((lane for lane in lanes if lane.name == "vectors"), _Lane(name="vectors", why="there is no lane"))
+
     async def _recall(self, question: str) -> tuple[float, list[_Found]]:
         began = perf_counter()
         answer = await self._call("recall", question=question)
@@ -230,10 +273,10 @@ def check(good: bool, otherwise: str) -> None:
         raise MemosError(f"the demo did not go as it must: {otherwise}")
 
 
-def _failure(exc: Exception) -> Exception:
-    """What went wrong: the client hands on everything that happens inside it in groups."""
-    while isinstance(exc, ExceptionGroup):
-        exc = cast("ExceptionGroup[Exception]", exc).exceptions[0]
+def _failure(exc: BaseException) -> BaseException:
+    """What went wrong: the client hands on everything that happens inside it in groups, also that nobody listens."""
+    while isinstance(exc, BaseExceptionGroup):
+        exc = cast("BaseExceptionGroup[BaseException]", exc).exceptions[0]
     if isinstance(exc, MCPError | OSError):
         return MemosError(f"the demo's server did not answer: {str(exc) or type(exc).__name__}")
     return exc
@@ -251,9 +294,9 @@ def _conversation() -> _Conversation:
     return _Conversation.model_validate_json(file.read_bytes())
 
 
-def _server(home: str) -> StdioServerParameters:
+def _server(home: str, models: Path) -> StdioServerParameters:
     entry = _server_entry()
-    env = {"MEMOS_HOME": home, "MEMOS_USER": "ada", **entry.get("env", {})}
+    env = {"MEMOS_HOME": home, "MEMOS_MODELS": str(models.absolute()), "MEMOS_USER": "ada", **entry.get("env", {})}
     return StdioServerParameters(command=entry["command"], args=entry["args"], env=env)
 
 

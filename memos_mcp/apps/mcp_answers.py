@@ -134,12 +134,14 @@ class Stored(Answer):
     ids: tuple[str, ...]
     new: int = Field(description="stored now; the rest was known already")
     more_ids: int = 0
+    fallback: str = Field(default="", description="why no model read it")
 
     def __str__(self) -> str:
         known = len(self.ids) + self.more_ids - self.new
         said = f"{self.new} new, {known} known already" if known else f"{self.new} new"
         more = f" and {self.more_ids} more; list_memories shows them" if self.more_ids else ""
-        return f"Remembered at {self.path}: {said}. {' '.join(self.ids)}{more}"
+        note = f"\nNote: {self.fallback}" if self.fallback else ""
+        return f"Remembered at {self.path}: {said}. {' '.join(self.ids)}{more}{note}"
 
 
 class Context(Answer):
@@ -229,6 +231,7 @@ class LaneState(BaseModel):
     on: bool
     pending: int = 0
     why: str = ""
+    busy: bool = False
 
 
 class State(Answer):

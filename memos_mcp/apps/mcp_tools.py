@@ -75,7 +75,13 @@ class Remember(Tool):
             tags=self.tags or (),
         )
         more = max(0, len(stored.ids) - _MOST_IDS)
-        return Stored(path=stored.path, ids=stored.ids[:_MOST_IDS], new=stored.new, more_ids=more)
+        return Stored(
+            path=stored.path,
+            ids=stored.ids[:_MOST_IDS],
+            new=stored.new,
+            more_ids=more,
+            fallback=clipped(stored.fallback, 200),
+        )
 
 
 class Recall(Tool):
@@ -251,7 +257,7 @@ class MemoryStatus(Tool):
             paths=status.paths,
             memories=status.memories,
             lanes=tuple(
-                LaneState(name=lane.name, on=lane.on, pending=lane.pending, why=clipped(lane.why, 200))
+                LaneState(name=lane.name, on=lane.on, pending=lane.pending, why=clipped(lane.why, 200), busy=lane.busy)
                 for lane in status.lanes
             ),
             vault=status.vault.encode("utf-8", "backslashreplace").decode(),  # a path may be no Unicode

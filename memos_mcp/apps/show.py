@@ -91,12 +91,13 @@ def count(number: int, one: str, many: str) -> str:
 
 
 def remembered(answer: Remembered) -> RenderableType:
-    """How many memories a text became, and their ids."""
+    """How many memories a text became, their ids, and why no model read it if one was asked to."""
     known = f", {answer.repeated} known already" if answer.repeated else ""
     head = _sentence(f"{count(answer.new, 'new memory', 'new memories')}{known}", f" at {answer.path}")
     ids = list(dict.fromkeys(answer.ids))
     more = f"  and {len(ids) - _MOST_IDS} more; `memos list` shows them" if len(ids) > _MOST_IDS else ""
-    return Group(head, Text(f"{' '.join(ids[:_MOST_IDS])}{more}", style="dim"))
+    shown = Text(f"{' '.join(ids[:_MOST_IDS])}{more}", style="dim")
+    return Group(head, shown, *_notes([answer.fallback] if answer.fallback else []))
 
 
 def words(cube: MemCube, longest: int) -> str:
@@ -118,7 +119,7 @@ def recall(answer: Recall) -> RenderableType:
     return Group(
         *([rows] if answer.memories else []),
         Text(one_line(answer.summary), style="dim"),
-        *(Text(one_line(note), style="yellow") for note in notes),
+        *_notes(notes),
     )
 
 
@@ -238,6 +239,10 @@ def _pairs(rows: Iterable[tuple[str, object]]) -> Table:
         if value:
             table.add_row(Text(name, style="dim"), Text(one_line(str(value))))
     return table
+
+
+def _notes(notes: Iterable[str]) -> Iterable[Text]:
+    return (Text(one_line(note), style="yellow") for note in notes)
 
 
 def _sentence(strong: str, rest: str) -> Text:

@@ -33,12 +33,13 @@ _TYPES: dict[str, type[np.integer]] = {"i": np.int32, "b": np.int8, "B": np.uint
 
 @dataclass(frozen=True, slots=True)
 class WordsView:
-    """The current rows under some paths, with the lengths of both keys."""
+    """The current rows under some paths, with the lengths of both keys, and who said them."""
 
     rows: View
     own: NDArray[np.float32]
     window: NDArray[np.float32]
     totals: tuple[float, float]
+    people: frozenset[str]
     scratch: NDArray[np.float32]
     order: Ints
 
@@ -175,11 +176,10 @@ class Partition:
             there = near >= 0
             window[there] += own[near[there]]
         totals = float(own[rows.shown].sum()), float(window[rows.shown].sum())
-        return WordsView(rows, own, window, totals, np.zeros(len(own), np.float32), np.zeros(len(own), np.int32))
-
-    def people(self, view: WordsView) -> frozenset[str]:
-        """Who said what a view shows."""
-        return self.rows.authors(view.rows.shown)
+        people = self.rows.authors(rows.shown)
+        return WordsView(
+            rows, own, window, totals, people, np.zeros(len(own), np.float32), np.zeros(len(own), np.int32)
+        )
 
     def first_person(self, row: int) -> bool:
         """Does it say I, my or we?"""

@@ -15,7 +15,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from memos_mcp.cube import Interval, MemCube, Origin
+from memos_mcp.cube import Interval, MemCube, Origin, Ref
 from memos_mcp.errors import Corrupt
 from memos_mcp.infrastructure.packing import Packed
 from memos_mcp.ports import Event
@@ -165,6 +165,13 @@ class Rows:
         slot = self._slots.get(subject)
         return self._current.get(slot) if slot is not None else None
 
+    def shown(self, ref: Ref, mask: NDArray[np.bool_]) -> int | None:
+        """The row of a version, if it is the current one and in the mask."""
+        row = self.row_of(ref.id)
+        if row is None or not mask[row] or ref.version not in (None, self._columns["version"][row]):
+            return None
+        return row
+
     def named(self, row: int) -> tuple[str, int]:
         """Id and version of a row."""
         return self._ids[self._columns["slot"][row]], self._columns["version"][row]
@@ -176,6 +183,10 @@ class Rows:
     def current(self, row: int) -> bool:
         """Is it the current version of a memory?"""
         return self._columns["until"][row] == OPEN
+
+    def session(self, row: int) -> int:
+        """The number of its session; -1 if it has none."""
+        return self._columns["session"][row]
 
     @property
     def sessions(self) -> int:

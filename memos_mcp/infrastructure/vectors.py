@@ -207,8 +207,8 @@ class Vectors:
         with self._roots.lock:
             for each in self._ranked(shelves, query, call, where):
                 for ref in refs:
-                    row = each.shelf.rows.row_of(ref.id)
-                    if row is not None and each.view.there[row]:
+                    row = each.shelf.rows.shown(ref, each.view.there)
+                    if row is not None:
                         hits.append(Hit(ref, float(each.scores[row]), self.name))
         return hits
 

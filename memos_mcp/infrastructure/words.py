@@ -18,7 +18,7 @@ from memos_mcp.cube import Ref
 from memos_mcp.infrastructure.links import links
 from memos_mcp.infrastructure.partition import Partition, WordsView
 from memos_mcp.infrastructure.roots import Roots, worked
-from memos_mcp.infrastructure.rows import Interned, Rows
+from memos_mcp.infrastructure.rows import Interned
 from memos_mcp.infrastructure.tokens import question_terms
 from memos_mcp.ports import Event, Found, Hit, Lane, MemoryAdapter, MemoryCall, SegmentStore, Traits, Where
 
@@ -40,17 +40,22 @@ class _Match:
 
 @dataclass(frozen=True, slots=True)
 class _Scored:
-    """A partition with the score of each row for a question, and the share of its words said in the row's session."""
+    """A partition with the score of each row for a question, and the share of its words said in each session."""
 
     partition: Partition
     view: WordsView
     scores: NDArray[np.float64]
     covered: NDArray[np.float64]
 
-    def row_of(self, ref: Ref) -> int | None:
-        """The row of a memory, if it is shown."""
-        row = self.partition.rows.row_of(ref.id)
-        return row if row is not None and self.view.rows.shown[row] else None
+    def rows_of(self, refs: Sequence[Ref]) -> list[int]:
+        """The rows of those that are shown."""
+        found = (self.partition.rows.shown(ref, self.view.rows.shown) for ref in refs)
+        return [row for row in found if row is not None]
+
+    def coverage(self, row: int) -> float:
+        """The share of the question's words said in the session of a row, if that is a dialogue."""
+        alone = self.view.rows.before[row] < 0 and self.view.rows.after[row] < 0
+        return 0.0 if alone else float(self.covered[self.partition.rows.session(row)])
 
 
 _Asked = tuple[str, tuple[str, ...], tuple[tuple[int, int], ...]]  # question, paths, partitions with their positions
@@ -94,7 +99,7 @@ class Words:
         """Everybody whose words are searched. Cost: 0.1 ms at 10,000 memories."""
         partitions = await self._roots.under(where)
         with self._roots.lock:
-            return frozenset[str]().union(*(p.people(p.view(where.paths)) for p in partitions))
+            return frozenset[str]().union(*(p.view(where.paths).people for p in partitions))
 
     async def apply(self, events: Sequence[Event]) -> None:
         """Follow these lines; the words of a forgotten memory leave the segments at once."""
@@ -137,13 +142,13 @@ class Words:
             for each in self._ranked(partitions, call, where):
                 within = each.partition.rows.within(call.during) if call.during else None
                 for ref in refs:
-                    row = each.row_of(ref)
+                    row = each.partition.rows.shown(ref, each.view.rows.shown)
                     if row is not None:
                         traits = Traits(
                             author=each.partition.rows.author(row),
                             first=each.partition.first_person(row),
                             stance=each.partition.stance(row),
-                            session=float(each.covered[row]),
+                            session=each.coverage(row),
                             during=within is not None and bool(within[row]),
                         )
                         hits.append(Hit(ref, float(each.scores[row]), self.name, traits))
@@ -155,12 +160,12 @@ class Words:
         hits: list[Hit] = []
         with self._roots.lock:
             shown = self._ranked(partitions, call, where)
-            rows = [[row for ref in near if (row := each.row_of(ref)) is not None] for each in shown]
+            rows = [each.rows_of(near) for each in shown]
             asked = {each.partition.number(word) for each in shown for word in question_terms(call.query)}
             found = links([each.partition for each in shown], [each.view for each in shown], rows, asked)
             for each, linked in zip(shown, found, strict=True):
                 for ref in refs:
-                    row = each.row_of(ref)
+                    row = each.partition.rows.shown(ref, each.view.rows.shown)
                     if row is not None and row in linked:
                         hits.append(Hit(ref, float(each.scores[row]), self.name, Traits(link=linked[row])))
         return hits
@@ -186,7 +191,7 @@ class Words:
             return []
         matches = [[self._match(word, p, view) for p, view in zip(partitions, views, strict=True)] for word in terms]
         scores = _shares(matches, views, searched)
-        covered = _coverage(matches, views, [p.rows for p in partitions], searched)
+        covered = _coverage(matches, partitions, searched)
         every = zip(partitions, views, scores, covered, strict=True)
         return [_Scored(*each) for each in every if each[1].count]
 
@@ -226,22 +231,23 @@ def _shares(
 
 
 def _coverage(
-    matches: Sequence[Sequence[_Match | None]], views: Sequence[WordsView], rows: Sequence[Rows], searched: int
+    matches: Sequence[Sequence[_Match | None]], partitions: Sequence[Partition], searched: int
 ) -> list[NDArray[np.float64]]:
-    """For each row of a dialogue the share of the question's words, by rarity, that occur in its session."""
+    """For each session of each partition the share of the question's words, by rarity, that occur in it."""
     weights = [_idf(sum(len(m.own[0]) for m in word if m), searched) for word in matches]
     total = sum(weights) or 1.0
     covered: list[NDArray[np.float64]] = []
-    for i, (view, its) in enumerate(zip(views, rows, strict=True)):
-        session = its.column("session")
-        share = np.zeros(its.sessions + 1)  # the last place is for rows without a session
+    for i, partition in enumerate(partitions):
+        session = partition.rows.column("session")
+        share = np.zeros(partition.rows.sessions + 1)  # the last place is for rows without a session
         for word, weight in zip(matches, weights, strict=True):
             match = word[i]
             if match is not None:
-                share[np.unique(session[match.own[0]])] += weight / total
+                said = np.zeros(len(share), np.bool_)
+                said[session[match.own[0]]] = True
+                share[said] += weight / total
         share[-1] = 0
-        dialogue = (view.rows.before >= 0) | (view.rows.after >= 0)
-        covered.append(share[session] * dialogue)
+        covered.append(share)
     return covered
 
 

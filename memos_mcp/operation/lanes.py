@@ -89,12 +89,12 @@ class Lanes:
         found = await asked.at_once(lambda route: route.find(call, where, most))
         if not found:
             raise next(iter(asked.failed.values()))
-        refs = list(dict.fromkeys(hit.ref for name in sorted(found) for hit in found[name].hits))
+        refs = list({hit.ref.id: hit.ref for name in sorted(found) for hit in found[name].hits}.values())
         scored = await asked.in_turn(lambda route: route.score(call, where, refs))
         hits = [hit for name in sorted(scored) for hit in scored[name]]
-        known = dict.fromkeys(hit.ref for hit in hits)
+        known = {hit.ref.id for hit in hits}
         for name in sorted(asked.failed.keys() & found.keys()):  # it failed in between: what it found still counts
-            hits += [hit for hit in found[name].hits if hit.ref not in known]
+            hits += [hit for hit in found[name].hits if hit.ref.id not in known]
         fused = fuse(call, candidates(hits), [name for name in scored if scored[name]])
         if call.question_kind == "recall" and fused:
             near = [each.ref for each in fused[:NEAR]]

@@ -14,7 +14,7 @@ Each constant stands where the recall on three data sets is flat around it (docs
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from memos_mcp.cube import Ref
 from memos_mcp.ports import Hit, MemoryCall, Traits
@@ -51,13 +51,16 @@ class Fused:
 
 def candidates(hits: Iterable[Hit]) -> list[Candidate]:
     """The hits of all lanes by memory, whatever their order."""
-    lanes: dict[Ref, dict[str, float]] = {}
-    traits: dict[Ref, Traits] = {}
+    refs: dict[str, Ref] = {}
+    lanes: dict[str, dict[str, float]] = {}
+    traits: dict[str, Traits] = {}
     for hit in sorted(hits, key=lambda hit: hit.route):
-        lanes.setdefault(hit.ref, {})[hit.route] = hit.score
+        key = hit.ref.id
+        refs[key] = hit.ref
+        lanes.setdefault(key, {})[hit.route] = hit.score
         if hit.traits is not None:
-            traits[hit.ref] = hit.traits
-    return [Candidate(ref, scores, traits.get(ref, _UNKNOWN)) for ref, scores in lanes.items()]
+            traits[key] = hit.traits
+    return [Candidate(refs[key], scores, traits.get(key, _UNKNOWN)) for key, scores in lanes.items()]
 
 
 def fuse(call: MemoryCall, found: Sequence[Candidate], lanes: Collection[str]) -> list[Fused]:
@@ -66,30 +69,37 @@ def fuse(call: MemoryCall, found: Sequence[Candidate], lanes: Collection[str]) -
     A lane of `lanes` that does not have a memory yet is taken to be as near to it as to the middle of the others.
     """
     subject = frozenset(name.lower() for name in call.subject)
-    middle = {lane: _middle(c.lanes[lane] for c in found if lane in c.lanes) for lane in lanes}
-    fused = [
-        Fused(c.ref, _lanes(call, {**middle, **c.lanes}) + _priors(call, c.traits, subject), c.lanes) for c in found
+    words = WORDS_REQUEST if call.question_kind == "request" else WORDS_RECALL
+    plan = [
+        (lane, words if lane == "words" else 1.0, _middle(c.lanes[lane] for c in found if lane in c.lanes))
+        for lane in sorted({*lanes, *(lane for c in found for lane in c.lanes)})
     ]
-    return sorted(fused, key=lambda f: -f.score)
+    fused = [
+        Fused(
+            c.ref,
+            sum([weight * c.lanes.get(lane, middle) for lane, weight, middle in plan])
+            + _priors(call, c.traits, subject),
+            c.lanes,
+        )
+        for c in found
+    ]
+    return sorted(fused, key=_best_first)
 
 
 def linked(found: Sequence[Fused], links: Iterable[Hit]) -> list[Fused]:
     """The ranking, once it is known how each memory is linked to the best."""
-    shares = {hit.ref: hit.traits.link for hit in links if hit.traits is not None}
-    return sorted(
-        (replace(f, score=f.score + LINK * shares[f.ref]) if f.ref in shares else f for f in found),
-        key=lambda f: -f.score,
-    )
+    shares = {hit.ref.id: hit.traits.link for hit in links if hit.traits is not None}
+    nearer = [Fused(f.ref, f.score + LINK * shares[f.ref.id], f.lanes) if f.ref.id in shares else f for f in found]
+    return sorted(nearer, key=_best_first)
+
+
+def _best_first(fused: Fused) -> float:
+    return -fused.score
 
 
 def _middle(scores: Iterable[float]) -> float:
     ordered = sorted(scores)
     return ordered[len(ordered) // 2] if ordered else 0.0
-
-
-def _lanes(call: MemoryCall, scores: Mapping[str, float]) -> float:
-    weight = {"words": WORDS_REQUEST if call.question_kind == "request" else WORDS_RECALL}
-    return sum(weight.get(lane, 1.0) * scores[lane] for lane in sorted(scores))
 
 
 def _priors(call: MemoryCall, traits: Traits, subject: frozenset[str]) -> float:

@@ -8,6 +8,7 @@ from typer.testing import CliRunner, Result
 
 import memos_mcp
 from memos_mcp.apps.cli import app
+from tests import tiny_models
 
 Memos = Callable[..., Result]
 ESCAPE = "\x1b[31mred\x1b]0;title\x07"
@@ -50,6 +51,29 @@ def test_what_was_remembered_is_recalled(memos: Memos) -> None:
     assert "2026-03-02 Ben" in shown
     assert "The spare key is under the blue pot" in shown
     assert "1 of 1 memories under user/ada, shared, global" in shown
+
+
+def test_a_question_that_shares_no_word_is_answered_by_one_command(
+    memos: Memos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEMOS_EMBEDDER__MODEL", str(tiny_models.write(tmp_path / "tiny")))
+    memos("remember", "tea")
+    memos("remember", "ferry")
+    found = answer(memos("recall", "coffee", "--json"))
+    assert [each["cube"]["payload"]["text"] for each in found["memories"]] == ["tea", "ferry"]
+    assert found["pending"] == 0
+    (words, vectors) = answer(memos("status", "--json"))["lanes"]
+    assert (words["name"], vectors["name"], vectors["on"], vectors["pending"]) == ("words", "vectors", True, 0)
+    assert "vectors lane  on, 0 waiting" in memos("rebuild", "vectors").stdout
+
+
+def test_why_a_chat_model_did_not_read_is_told(memos: Memos, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"KIND": "openai", "MODEL": "m", "URL": "http://127.0.0.1:9/v1"}.items():
+        monkeypatch.setenv(f"MEMOS_READER__{name}", value)
+    told = memos("remember", "Ada likes tea").stdout.splitlines()
+    assert told[0] == "1 new memory at user/ada"
+    assert told[2].startswith("read by rules alone, because the chat model 'm' ")
+    assert answer(memos("remember", "Ben likes rum", "--json"))["fallback"].startswith("read by rules alone")
 
 
 def test_remember_and_recall_answer_with_json(memos: Memos) -> None:
