@@ -7,9 +7,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from memos_mcp.errors import Misconfigured
@@ -54,6 +54,12 @@ class Reader(_Section):
     part: int = Field(default=12_000, ge=1_000, le=1_000_000, description="characters the model reads at once")
     at_once: int = Field(default=4, ge=1, le=64, description="questions asked at a time")
 
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if self.kind == "openai" and not self.model.strip():
+            raise ValueError("reader.kind is openai: set reader.model to the name of the chat model")
+        return self
+
 
 class Embedder(_Section):
     """What turns texts into vectors."""
@@ -65,7 +71,7 @@ class Embedder(_Section):
     dimension: int | None = Field(default=None, ge=1, le=8192, description="size of vectors to ask for (openai)")
     most: int = Field(default=6_000, ge=100, description="characters of a text that are sent (openai)")
     timeout_s: float = Field(default=30, gt=0, le=3600, description="seconds to wait for vectors (openai)")
-    threads: int = Field(default=2, ge=1, le=64, description="processor threads (onnx)")
+    threads: int = Field(default=1, ge=1, le=64, description="processor threads (onnx); more embed faster")
 
 
 def _login() -> str:
@@ -188,4 +194,6 @@ def _explained(exc: ValidationError, file: Path) -> str:
     if first["type"] == "extra_forbidden":
         known = ", ".join(each.replace("__", ".") for each in _names(Settings))
         return f"unknown setting {name!r} (in {file} or given); known are {known}"
+    if first["type"] == "value_error":
+        return str(first["msg"]).removeprefix("Value error, ")
     return f"the setting {name!r} is wrong: {first['msg']}"

