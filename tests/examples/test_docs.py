@@ -59,6 +59,7 @@ def test_every_json_example_is_json(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_every_command_of_the_command_line_exists(page: Path) -> None:
     known = {command.name or command.callback.__name__ for command in cli.app.registered_commands if command.callback}
+    known |= {group.name for group in cli.app.registered_groups if isinstance(group.name, str)}
     shown = "\n".join(blocks(page, "") + re.findall(r"`(memos [^`]+)`", page.read_text("utf-8")))
     for word in re.findall(r"^memos ([a-z][a-z-]*)", shown, re.MULTILINE):
         assert word in known
@@ -78,6 +79,14 @@ def test_every_setting_has_a_line_in_the_reference() -> None:
     for setting in settings.explained(home="/nowhere"):
         variable = "MEMOS_" + setting.name.upper().replace(".", "__")
         assert f"| `{setting.name}` | `{variable}` |" in page
+
+
+def test_every_default_stands_in_the_reference() -> None:
+    lines = (ROOT / "docs" / "reference" / "settings.md").read_text("utf-8").splitlines()
+    rows = {line.split("`")[1]: line for line in lines if line.startswith("| `")}
+    for setting in settings.explained(home="/nowhere"):
+        if setting.source == "default" and setting.name != "user" and setting.value not in ("", "None"):
+            assert f" | `{setting.value.removesuffix('.0').lower()}` | " in rows[setting.name].lower(), setting.name
 
 
 def test_every_public_name_is_in_the_reference() -> None:

@@ -70,6 +70,7 @@ def test_the_demo_leaves_nothing_behind(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.claim("5.2-04")
 def test_with_a_model_of_the_user_the_demo_also_recalls_by_meaning(tmp_path: Path) -> None:
     assert memos("model", "install", home=tmp_path).returncode == 0
     done = memos("demo", home=tmp_path)
@@ -88,6 +89,7 @@ def test_with_a_model_of_the_user_the_demo_also_recalls_by_meaning(tmp_path: Pat
     assert [each.name for each in (tmp_path / ".memos").iterdir()] == ["models"]
 
 
+@pytest.mark.claim("5.2-04")
 def test_the_question_by_meaning_shares_no_word_with_its_answer() -> None:
     said = json.loads((ROOT / "examples" / "conversation.json").read_text("utf-8"))["messages"]
     (answer,) = (message["text"] for message in said if "allergic to shellfish" in message["text"])

@@ -32,7 +32,7 @@ async def only(memos: Memos, content: JsonValue) -> str:
     return key
 
 
-@pytest.mark.claim("5.1-02", "5.1-03", "4.1-22")
+@pytest.mark.claim("5.1-02", "5.1-03", "4.1-22", "5.5.2-08")
 async def test_what_was_remembered_is_recalled(memos: Memos) -> None:
     await memos.remember("Ada likes green tea")
     found = await memos.recall("Which tea does Ada like?")
@@ -275,6 +275,7 @@ async def test_browsing_pages_through_everything_once(memos: Memos) -> None:
     assert page.total == 25
 
 
+@pytest.mark.claim("4.3-21", "5.5.2-08")
 async def test_browsing_filters_by_kind_and_tag(memos: Memos) -> None:
     await memos.remember("I like tea", kind="preference", tags=["drink"])
     await memos.remember("The sky is blue", kind="fact", tags=["sky", "drink"])

@@ -150,6 +150,7 @@ def test_a_document_that_grew_brings_its_new_sections(run: Run, folder: Path) ->
     assert counts(run(folder, "--json"))[3:] == (1, 2)
 
 
+@pytest.mark.claim("5.5.3-03", "5.5.3-04")
 def test_what_is_known_of_all_is_said_once(run: Run, home: Path, folder: Path) -> None:
     (folder / "a.txt").write_text("I went to Oban", "utf-8")
     options = ("--path", "user/ada/work", "--tag", "x", "--tag", "y", "--kind", "fact", "--speaker", "Ben")

@@ -294,6 +294,7 @@ CLAUDE: JsonValue = {
 }
 
 
+@pytest.mark.claim("5.5.3-02")
 def test_of_chatgpt_the_branch_shown_last_is_read_with_what_was_said_there() -> None:
     (part,) = parts_of_json(json.dumps([CHATGPT]), NAME)
     said = drafts([part])

@@ -49,6 +49,7 @@ def between(start: str, end: str) -> Interval:
     return Interval(start=datetime.fromisoformat(start), end=datetime.fromisoformat(end))
 
 
+@pytest.mark.claim("5.1-06")
 @pytest.mark.parametrize("case", [*cases("times.toml"), *cases("times_more.toml")])
 def test_a_time_expression_is_the_interval_that_the_rules_say(case: Case) -> None:
     zone = timezone(timedelta(hours=case.get("zone", 0)))
