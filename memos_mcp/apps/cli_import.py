@@ -114,7 +114,7 @@ def _report(answer: Imported, what: str) -> RenderableType:
     where = f"from {shown.count(answer.files, 'file', 'files')}, in {shown.count(answer.parts, 'part', 'parts')}"
     lines: list[RenderableType] = [shown.done(what, where)]
     if answer.fallback:
-        lines.append(Text(shown.one_line(f"read by rules: {answer.fallback}"), style="yellow"))
+        lines.append(Text(shown.one_line(answer.fallback), style="yellow"))
     if answer.skipped:
         why = Counter(each.why for each in answer.skipped).most_common()
         reasons = ", ".join(f"{number} {shown.one_line(reason)}" for reason, number in why)

@@ -64,7 +64,6 @@ def test_the_demo_goes_through_the_life_of_a_memory(tmp_path: Path) -> None:
     in_order(told, done.stdout)
 
 
-@pytest.mark.xfail(reason="onnxruntime 1.31 keeps a device id in ~/.cache unless told not to before it is loaded")
 def test_the_demo_leaves_nothing_behind(tmp_path: Path) -> None:
     assert memos("demo", home=tmp_path).returncode == 0
     assert list(tmp_path.iterdir()) == []

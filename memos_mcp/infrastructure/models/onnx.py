@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 
 from memos_mcp.errors import MissingExtra
 from memos_mcp.infrastructure.models.paced import Model, Paced
+
+_SILENT = ("ORT_DISABLE_TELEMETRY", "ORT_TELEMETRY_DISABLED")
+"""Since 1.31 onnxruntime reports to its makers and keeps an id of the machine, unless told not to before it loads."""
 
 
 class OnnxEmbedder:
@@ -37,6 +41,8 @@ class OnnxEmbedder:
 
 def opened(folder: Path, *, threads: int = 1) -> Model:
     """The model of a folder, in memory. Raises as `OnnxEmbedder.load`."""
+    for name in _SILENT:
+        os.environ[name] = "1"
     try:
         from memos_mcp.infrastructure.models.onnx_model import OnnxModel
     except ModuleNotFoundError as exc:

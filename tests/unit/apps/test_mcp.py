@@ -337,3 +337,12 @@ async def test_a_bug_is_logged_and_the_client_learns_only_that_there_is_one(capl
     assert text.startswith("Something went wrong inside memos")
     assert "secret" not in text
     assert "secret path" in caplog.text
+
+
+async def test_why_a_chat_model_did_not_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"KIND": "openai", "MODEL": "m", "URL": "http://127.0.0.1:9/v1"}.items():
+        monkeypatch.setenv(f"MEMOS_READER__{name}", value)
+    async with Client(build(lambda: wiring.open(home=tmp_path, user="ada"))) as client:
+        stored = await call(client, "remember", content="Ada likes tea")
+        assert stored["fallback"].startswith("read by rules alone, because the chat model 'm' ")
+        assert "\nNote: read by rules alone" in await text_of(client, "remember", content="Ben likes rum")
