@@ -25,6 +25,7 @@ from memos_mcp.cube import Origin
 from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
 from memos_mcp.interface.reader import RulesReader
 from memos_mcp.ports import Reading
+from tests.things_to_import import everything, jsonl, talk
 
 Run = Callable[..., Result]
 PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "import.md"
@@ -78,27 +79,6 @@ def opened(home: Path) -> sync.Memos:
 def stored(home: Path) -> dict[str, memos_mcp.MemCube]:
     with opened(home) as memos:
         return {cube.text: cube for cube in memos.browse(limit=100).cubes}
-
-
-def jsonl(file: Path, *values: JsonValue) -> Path:
-    file.write_text("".join(f"{json.dumps(value)}\n" for value in values), "utf-8")
-    return file
-
-
-def talk(*words: str, session: str = "s1") -> list[JsonValue]:
-    return [{"speaker": "Ada", "text": each, "session": session} for each in words]
-
-
-def everything(folder: Path) -> Path:
-    """A folder with one of each."""
-    (folder / "sub").mkdir()
-    (folder / "tea.md").write_text("# Tea\n\nGreen.\n\n# Coffee\n\nBlack.", "utf-8")
-    (folder / "sub" / "chat.txt").write_text("Ada: Do you like rum?\nBen: I do!\nAda: Me too.", "utf-8")
-    (folder / "sub" / "list.JSON").write_text(json.dumps([{"role": "user", "content": "I like figs."}]), "utf-8")
-    jsonl(folder / "turns.jsonl", *talk("one", "two"), *talk("three", session="s2"))
-    export = {"mapping": {"a": {"message": None}}, "id": "c"}
-    (folder / "conversations.json").write_text(json.dumps([export]), "utf-8")
-    return folder
 
 
 # --- what is read
