@@ -13,10 +13,10 @@ from pydantic import JsonValue, ValidationError
 
 import memos_mcp
 from memos_mcp import Caller, Conflict, Denied, InvalidInput, Memos, NotFound, Unavailable
+from memos_mcp.cube import Ref
 from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
 from memos_mcp.infrastructure.words import Words
 from memos_mcp.interface.reader import RulesReader
-from memos_mcp.cube import Ref
 from memos_mcp.ports import Event, Found, Hit, Lane, MemoryCall, Where
 
 pytestmark = pytest.mark.anyio
