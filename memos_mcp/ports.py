@@ -24,15 +24,23 @@ MAIN = "main"
 
 Action = Literal["remember", "sight", "put", "update", "forget", "restore"]
 How = Literal["append", "merge", "overwrite"]
+Scope = Literal["read", "write", "admin"]
+SCOPES: tuple[Scope, ...] = ("read", "write", "admin")
+"""Each includes those before it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls, from where: decided by the door (token, settings, constructor), never by an argument of a verb."""
+    """Who calls, from where: decided by the door (token, settings, constructor), never by an argument of a verb.
+
+    `scopes` are what he came to do; `within` is the path he is kept to, empty for all that is open to the user.
+    """
 
     user: str
     roles: tuple[str, ...] = ()
     context: str = ""
+    scopes: tuple[Scope, ...] = SCOPES
+    within: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +233,36 @@ class MemoryAdapter(Protocol):
 
     async def aclose(self) -> None:
         """Finish what is being written and close."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A value of the ledger. `revision` counts its changes, from 1."""
+
+    kind: str
+    key: str
+    value: JsonValue
+    revision: int
+
+
+class Ledger(Protocol):
+    """Small values that belong to a vault and are no memories: tokens (their hashes), keys, cursors."""
+
+    async def read(self, kind: str, key: str) -> Note | None:
+        """The value, as any process wrote it last. Raises Unavailable, Corrupt, as all of these."""
+        ...
+
+    async def write(self, kind: str, key: str, value: JsonValue, *, expect: int | None = None) -> int:
+        """Write it; its revision. `expect` is the one that must be there (0: none), else Conflict; None removes it."""
+        ...
+
+    async def list(self, kind: str, prefix: str = "") -> list[Note]:
+        """All of a kind whose keys begin so, by key."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close it."""
         ...
 
 

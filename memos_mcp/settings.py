@@ -74,6 +74,36 @@ class Embedder(_Section):
     threads: int = Field(default=1, ge=1, le=64, description="processor threads (onnx); more embed faster")
 
 
+class Http(_Section):
+    """`memos serve`: where it listens, who may come in, and how much one principal may ask for."""
+
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(default=8765, ge=0, le=65535, description="port to listen on")
+    url: str = Field(default="", description="address as clients know it; default: that of host and port")
+    hosts: tuple[str, ...] = Field(default=(), description="further names that the Host header may have")
+    origins: tuple[str, ...] = Field(default=(), description="further web pages (origins) that may call")
+    workers: int = Field(default=1, ge=1, le=64, description="processes that serve")
+    open_on_loopback: bool = Field(default=False, description="whoever calls from this machine is the local user")
+    issuer: str = Field(default="", description="authorization server whose JWTs are accepted, as in their iss")
+    jwks_url: str = Field(default="", description="where its keys are")
+    audience: str = Field(default="", description="what the aud of a JWT must be; default: http.url")
+    users: dict[str, str] = Field(default={}, description="subjects of JWTs that are a local user")
+    rate: float = Field(default=50, gt=0, description="requests a second that a principal may send")
+    burst: int = Field(default=200, ge=1, description="requests that he may send at once after a pause")
+    at_once: int = Field(default=64, ge=1, description="requests of his that may be open at a time")
+    body_kb: int = Field(default=4096, ge=1, le=1_048_576, description="size of a request at most, in KiB")
+    items: int = Field(default=2000, ge=1, description="elements of all lists in a request at most")
+    result_kb: int = Field(default=256, ge=1, description="size of an answer at most, in KiB")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if bool(self.issuer) != bool(self.jwks_url):
+            raise ValueError("http.issuer and http.jwks_url belong together: set both, or neither")
+        if self.url and not self.url.startswith(("https://", "http://")):
+            raise ValueError("http.url must begin with https:// or http://, such as https://memory.example.org/mcp")
+        return self
+
+
 def _login() -> str:
     try:
         return getpass.getuser().replace("/", "-") or "me"
@@ -97,6 +127,7 @@ class Settings(BaseSettings):
     vectors: Vectors = Vectors()
     embedder: Embedder = Embedder()
     reader: Reader = Reader()
+    http: Http = Http()
 
     @property
     def database(self) -> Path:

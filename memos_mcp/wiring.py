@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 from memos_mcp import settings as configuration
 from memos_mcp.memos import Memos
-from memos_mcp.ports import Caller, Embedder, MemReader, Route
+from memos_mcp.ports import Caller, Embedder, Ledger, MemReader, Route
 from memos_mcp.settings import Settings
 
 if TYPE_CHECKING:
@@ -48,6 +48,15 @@ def upkeep(settings: Settings | None = None, **given: Any) -> Upkeep:
     from memos_mcp.infrastructure.storage.upkeep import Upkeep
 
     return Upkeep(Database(chosen.database, read_only=chosen.vault.read_only))
+
+
+def ledger(settings: Settings | None = None, **given: Any) -> Ledger:
+    """The ledger of the vault that `open` with the same settings would use. Raises Misconfigured."""
+    chosen = settings or configuration.load(**given)
+    from memos_mcp.infrastructure.storage.database import Database
+    from memos_mcp.infrastructure.storage.ledger import SqliteLedger
+
+    return SqliteLedger(Database(chosen.database, read_only=chosen.vault.read_only))
 
 
 def _reader(chosen: configuration.Reader, closing: AsyncExitStack) -> MemReader:

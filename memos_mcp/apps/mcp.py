@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import cache
+from typing import Any
 
 import anyio
 from mcp import MCPError, types
@@ -15,7 +17,9 @@ from memos_mcp.apps.faults import told
 from memos_mcp.apps.mcp_arguments import slim
 from memos_mcp.apps.mcp_tools import TOOLS
 from memos_mcp.errors import Corrupt, MemosError, Misconfigured, Unavailable
+from memos_mcp.infrastructure.governance import check_scope
 from memos_mcp.memos import Memos
+from memos_mcp.ports import Caller
 from memos_mcp.version import __version__
 
 logger = logging.getLogger(__name__)
@@ -33,21 +37,33 @@ unless a path is given, and says how many it searched: 0 of 0 means that nothing
 
 _NAMED = {tool.name: tool for tool in TOOLS}
 _CLOSING = 10  # seconds a write in progress has to end
+_TOO_LONG = "The answer is longer than this server gives. Ask again for less: a smaller limit or budget."
 _CRASHED = "Something went wrong inside memos; the log of the server (its standard error) says what. Tell the user."
+
+
+Who = Callable[[ServerRequestContext["Opened"]], Caller | None]
+"""How a transport knows who calls; None is the user of the settings."""
+
+
+def _local(_: ServerRequestContext[Opened]) -> None:
+    return None
 
 
 class Opened:
     """The memory, opened by the first call that needs it; a call after one that failed tries again."""
 
-    def __init__(self, open_memos: Callable[[], Memos]) -> None:
+    def __init__(self, open_memos: Callable[[], Memos], who: Who = _local, longest: int | None = None) -> None:
+        self.longest = longest
         self._open = open_memos
+        self._who = who
         self._memos: Memos | None = None
 
-    def memos(self) -> Memos:
-        """The same one for every call. Raises Misconfigured."""
+    def memos(self, context: ServerRequestContext[Opened]) -> Memos:
+        """The same one for every call, as its caller sees it. Raises Misconfigured, Denied (nobody)."""
+        caller = self._who(context)
         if self._memos is None:
             self._memos = self._open()
-        return self._memos
+        return self._memos if caller is None else self._memos.acting_as(caller)
 
     async def aclose(self) -> None:
         """Close it if it was opened."""
@@ -55,12 +71,17 @@ class Opened:
             await self._memos.aclose()
 
 
-def build(open_memos: Callable[[], Memos] = wiring.open) -> Server[Opened]:
-    """The server, for any transport. Nothing is read and nothing opened before the first call of a tool."""
+def build(
+    open_memos: Callable[[], Memos] = wiring.open, *, who: Who = _local, longest: int | None = None
+) -> Server[Opened]:
+    """The server, for any transport. Nothing is read and nothing opened before the first call of a tool.
+
+    `who` tells whose call it is, `longest` how many bytes an answer may have.
+    """
 
     @asynccontextmanager
     async def lifespan(_: Server[Opened]) -> AsyncGenerator[Opened]:
-        opened = Opened(open_memos)
+        opened = Opened(open_memos, who, longest)
         try:
             yield opened
         finally:
@@ -73,6 +94,7 @@ def build(open_memos: Callable[[], Memos] = wiring.open) -> Server[Opened]:
         version=__version__,
         instructions=INSTRUCTIONS,
         lifespan=lifespan,
+        get_tool_input_schema=_arguments_of,
         on_list_tools=_list_tools,
         on_call_tool=_call_tool,
         cache_hints={"tools/list": CacheHint(ttl_ms=3_600_000, scope="public")},
@@ -82,18 +104,27 @@ def build(open_memos: Callable[[], Memos] = wiring.open) -> Server[Opened]:
 async def _list_tools(
     context: ServerRequestContext[Opened], params: types.PaginatedRequestParams | None
 ) -> types.ListToolsResult:
-    return types.ListToolsResult(
-        tools=[
-            types.Tool(
-                name=tool.name,
-                description=" ".join((tool.__doc__ or "").split()),
-                input_schema=tool.schema_of_arguments(),
-                output_schema=slim(tool.gives.model_json_schema()),
-                annotations=tool.hints,
-            )
-            for tool in TOOLS
-        ]
-    )
+    return types.ListToolsResult(tools=[*_described().values()])
+
+
+@cache
+def _described() -> dict[str, types.Tool]:
+    """The tools as clients see them, by name: made once, as HTTP asks with every call."""
+    return {
+        tool.name: types.Tool(
+            name=tool.name,
+            description=" ".join((tool.__doc__ or "").split()),
+            input_schema=tool.schema_of_arguments(),
+            output_schema=slim(tool.gives.model_json_schema()),
+            annotations=tool.hints,
+        )
+        for tool in TOOLS
+    }
+
+
+def _arguments_of(name: str) -> Mapping[str, Any] | None:
+    tool = _described().get(name)
+    return tool.input_schema if tool else None
 
 
 async def _call_tool(
@@ -104,7 +135,9 @@ async def _call_tool(
         known = ", ".join(_NAMED)
         raise MCPError(types.INVALID_PARAMS, f"there is no tool {params.name[:80]!r}; this server has {known}")
     try:
-        answer = await tool.read(params.arguments or {}).call(context.lifespan_context.memos())
+        memos = context.lifespan_context.memos(context)
+        check_scope(memos.caller, tool.scope)
+        answer = await tool.read(params.arguments or {}).call(memos)
     except MemosError as error:
         if isinstance(error, Corrupt | Misconfigured | Unavailable):
             logger.error("a tool could not use the memory", extra={"tool": tool.name, "why": str(error)})
@@ -112,9 +145,13 @@ async def _call_tool(
     except Exception:  # the outermost edge: whatever happened, the client is answered
         logger.exception("a tool failed", extra={"tool": tool.name})
         return _answered(_CRASHED, is_error=True)
-    return types.CallToolResult(
+    result = types.CallToolResult(
         content=[types.TextContent(type="text", text=str(answer))], structured_content=answer.content()
     )
+    longest = context.lifespan_context.longest
+    if longest and len(result.model_dump_json()) > longest:
+        return _answered(_TOO_LONG, is_error=True)
+    return result
 
 
 def _answered(text: str, *, is_error: bool) -> types.CallToolResult:

@@ -15,6 +15,7 @@ from memos_mcp.apps.mcp_answers import Answer
 from memos_mcp.cube import Kind
 from memos_mcp.errors import InvalidInput
 from memos_mcp.memos import Memos
+from memos_mcp.ports import Scope
 
 _KINDS: tuple[Kind, ...] = get_args(Kind)
 _SHOWN = 40
@@ -81,6 +82,7 @@ class Tool(BaseModel):
     name: ClassVar[str]
     gives: ClassVar[type[Answer]]
     hints: ClassVar[ToolAnnotations]
+    scope: ClassVar[Scope]
 
     @abstractmethod
     async def call(self, memos: Memos) -> Answer:

@@ -48,6 +48,7 @@ class Remember(Tool):
     name = "remember"
     gives = Stored
     hints = _WRITES
+    scope = "write"
 
     content: str = ""
     messages: Annotated[Messages, Field(description="objects with role or speaker, content, said_at")] = None
@@ -93,6 +94,7 @@ class Recall(Tool):
     name = "recall"
     gives = Context
     hints = _READS
+    scope = "read"
 
     question: str
     path: Path = ""
@@ -119,6 +121,7 @@ class GetMemory(Tool):
     name = "get_memory"
     gives = FullMemory
     hints = _READS
+    scope = "read"
 
     id: str = ""
     key: str = ""
@@ -148,6 +151,7 @@ class UpdateMemory(Tool):
     name = "update_memory"
     gives = FullMemory
     hints = _WRITES
+    scope = "write"
 
     id: str
     text: str = ""
@@ -178,6 +182,7 @@ class Forget(Tool):
     name = "forget"
     gives = Forgotten
     hints = _DELETES
+    scope = "write"
 
     id: str
     reason: str = ""
@@ -194,6 +199,7 @@ class ListMemories(Tool):
     name = "list_memories"
     gives = Listed
     hints = _READS
+    scope = "read"
 
     path: Path = ""
     kind: MaybeKind = None
@@ -228,6 +234,7 @@ class MemoryHistory(Tool):
     name = "memory_history"
     gives = History
     hints = _READS
+    scope = "read"
 
     id: str
     cursor: str = ""
@@ -247,6 +254,7 @@ class MemoryStatus(Tool):
     name = "memory_status"
     gives = State
     hints = _READS
+    scope = "read"
 
     async def call(self, memos: Memos) -> State:
         """Look."""

@@ -1,7 +1,8 @@
 """MemGovernance: who may read and write where. Pure decisions; every verb passes through here.
 
 A caller owns `user/<self>/…` and shares `shared/…` and `global/…` with everybody (long paper §5.4.1: private, shared
-and global layers).
+and global layers). A caller that came with fewer scopes, or is kept within a path, may do only that: arguments narrow
+what is open, and never widen it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import unicodedata
 
 from memos_mcp.errors import Denied, InvalidInput
-from memos_mcp.ports import Caller, Where
+from memos_mcp.ports import Caller, Scope, Where
 
 MAX_PATH = 512
 _MAX_LABEL = 128
@@ -37,31 +38,53 @@ def root_of(path: str) -> str:
 
 def home(caller: Caller) -> str:
     """The path a caller writes to when none is said."""
-    if "/" in caller.user:
-        raise InvalidInput(f"{caller.user!r} cannot be a user's name: it holds a '/'")
-    return check_path(f"user/{caller.user}")
+    return check_path(caller.within) if caller.within else _own(caller)
+
+
+def check_scope(caller: Caller, scope: Scope) -> None:
+    """Did the caller come to do this? Raises Denied."""
+    if scope not in caller.scopes:
+        raise Denied(f"{caller.user} came without the scope {scope!r}; use a token that has it")
 
 
 def check_write(caller: Caller, path: str) -> str:
     """The canonical path if the caller may write there. Raises InvalidInput, Denied."""
+    check_scope(caller, "write")
     return _allowed(caller, path, "write to")
 
 
 def readable(caller: Caller, path: str | None) -> Where:
     """What a question of the caller searches: beneath `path`, or all the caller may read. Raises Denied."""
-    if path is None:
-        return Where(paths=(home(caller), *_SHARED))
-    return Where(paths=(_allowed(caller, path, "read"),))
+    check_scope(caller, "read")
+    if path is None and not caller.within:
+        return Where(paths=(_own(caller), *_SHARED))
+    return Where(paths=(_allowed(caller, path or caller.within, "read"),))
 
 
 def may_read(caller: Caller, path: str) -> bool:
     """Is a memory at this canonical path open to the caller?"""
-    mine = home(caller)
-    return path == mine or path.startswith(mine + "/") or path.split("/", 1)[0] in _SHARED
+    return "read" in caller.scopes and _open(caller, path)
+
+
+def _own(caller: Caller) -> str:
+    if "/" in caller.user:
+        raise InvalidInput(f"{caller.user!r} cannot be a user's name: it holds a '/'")
+    return check_path(f"user/{caller.user}")
+
+
+def _open(caller: Caller, path: str) -> bool:
+    if caller.within and not _beneath(path, check_path(caller.within)):
+        return False
+    return path.split("/", 1)[0] in _SHARED or _beneath(path, _own(caller))
+
+
+def _beneath(path: str, top: str) -> bool:
+    return path == top or path.startswith(top + "/")
 
 
 def _allowed(caller: Caller, path: str, what: str) -> str:
     clean = check_path(path)
-    if not may_read(caller, clean):
-        raise Denied(f"{caller.user} may not {what} {clean!r}; open are {home(caller)}/…, shared/… and global/…")
+    if not _open(caller, clean):
+        places = f"{caller.within}/…" if caller.within else f"{_own(caller)}/…, shared/… and global/…"
+        raise Denied(f"{caller.user} may not {what} {clean!r}; open {'is' if caller.within else 'are'} {places}")
     return clean

@@ -172,7 +172,7 @@ async def test_what_opening_does_not_see_is_found_when_it_is_read(file: Path) ->
     ids = await a_vault(file)
     right = await answers(file, ids)
     good = await anyio.Path(file).read_bytes()
-    dice = random.Random(11)
+    dice = random.Random(1)
     found = 0
     for _ in range(40):
         length = dice.choice([512, 4096, PAGE])

@@ -188,6 +188,7 @@ class Upkeep:
             with closing(self._at(staged).connect()) as db:
                 db.execute("PRAGMA journal_mode=WAL")
                 db.execute("BEGIN IMMEDIATE")
+                db.execute("DELETE FROM ledger")  # its tokens may have been revoked since: they are made anew
                 found = self._concluded(db, caller, self._last_line(held), reason)
                 db.execute("COMMIT")
             kept = None
@@ -258,4 +259,5 @@ class Upkeep:
             return [first]
 
 
-_TABLES = """SELECT name FROM staged.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"""
+_TABLES = """SELECT name FROM staged.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
+    AND name <> 'ledger'"""  # who may come in is decided now: a token revoked since the backup stays revoked

@@ -41,6 +41,7 @@ def unchanged(file: Path) -> Generator[None]:
 # Migrations
 
 
+NOW = len(migrations())
 LATER = [
     *migrations(),
     "CREATE TABLE later (x INTEGER);\nINSERT INTO later\nVALUES (1);",
@@ -59,14 +60,24 @@ def test_a_migration_runs_what_is_missing_and_keeps_a_copy(opened: Open, file: P
     new = opened(scripts=LATER)
     with new.read() as db:
         assert db.execute("SELECT x FROM later").fetchall() == [(1,), (2,)]
-        assert [row[0] for row in db.execute("SELECT version FROM migration")] == [1, 2, 3]
+        assert [row[0] for row in db.execute("SELECT version FROM migration")] == list(range(1, NOW + 3))
         assert db.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
     assert paths(new) == ["user/ada"]
     (copy,) = copies(file)
-    assert copy.name.startswith("memos.db.before-3-")
+    assert copy.name.startswith(f"memos.db.before-{NOW + 2}-")
     before = Database(copy)
     assert paths(before) == ["user/ada"]
     before.close()
+
+
+def test_a_vault_of_the_first_version_opens_with_what_it_held(opened: Open) -> None:
+    old = opened(scripts=migrations()[:1])
+    add(old)
+    old.close()
+    new = opened()
+    assert paths(new) == ["user/ada"]
+    with new.read() as db:
+        assert db.execute("SELECT count(*) FROM ledger").fetchone() == (0,)
 
 
 def test_a_migration_that_fails_changes_nothing(opened: Open, file: Path) -> None:
@@ -74,7 +85,7 @@ def test_a_migration_that_fails_changes_nothing(opened: Open, file: Path) -> Non
     add(old)
     old.close()
     for script in ("CREATE TABLE later (x INTEGER);\nINSERT INTO none VALUES (1);", "nonsense;"):
-        with unchanged(file), pytest.raises(Unavailable, match="could not be brought from schema 1 to 2"):
+        with unchanged(file), pytest.raises(Unavailable, match=f"could not be brought from schema {NOW} to {NOW + 1}"):
             paths(opened(scripts=[*migrations(), script]))
     assert copies(file) == []
     assert paths(old) == ["user/ada"]

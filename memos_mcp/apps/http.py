@@ -1,0 +1,195 @@
+"""MCP over HTTP: one Starlette app for both protocol eras, `/healthz`, and the metadata of RFC 9728."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+from mcp.server import Server
+from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
+from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend
+from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
+from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
+from mcp.server.transport_security import TransportSecuritySettings
+from pydantic import AnyHttpUrl
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from memos_mcp import wiring
+from memos_mcp.apps.access import Tokens
+from memos_mcp.apps.door import Door, Rules, Verifier, caller_of, is_loopback, names_of
+from memos_mcp.apps.limits import Limits
+from memos_mcp.apps.mcp import Opened, build
+from memos_mcp.apps.mcp_tools import TOOLS
+from memos_mcp.errors import Conflict, Misconfigured
+from memos_mcp.infrastructure.issuer import Issuer
+from memos_mcp.ports import SCOPES, Ledger, Scope
+from memos_mcp.settings import Http, Settings
+
+logger = logging.getLogger(__name__)
+
+PATH = "/mcp"
+_METADATA = "/.well-known/oauth-protected-resource"
+_SCOPES: dict[str, Scope] = {tool.name: tool.scope for tool in TOOLS}
+
+
+def app(settings: Settings) -> Starlette:
+    """The app, for any ASGI server. The vault opens at its start. Raises Misconfigured."""
+    chosen = settings.http
+    checked(chosen)
+    ledger = wiring.ledger(settings)
+    issuer = _issuer(chosen)
+    server = build(lambda: wiring.open(settings), who=caller_of, longest=chosen.result_kb * 1024)
+    guard = _guard(chosen)
+    sessions = StreamableHTTPSessionManager(
+        server,
+        stateless=chosen.workers > 1,
+        security_settings=guard,
+        max_request_body_size=chosen.body_kb * 1024,
+    )
+    metadata = _metadata_path(chosen)
+    rules = Rules(
+        guard=guard,
+        open_paths=frozenset({"/healthz", *([_METADATA, metadata] if issuer else [])}),
+        open_on_loopback=chosen.open_on_loopback and is_loopback(chosen.host),
+        body=chosen.body_kb * 1024,
+        items=chosen.items,
+        needs=_needed,
+        challenge=f'resource_metadata="{_origin(address(chosen))}{metadata}"' if issuer else "",
+    )
+    verifier = Verifier(Tokens(ledger), address(chosen), issuer, chosen.users)
+    backend = BearerAuthBackend(verifier, resource_server_url=AnyHttpUrl(address(chosen)))
+    limits = Limits(chosen.rate, chosen.burst, chosen.at_once)
+    routes = [Route("/healthz", _healthy, methods=["GET"]), Route(PATH, StreamableHTTPASGIApp(sessions))]
+    if issuer:
+        about = _protected(chosen)
+        routes += [Route(path, about, methods=["GET"]) for path in dict.fromkeys((_METADATA, metadata))]
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
+        try:
+            await _share_request_state(server, ledger, settings)
+            async with sessions.run():
+                yield
+        finally:
+            await ledger.aclose()
+
+    made = Starlette(
+        routes=routes,
+        lifespan=lifespan,
+        middleware=[
+            Middleware(Door, rules=rules, backend=backend, limits=limits),
+            Middleware(AuthContextMiddleware),
+        ],
+    )
+    made.router.redirect_slashes = False
+    return made
+
+
+def checked(chosen: Http) -> None:
+    """Raises Misconfigured if these settings would let in who should stay outside."""
+    if is_loopback(chosen.host):
+        return
+    if chosen.open_on_loopback:
+        raise Misconfigured(
+            f"http.open_on_loopback lets in whoever calls from this machine, but http.host is {chosen.host}: "
+            "set one of them back"
+        )
+    if not chosen.url:
+        raise Misconfigured(
+            f"http.host is {chosen.host}, so others can call: set http.url to the address they use, "
+            "such as https://memory.example.org/mcp, and make tokens with `memos token create`"
+        )
+
+
+async def ready(settings: Settings) -> int:
+    """How many tokens are active. Opens the vault; raises Misconfigured if nobody could come in from outside."""
+    checked(settings.http)
+    ledger = wiring.ledger(settings)
+    try:
+        active = sum(token.state == "active" for token in await Tokens(ledger).list())
+    finally:
+        await ledger.aclose()
+    if not active and not settings.http.issuer and not is_loopback(settings.http.host):
+        raise Misconfigured(
+            f"http.host is {settings.http.host}, but there is no way to say who calls: make a token with "
+            "`memos token create NAME --scope write`, or set http.issuer and http.jwks_url"
+        )
+    return active
+
+
+def address(chosen: Http) -> str:
+    """What clients call; also the resource that a JWT must be for."""
+    host = f"[{chosen.host}]" if ":" in chosen.host else chosen.host
+    return chosen.url or f"http://{host}:{chosen.port}{PATH}"
+
+
+def _needed(tool: str) -> Scope:
+    return _SCOPES.get(tool, "read")
+
+
+def _issuer(chosen: Http) -> Issuer | None:
+    if not chosen.issuer:
+        return None
+    return Issuer(chosen.issuer, chosen.audience or address(chosen), chosen.jwks_url)
+
+
+def _guard(chosen: Http) -> TransportSecuritySettings:
+    """The Host and Origin headers that are accepted: against web pages that reach for a server on this machine."""
+    ours = ["127.0.0.1", "localhost", "[::1]"] if is_loopback(chosen.host) else []
+    named = urlsplit(chosen.url)
+    hosts = names_of([*ours, *chosen.hosts]) + ([named.netloc] if chosen.url else [])
+    origins = [f"http://{form}" for form in names_of(ours)] + [*chosen.origins]
+    if chosen.url:
+        origins.append(_origin(chosen.url))
+    return TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=origins)
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _metadata_path(chosen: Http) -> str:
+    """Where RFC 9728 §3.1 puts the metadata of this resource."""
+    return _METADATA + urlsplit(address(chosen)).path.rstrip("/")
+
+
+def _protected(chosen: Http) -> Callable[[Request], Awaitable[Response]]:
+    about = {
+        "resource": address(chosen),
+        "authorization_servers": [chosen.issuer],
+        "scopes_supported": [f"memos:{scope}" for scope in SCOPES],
+        "bearer_methods_supported": ["header"],
+        "resource_name": "memos",
+    }
+
+    async def metadata(_: Request) -> Response:
+        return JSONResponse(about)
+
+    return metadata
+
+
+async def _healthy(_: Request) -> Response:
+    return PlainTextResponse("ok")
+
+
+async def _share_request_state(server: Server[Opened], ledger: Ledger, settings: Settings) -> None:
+    """What a client hands back between two rounds is sealed by a key that all processes on the vault share."""
+    key = secrets.token_hex(32)
+    if not settings.vault.read_only:
+        note = await ledger.read("key", "request-state")
+        if note is None:
+            try:
+                await ledger.write("key", "request-state", key, expect=0)
+            except Conflict:
+                logger.debug("another process made the key")
+            note = await ledger.read("key", "request-state")
+        key = str(note.value) if note else key
+    server.middleware.append(RequestStateBoundary(RequestStateSecurity(keys=[key]), default_audience="memos"))

@@ -1,0 +1,76 @@
+"""Ledger in the vault's own file."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from anyio import CapacityLimiter, to_thread
+from pydantic import JsonValue
+
+from memos_mcp.errors import Conflict, Corrupt
+from memos_mcp.infrastructure.storage.database import Database
+from memos_mcp.infrastructure.storage.rows import ADVICE
+from memos_mcp.ports import Note
+
+T = TypeVar("T")
+
+
+class SqliteLedger:
+    """Ledger over one SQLite file, shared by any number of processes. Cost: 0.2 ms a read, a disk sync a write."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._reading = CapacityLimiter(2)
+
+    async def read(self, kind: str, key: str) -> Note | None:
+        """The value, as any process wrote it last."""
+        rows = await self._read(lambda db: db.execute(_ONE, (kind, key)).fetchall())
+        return self._note(rows[0]) if rows else None
+
+    async def write(self, kind: str, key: str, value: JsonValue, *, expect: int | None = None) -> int:
+        """Write it in a transaction of its own. Raises Conflict if another process came first."""
+        return await to_thread.run_sync(self._write, kind, key, value, expect)
+
+    async def list(self, kind: str, prefix: str = "") -> list[Note]:
+        """All of a kind whose keys begin so, by key."""
+        rows = await self._read(lambda db: db.execute(_ALL, (kind, prefix, prefix)).fetchall())
+        return [self._note(row) for row in rows]
+
+    async def aclose(self) -> None:
+        """Close the file; the next use opens it again."""
+        await to_thread.run_sync(self._database.close)
+
+    async def _read(self, ask: Callable[[sqlite3.Connection], T]) -> T:
+        def run() -> T:
+            with self._database.read() as db:
+                return ask(db)
+
+        return await to_thread.run_sync(run, limiter=self._reading)
+
+    def _write(self, kind: str, key: str, value: JsonValue, expect: int | None) -> int:
+        with self._database.write() as db:
+            found = db.execute(_ONE, (kind, key)).fetchone()
+            revision = found[3] if found else 0
+            if expect not in (None, revision):
+                raise Conflict(f"{kind} {key!r} of the ledger is at revision {revision}, not {expect}: read it again")
+            if value is None:
+                db.execute("DELETE FROM ledger WHERE kind = ? AND key = ?", (kind, key))
+                return 0
+            row = (kind, key, json.dumps(value), revision + 1, time.time_ns() // 1000)
+            db.execute("INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?, ?)", row)
+            return revision + 1
+
+    def _note(self, row: tuple[str, str, str, int]) -> Note:
+        kind, key, value, revision = row
+        try:
+            return Note(kind, key, json.loads(value), revision)
+        except ValueError as exc:
+            raise Corrupt(f"{kind} {key!r} in the ledger of {self._database.file} is damaged; {ADVICE}") from exc
+
+
+_ONE = "SELECT kind, key, value, revision FROM ledger WHERE kind = ? AND key = ?"
+_ALL = """SELECT kind, key, value, revision FROM ledger WHERE kind = ? AND substr(key, 1, length(?)) = ? ORDER BY key"""
