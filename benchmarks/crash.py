@@ -1,8 +1,9 @@
-"""kill -9 of a writer at random moments: `python -m benchmarks.crash [--kills 20]`.
+"""kill -9 of a writer at random moments: `python -m benchmarks.crash [--kills 20] [--models DIR]`.
 
 A child process remembers, puts, updates and forgets through the public API and acknowledges each change on its
 standard output. After each kill the vault is opened again: every acknowledged change must be there, the file and the
-log whole, and the words lane must answer as one rebuilt from the log.
+log whole, and the words lane must answer as one rebuilt from the log. With a folder of models the child embeds as well,
+and when nothing waits any more the vectors lane must answer as one rebuilt, too.
 """
 
 from __future__ import annotations
@@ -26,13 +27,22 @@ from benchmarks.texts import Texts
 from memos_mcp import Memos, NotFound, wiring
 
 QUESTIONS = 15
+ROUNDING = 2e-3  # of half floats
+PATIENCE = 600.0  # seconds for the vectors of what was remembered
 
 
-async def write(home: Path, seed: int) -> None:
+def opened(home: Path, models: Path | None) -> Memos:
+    """The system over this vault; without a folder of models by words alone."""
+    if models is None:
+        return memos_mcp.open(home=home, user="ada", embedder={"kind": "none"})
+    return memos_mcp.open(home=home, user="ada", models=models)
+
+
+async def write(home: Path, seed: int, models: Path | None) -> None:
     """The child: change memories for ever, one line of JSON per acknowledged change."""
     dice, texts = random.Random(seed), Texts(seed)
     ids: list[str] = []
-    async with memos_mcp.open(home=home, user="ada") as memos:
+    async with opened(home, models) as memos:
         for round_ in range(1_000_000):
             done: dict[str, JsonValue]
             pick = dice.random()
@@ -43,7 +53,7 @@ async def write(home: Path, seed: int) -> None:
                         "session": f"{seed}.{round_}",
                         "text": f"{texts.text()} #{seed}.{round_}.{i}",
                     }
-                    for i in range(dice.choice((1, 1, 3, 40, 700)))
+                    for i in range(dice.choice((1, 1, 3, 40, 700) if models is None else (1, 1, 3, 10)))
                 ]
                 new = (await memos.remember(batch)).ids
                 ids += new
@@ -63,9 +73,10 @@ async def write(home: Path, seed: int) -> None:
             sys.stdout.flush()
 
 
-def killed_after(home: Path, seed: int, seconds: float) -> list[dict[str, JsonValue]]:
+def killed_after(home: Path, seed: int, seconds: float, models: Path | None) -> list[dict[str, JsonValue]]:
     """Run a child and kill it; what it acknowledged."""
     command = [sys.executable, "-m", "benchmarks.crash", "--child", str(home), "--seed", str(seed)]
+    command += ["--models", str(models)] if models else []
     child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     lines = [child.stdout.readline()]  # the first acknowledgement: the clock starts when it works
@@ -77,10 +88,10 @@ def killed_after(home: Path, seed: int, seconds: float) -> list[dict[str, JsonVa
     return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
-async def verify(home: Path, state: dict[str, tuple[str | None, int]]) -> dict[str, int]:
+async def verify(home: Path, state: dict[str, tuple[str | None, int]], models: Path | None) -> dict[str, int]:
     """Count acknowledged changes that are gone, findings of the doctor, and questions answered out of step."""
     lost = 0
-    async with memos_mcp.open(home=home, user="ada") as memos:
+    async with opened(home, models) as memos:
         for key, (text, version) in state.items():
             try:
                 cube = await memos.get(key)
@@ -93,21 +104,41 @@ async def verify(home: Path, state: dict[str, tuple[str | None, int]]) -> dict[s
                 # The change in flight at the kill may have been a forget: it was committed, only not acknowledged.
                 lost += text is not None and (await memos.history(key))[-1].action != "forget"
         findings = await wiring.upkeep(home=home).check()
-        steps = await out_of_step(memos)
+        lanes = ("words",) if models is None else ("words", "vectors")
+        steps = sum([await out_of_step(memos, lane) for lane in lanes])
     return {"lost": lost, "damaged": sum(not finding.ok for finding in findings), "out_of_step": steps}
 
 
-async def out_of_step(memos: Memos) -> int:
-    """Questions that the lane answers otherwise than after a rebuild."""
+async def out_of_step(memos: Memos, lane: str) -> int:
+    """Questions that the lane answers otherwise than after a rebuild, and memories it never came to."""
     texts = Texts(7)
     questions = [texts.question() for _ in range(QUESTIONS)]
-    before = [(await memos.recall(q, limit=20)).memories for q in questions]
-    await memos.rebuild("words")
-    after = [(await memos.recall(q, limit=20)).memories for q in questions]
-    return sum(a != b for a, b in zip(after, before, strict=True))
+    before = [await answer(memos, question, lane) for question in questions]
+    await memos.rebuild(lane)
+    after = [await answer(memos, question, lane) for question in questions]
+    (state,) = (each for each in (await memos.status()).lanes if each.name == lane)
+    return sum(not alike(a, b) for a, b in zip(after, before, strict=True)) + state.pending + (not state.on)
 
 
-def run(kills: int, seed: int) -> dict[str, JsonValue]:
+async def answer(memos: Memos, question: str, lane: str) -> dict[str, float]:
+    """The score of every memory that this lane finds when nothing waits for it."""
+    await memos.settle(PATIENCE)
+    found = await memos.recall(question, limit=20, lanes=[lane])
+    return {each.cube.id: each.score for each in found.memories}
+
+
+def alike(one: dict[str, float], other: dict[str, float]) -> bool:
+    """The same memories with the same scores; a model may round otherwise in another batch."""
+    near = all(abs(score - other.get(key, score)) < ROUNDING for key, score in one.items())
+    least = max(min(one.values(), default=0.0), min(other.values(), default=0.0)) + ROUNDING
+    return (
+        near
+        and {k for k, s in one.items() if s > least} <= other.keys()
+        and {k for k, s in other.items() if s > least} <= one.keys()
+    )
+
+
+def run(kills: int, seed: int, models: Path | None = None) -> dict[str, JsonValue]:
     """Kill and verify `kills` times on one vault that grows."""
     dice = random.Random(seed)
     state: dict[str, tuple[str | None, int]] = {}
@@ -115,13 +146,23 @@ def run(kills: int, seed: int) -> dict[str, JsonValue]:
     acknowledged, start = 0, time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="memos-crash-") as folder:
         for kill in range(kills):
-            for done in killed_after(Path(folder), seed * 1000 + kill, dice.uniform(0.01, 0.8)):
+            for done in killed_after(
+                Path(folder), seed * 1000 + kill, dice.uniform(0.01, 0.8 if models is None else 1.6), models
+            ):
                 acknowledged += 1
                 _apply(done, state)
-            found = anyio.run(verify, Path(folder), state)
+            found = anyio.run(verify, Path(folder), state, models)
             sums = {name: sums[name] + found[name] for name in sums}
     took = round(time.perf_counter() - start, 1)
-    return {"kills": kills, "acknowledged_changes": acknowledged, "memories": len(state), **sums, "seconds": took}
+    lanes: list[JsonValue] = ["words"] if models is None else ["words", "vectors"]
+    return {
+        "kills": kills,
+        "lanes": lanes,
+        "acknowledged_changes": acknowledged,
+        "memories": len(state),
+        **sums,
+        "seconds": took,
+    }
 
 
 def _apply(done: dict[str, JsonValue], state: dict[str, tuple[str | None, int]]) -> None:
@@ -141,13 +182,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="kill -9 of a writer at random moments")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--models", type=Path, help="folder of models: embed as well")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, help="result file; default benchmarks/results/crash.json")
     given = parser.parse_args()
     if given.child:
-        anyio.run(write, given.child, given.seed)
+        anyio.run(write, given.child, given.seed, given.models)
         return
-    result = run(given.kills, given.seed)
+    result = run(given.kills, given.seed, given.models)
     keep("crash", result, given.out)
     sys.exit(1 if any(result[name] for name in ("lost", "damaged", "out_of_step")) else 0)
 

@@ -5,7 +5,8 @@
     async def test_my_vault(check: MemoryAdapterCheck, vault: MyVault) -> None:
         await check(vault)
 
-Those of TWO_WRITERS_CHECKS get two adapters over the same store, as two processes would have them.
+Those of TWO_WRITERS_CHECKS get two adapters over the same store, as two processes would have them; those of
+ROUTE_CHECKS a vault and a function that opens the route over it once more.
 """
 
 from __future__ import annotations
@@ -19,13 +20,18 @@ from memos_mcp.testing.memory_adapter import (
     MemoryAdapterCheck,
     TwoWritersCheck,
 )
+from memos_mcp.testing.route import QUIET_ROUTE_CHECKS, ROUTE_CHECKS, OpenRoute, RouteCheck
 from memos_mcp.testing.segment_store import SEGMENT_STORE_CHECKS, SegmentStoreCheck
 
 __all__ = [
     "MEMORY_ADAPTER_CHECKS",
+    "QUIET_ROUTE_CHECKS",
+    "ROUTE_CHECKS",
     "SEGMENT_STORE_CHECKS",
     "TWO_WRITERS_CHECKS",
     "MemoryAdapterCheck",
+    "OpenRoute",
+    "RouteCheck",
     "SegmentStoreCheck",
     "TwoWritersCheck",
     "a_cube",

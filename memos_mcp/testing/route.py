@@ -1,0 +1,194 @@
+"""The contract of Route, check by check: whatever it goes by, it must find what shares words and meaning alike."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+import anyio
+
+from memos_mcp.cube import MemCube, Plaintext, Ref
+from memos_mcp.errors import InvalidInput
+from memos_mcp.ports import Change, Event, Found, MemoryAdapter, MemoryCall, Route, Where
+from memos_mcp.testing.cubes import ADA, PATH, a_cube, remember, same
+
+OpenRoute = Callable[[], Route]
+"""Opens one more route over the vault of the check, as another process would."""
+RouteCheck = Callable[[MemoryAdapter, OpenRoute], Awaitable[None]]
+
+_TEXTS = ("green tea at noon", "the ferry to Eigg", "a violin lesson", "rain on the roof", "black tea with milk")
+_PATIENCE = 10.0  # seconds for work in the background
+_LOOK = 0.002
+
+
+def _call(question: str) -> MemoryCall:
+    return MemoryCall(question, question, ((question, 1.0),))
+
+
+def _where(*paths: str) -> Where:
+    return Where(paths or (PATH,))
+
+
+async def _settled(route: Route) -> None:
+    with anyio.fail_after(_PATIENCE):
+        while route.lane().busy:  # noqa: ASYNC110 - a route tells its state, no more
+            await anyio.sleep(_LOOK)
+
+
+async def _stored(vault: MemoryAdapter, route: Route, *cubes: MemCube) -> list[Event]:
+    events = await remember(vault, *cubes)
+    await _applied(route, events)
+    return events
+
+
+async def _applied(route: Route, events: Sequence[Event]) -> None:
+    await route.apply(events)
+    await _settled(route)
+
+
+async def _find(route: Route, question: str, *paths: str, limit: int = 100) -> Found:
+    await route.find(_call(question), _where(*paths), limit)  # it may hear only now what another process wrote
+    await _settled(route)
+    return await route.find(_call(question), _where(*paths), limit)
+
+
+async def _scores(route: Route, question: str, *paths: str) -> dict[str, float]:
+    return {hit.ref.id: round(hit.score, 4) for hit in (await _find(route, question, *paths)).hits}
+
+
+async def _an_empty_vault_holds_nothing(vault: MemoryAdapter, opened: OpenRoute) -> None:
+    route = opened()
+    await _settled(route)
+    same(await route.find(_call("tea"), _where(), 10), Found((), 0), "what is found")
+    same(await route.score(_call("tea"), _where(), [Ref(id="nobody")]), [], "scores")
+    same(await route.people(_where()), frozenset[str](), "people")
+    await route.apply([])
+    state = route.lane()
+    same((state.name, state.pending, state.busy), (route.name, 0, False), "the state of the lane")
+
+
+async def _the_nearest_comes_first(vault: MemoryAdapter, opened: OpenRoute) -> None:
+    route = opened()
+    cubes = [a_cube(text) for text in _TEXTS]
+    await _stored(vault, route, *cubes)
+    for cube in cubes:
+        found = await _find(route, cube.text)
+        same(found.hits[0].ref, cube.ref, f"the best hit for {cube.text!r}")
+        same({hit.route for hit in found.hits}, {route.name}, "the route of the hits")
+        same([h.score for h in found.hits], sorted((h.score for h in found.hits), reverse=True), "scores in order")
+        same((found.searched, found.pending), (len(cubes), 0), "memories searched and pending")
+    same(len((await _find(route, "tea", limit=1)).hits), 1, "hits if one is asked for")
+
+
+async def _scores_are_those_of_find(vault: MemoryAdapter, opened: OpenRoute) -> None:
+    route = opened()
+    cubes = [a_cube(text) for text in _TEXTS]
+    hers = a_cube("green tea", "user/eve")
+    await _stored(vault, route, *cubes, hers)
+    found = await _find(route, "green tea")
+    refs = [hit.ref for hit in reversed(found.hits)]
+    strangers = [Ref(id="nobody", version=1), hers.ref]
+    scored = await route.score(_call("green tea"), _where(), [*refs, *strangers])
+    same({h.ref: h.score for h in scored}, {h.ref: h.score for h in found.hits}, "scores")
+    same(await route.score(_call("green tea"), _where(), []), [], "scores of nothing")
+
+
+async def _other_paths_show_nothing_and_move_nothing(vault: MemoryAdapter, opened: OpenRoute) -> None:
+    route = opened()
+    mine = [a_cube(text, f"{PATH}/home") for text in _TEXTS]
+    await _stored(vault, route, *mine)
+    alone = await _scores(route, "green tea", f"{PATH}/home")
+    for path in ("user/eve", "user/adam", "shared/team", f"{PATH}/homework", PATH):
+        await _stored(vault, route, *(a_cube(f"green tea {n}", path) for n in range(3)))
+        same(await _scores(route, "green tea", f"{PATH}/home"), alone, f"scores beside memories of {path}")
+    await _stored(vault, route, a_cube("green tea", f"{PATH}/home/kitchen"))
+    same(len(await _scores(route, "green tea", f"{PATH}/home")) > len(alone), True, "a path beneath is searched")
+    same(await _scores(route, "green tea", "user/nobody"), {}, "hits where nothing is")
+
+
+async def _a_new_version_replaces_the_old(vault: MemoryAdapter, opened: OpenRoute) -> None:
+    route = opened()
+    cubes = [a_cube(text) for text in _TEXTS]
+    await _stored(vault, route, *cubes)
+    new = cubes[0].model_copy(update={"version": 2, "payload": Plaintext(text="the kettle whistles")})
+    await _applied(route, await vault.commit([Change("update", new.id, new)], caller=ADA))
+    found = await _find(route, "the kettle whistles")
+    same(found.hits[0].ref, new.ref, "the best hit for the new words")
+    same(found.searched, len(cubes), "memories searched")
+    again = await _scores(route, "green tea at noon")
+    same(max(again, key=again.__getitem__) != new.id, True, "the old words find another first")
+    same(await route.score(_call("tea"), _where(), [cubes[0].ref]), [], "the score of the old version")
+
+
+async def _what_is_forgotten_is_gone(vault: MemoryAdapter, opened: OpenRoute) -> None:
+    route = opened()
+    cubes = [a_cube(text) for text in _TEXTS]
+    await _stored(vault, route, *cubes)
+    await _applied(route, await vault.commit([Change("forget", cubes[0].id)], caller=ADA))
+    for each in (route, opened()):
+        await _settled(each)
+        found = await _find(each, "green tea at noon")
+        same(cubes[0].id in {hit.ref.id for hit in found.hits}, False, "a forgotten memory is found")
+        same((found.searched, found.pending), (len(cubes) - 1, 0), "memories searched and pending")
+        same(await each.score(_call("tea"), _where(), [cubes[0].ref]), [], "its score")
+
+
+async def _lines_seen_twice_change_nothing(vault: MemoryAdapter, opened: OpenRoute) -> None:
+    route = opened()
+    events = await _stored(vault, route, *(a_cube(text) for text in _TEXTS))
+    once = await _scores(route, "green tea")
+    await _applied(route, events)
+    await _applied(route, events[2:3])
+    same(await _scores(route, "green tea"), once, "scores after the same lines")
+
+
+async def _what_others_wrote_is_found(vault: MemoryAdapter, opened: OpenRoute) -> None:
+    route = opened()
+    cubes = [a_cube(text) for text in _TEXTS]
+    await _stored(vault, route, *cubes[:2])
+    await _find(route, "tea")
+    await remember(vault, *cubes[2:])
+    same((await _find(route, "a violin lesson")).hits[0].ref, cubes[2].ref, "what another process wrote")
+    await vault.commit([Change("forget", cubes[2].id)], caller=ADA)
+    same(cubes[2].id in await _scores(route, "a violin lesson"), False, "what another process forgot is found")
+
+
+async def _every_way_to_the_same_log_answers_alike(vault: MemoryAdapter, opened: OpenRoute) -> None:
+    route = opened()
+    events = await _stored(vault, route, *(a_cube(f"{text} {n}") for n in range(5) for text in _TEXTS))
+    for event in events[::6]:
+        await _applied(route, await vault.commit([Change("forget", event.subject)], caller=ADA))
+    live = await _scores(route, "green tea 3")
+    later = opened()
+    await _settled(later)
+    same(await _scores(later, "green tea 3"), live, "scores of a route opened later")
+    await route.reset()
+    await _settled(route)
+    same(await _scores(route, "green tea 3"), live, "scores of a rebuilt route")
+
+
+async def _a_branch_it_does_not_know_is_refused(vault: MemoryAdapter, opened: OpenRoute) -> None:
+    route = opened()
+    await _stored(vault, route, a_cube())
+    try:
+        await route.find(_call("tea"), Where((PATH,), branch="what-if"), 10)
+    except InvalidInput:
+        return
+    raise AssertionError("a question to an unknown branch was answered")
+
+
+QUIET_ROUTE_CHECKS: tuple[RouteCheck, ...] = (_an_empty_vault_holds_nothing,)
+"""What every Route does, even one that is off; each check wants an empty vault."""
+
+ROUTE_CHECKS: tuple[RouteCheck, ...] = (
+    *QUIET_ROUTE_CHECKS,
+    _the_nearest_comes_first,
+    _scores_are_those_of_find,
+    _other_paths_show_nothing_and_move_nothing,
+    _a_new_version_replaces_the_old,
+    _what_is_forgotten_is_gone,
+    _lines_seen_twice_change_nothing,
+    _what_others_wrote_is_found,
+    _every_way_to_the_same_log_answers_alike,
+    _a_branch_it_does_not_know_is_refused,
+)
+"""What every Route does that is on; each check wants an empty vault."""
