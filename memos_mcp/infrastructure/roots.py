@@ -81,7 +81,7 @@ class Roots(Generic[Its]):
 
     Whoever reads or changes an index holds `lock`. `worth` is how many rows make a segment of their own, `largest` how
     many bytes one has that is merged no more. `cleared` is called when everything is dropped, `shared` says how many
-    bytes the indexes hold together.
+    bytes the indexes hold together. The root `pinned` is never dropped.
     """
 
     def __init__(
@@ -100,6 +100,7 @@ class Roots(Generic[Its]):
         self.lock = threading.Lock()
         self.waiting: dict[str, int] = {}
         self.why = ""
+        self.pinned = ""
         self._name = name
         self._vault = vault
         self._segments = segments
@@ -132,8 +133,9 @@ class Roots(Generic[Its]):
         return found
 
     def loaded(self, where: Where) -> list[Its]:
-        """The indexes under the paths that are in memory, as they are."""
-        return [self._indexes[root] for root in self.names(where) if root in self._indexes]
+        """The indexes under the paths as they are, if all are in memory."""
+        names = self.names(where)
+        return [self._indexes[root] for root in names] if self._indexes.keys() >= set(names) else []
 
     def names(self, where: Where) -> list[str]:
         """The roots under the paths, as `under` last found them."""
@@ -167,8 +169,9 @@ class Roots(Generic[Its]):
         return index
 
     async def keep(self, root: str, worth: int) -> None:
-        """Write what is whole, if that is so many rows."""
+        """Write what is whole, if that is so many rows, and nothing that was forgotten meanwhile."""
         async with self._following:
+            await self._follow()
             if root in self._indexes:
                 await self._keep(root, self._indexes[root], worth)
 
@@ -179,15 +182,22 @@ class Roots(Generic[Its]):
             return []
         return [segment for segment in await self._segments.segments(self._name, root) if segment.upto > after]
 
-    async def behind(self, root: str) -> bool:
-        """Does the log of a root go on after its segments?"""
-        spans = await self._segments.spans(self._name, root)
-        return bool(await self._vault.events(after=spans[-1].upto if spans else 0, limit=1, root=root))
+    async def behind(self, root: str, ours: Callable[[bytes], bool]) -> bool:
+        """Does the log of a root go on after its segments, or is one of them damaged or not `ours`? Reads them all."""
+        try:
+            segments = await self._segments.segments(self._name, root)
+            upto = segments[-1].upto if segments else 0
+            if await self._vault.events(after=upto, limit=1, root=root):
+                return True
+            return not await to_thread.run_sync(lambda: all(ours(segment.data) for segment in segments))
+        except MemosError:  # whoever opens it will see what is the matter
+            return True
 
-    def forget_loaded(self) -> None:
-        """Load every index anew when it is needed."""
-        with self.lock:
-            self._clear()
+    async def forget_loaded(self) -> None:
+        """Load every index anew when it is needed, also those that are being loaded now."""
+        async with self._following:
+            with self.lock:
+                self._clear()
 
     async def drop(self) -> None:
         """Drop all segments and indexes."""
@@ -288,7 +298,7 @@ class Roots(Generic[Its]):
             spans = await self._segments.spans(self._name, root)
             with self.lock:
                 old, ranges = self._due(index, spans, worth or self._worth)
-            if not ranges:
+            if not ranges and not old:
                 return
 
             def export() -> list[Segment]:
@@ -305,9 +315,12 @@ class Roots(Generic[Its]):
             logger.warning("segments not written", extra={"route": self._name, "root": root, "why": str(exc)})
 
     def _due(self, index: Its, spans: list[Segment], worth: int) -> tuple[list[Segment], list[tuple[int, int]]]:
+        stale = [s for s in spans if any(s.after < seq <= s.upto for seq in index.erased)]
+        # What another process knew more of cannot be written again here: it goes, with what is built on it.
+        beyond = next((place for place, s in enumerate(spans) if s in stale and s.upto > index.whole), len(spans))
+        gone, spans = spans[beyond:], spans[:beyond]
         covered = spans[-1].upto if spans else 0
         rows, size = index.size(covered, index.whole)
-        stale = [s for s in spans if any(s.after < seq <= s.upto for seq in index.erased)]
         if rows < worth and not stale:
             return [], []
         merged: list[Segment] = []
@@ -319,11 +332,11 @@ class Roots(Generic[Its]):
         ranges = [(s.after, s.upto) for s in rewritten]
         if index.whole > covered:
             ranges.append((merged[0].after if merged else covered, index.whole))
-        return [*rewritten, *merged], ranges
+        return [*rewritten, *merged, *gone], ranges
 
     def _evict(self) -> None:
         if not self._grown:
             return
         self._grown = False
         while len(self._indexes) > 1 and self.held > self._memory:
-            self._indexes.popitem(last=False)
+            del self._indexes[next(root for root in self._indexes if root != self.pinned)]

@@ -182,8 +182,9 @@ class Shelf:
 
     def _settle(self) -> None:
         """Move on the mark before which every row has its vector."""
-        unknown = np.flatnonzero(~self._known[self._settled : len(self.rows)])
-        self._settled = self._settled + int(unknown[0]) if len(unknown) else len(self.rows)
+        first, count = self._settled, min(len(self.rows), len(self._known))  # another thread may be adding rows
+        unknown = np.flatnonzero(~self._known[first:count])
+        self._settled = first + int(unknown[0]) if len(unknown) else count
 
     def _grow(self) -> None:
         rows, room = len(self.rows), len(self._known)
@@ -198,7 +199,10 @@ class Shelf:
         """Which rows can be found, and the length of the mix of each, from the products of neighbours' vectors."""
         count = len(self.rows)
         there = rows.shown & self._known[:count] & ~self._blank[:count]
-        before, after = (np.where((near >= 0) & there[near], near, np.int32(-1)) for near in (rows.before, rows.after))
+        # A row without a vector has no neighbours, or their products with nothing would be kept for later.
+        before, after = (
+            np.where(there & (near >= 0) & there[near], near, np.int32(-1)) for near in (rows.before, rows.after)
+        )
         share = np.float32(NEIGHBOUR)
         length = np.ones(count, np.float32)
         for near in (before, after):
@@ -208,6 +212,13 @@ class Shelf:
         length += 2 * share * self._products.of("after", self._matrix, own, after)
         length += 2 * share * share * self._products.of("both", self._matrix, before, after)
         return VectorsView(rows, there, before, after, np.sqrt(np.maximum(length, np.float32(1e-6))))
+
+
+def made_by(data: bytes, model: str, dimension: int) -> bool:
+    """Is a segment the work of this model? Raises Corrupt."""
+    piece = unpacked(data, LAYOUT)
+    numbers = len(piece.arrays["vectors"]) == dimension * len(piece.arrays["slot"])
+    return numbers and list(piece.names.get("model", ())) == [model]
 
 
 class Products:

@@ -12,17 +12,18 @@ import logging
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import anyio
 import numpy as np
 from numpy.typing import NDArray
 
 from memos_mcp.cube import Ref
-from memos_mcp.errors import MemosError, MissingExtra
+from memos_mcp.errors import Corrupt, MemosError, MissingExtra
 from memos_mcp.infrastructure.governance import root_of
 from memos_mcp.infrastructure.keys import embedded_text
 from memos_mcp.infrastructure.roots import Roots, worked
-from memos_mcp.infrastructure.shelf import Shelf, Vector, VectorsView
+from memos_mcp.infrastructure.shelf import Shelf, Vector, VectorsView, made_by
 from memos_mcp.ports import (
     Embedder,
     Event,
@@ -102,13 +103,22 @@ class Vectors:
         if self._model is None:
             return Found((), 0)
         shelves: list[Shelf] = []
+        failed: list[MemosError] = []
 
         async def look_up() -> None:
-            shelves.extend(await self._roots.under(where))
+            try:
+                shelves.extend(await self._roots.under(where))
+            except MemosError as exc:  # a task group would wrap it
+                failed.append(exc)
 
         async with anyio.create_task_group() as tasks:  # the log is read while the question is embedded
             tasks.start_soon(look_up)
-            await self._query(call)
+            try:
+                await self._query(call)
+            except MemosError as exc:
+                failed.append(exc)
+        if failed:
+            raise failed[0]
         query = await self._query(call)
         found = await worked(sum(len(s.rows) for s in shelves), self._find, shelves, query, call, where, limit)
         if found.pending:  # another process may have written them
@@ -131,9 +141,9 @@ class Vectors:
     async def apply(self, events: Sequence[Event]) -> None:
         """Follow these lines: what was forgotten goes at once, the rest is embedded in the background."""
         self._start()
+        self._want(root_of(event.path) for event in events if event.path)
         if self._model is not None or any(event.action == "forget" for event in events):
             await self._roots.apply(events)
-        self._want(root_of(event.path) for event in events if event.path)
 
     async def reset(self) -> None:
         """Drop all segments; everything is embedded again in the background. Cost: 3–5 ms a memory."""
@@ -158,7 +168,7 @@ class Vectors:
 
     async def aclose(self) -> None:
         """Stop embedding, keep what is embedded, let go of the model."""
-        self._closed = True
+        self._closed, self._busy, self._why = True, False, "it is closed"
         worker, self._worker = self._worker, None
         if worker is not None:
             worker.cancel()
@@ -168,11 +178,12 @@ class Vectors:
             for root in self._roots.all_loaded():
                 with contextlib.suppress(MemosError):  # it is embedded again
                     await self._roots.keep(root, 1)
+        self._model = None
         await self._embedder.aclose()
 
     async def _query(self, call: MemoryCall) -> Vector:
         """The weighted mean of the call's probes, of unit length."""
-        probes = call.probes or ((call.query, 1.0),)
+        probes = _probes(call)
         known = self._queries.get(probes)
         if known is None:
             rows = await self._embedder.embed([text for text, _ in probes])
@@ -215,7 +226,7 @@ class Vectors:
     def _ranked(self, shelves: list[Shelf], query: Vector, call: MemoryCall, where: Where) -> list[_Scored]:
         """The score of every row for a question; kept for a moment, as a question is first asked, then scored."""
         state = tuple((id(shelf), shelf.seq, shelf.pending()) for shelf in shelves)
-        key = (call.probes, where.paths, state)
+        key = (_probes(call), where.paths, state)
         known = self._scored.get(key)
         if known is None:
             for old in [old for old in self._scored if old[1] == where.paths and old[2] != state]:
@@ -240,7 +251,7 @@ class Vectors:
     def _want(self, roots: Iterable[str]) -> None:
         self._wanted |= dict.fromkeys(roots)
         if self._wanted:
-            self._busy = self._busy or self._model is not None
+            self._busy = not self._closed and (self._busy or self._model is not None)
             self._news.set()
 
     async def _work(self) -> None:
@@ -248,10 +259,11 @@ class Vectors:
         wait, longest = _AGAIN
         while True:
             try:
+                self._busy = True
                 if self._model is None:
                     await self._open()
                 while self._wanted:
-                    await self._embed_root(next(iter(self._wanted)))
+                    await self._embed_next()
                 self._why, self._busy, wait = "", False, _AGAIN[0]
                 self._news.clear()
                 await self._news.wait()
@@ -266,27 +278,47 @@ class Vectors:
 
     async def _open(self) -> None:
         """Load the model; look for what was left to do, by this process or another."""
-        self._model = await self._embedder.load()
-        self._roots.forget_loaded()  # they were opened without knowing which model counts
-        for root in await self._roots.everywhere():
-            if await self._roots.behind(root):
+        model, roots = await self._embedder.load(), await self._roots.everywhere()
+        self._model = model
+        await self._roots.forget_loaded()  # they were opened without knowing which model counts
+        ours = partial(made_by, model=model[0], dimension=model[1])
+        for root in roots:
+            if await self._roots.behind(root, ours):
                 self._want([root])
 
-    async def _embed_root(self, root: str) -> None:
-        shelf = await self._roots.open(root)
+    async def _embed_next(self) -> None:
+        root = self._roots.pinned = next(iter(self._wanted))
         del self._wanted[root]  # what comes from now on is wanted anew
-        for segment in await self._roots.stored(root, shelf.whole):
+        try:
+            shelf = await self._roots.open(root)
+            await self._adopt(root, shelf)
+            await self._embed(root, shelf)
+            await self._roots.keep(root, 1)
+        except MemosError:
+            self._want([root])
+            raise
+        finally:
+            self._roots.pinned = ""
+
+    async def _adopt(self, root: str, shelf: Shelf) -> None:
+        """Take what another process embedded; what cannot be read, or is another model's, is embedded here."""
+        try:
+            for segment in await self._roots.stored(root, shelf.whole):
+                with self._roots.lock:
+                    shelf.adopt(segment.data)
+        except Corrupt as exc:
+            logger.info("vectors are not taken over", extra={"root": root, "why": str(exc)})
+
+    async def _embed(self, root: str, shelf: Shelf) -> None:
+        while True:
             with self._roots.lock:
-                shelf.adopt(segment.data)
-        while rows := shelf.waiting(_BATCH):
-            names = [shelf.rows.named(row) for row in rows]
+                rows = shelf.waiting(_BATCH)
+                names = [shelf.rows.named(row) for row in rows]
+            if not rows:
+                return
             cubes = await self._vault.get([Ref(id=key, version=version) for key, version in names])
             texts = {(cube.id, cube.version): embedded_text(cube) for cube in cubes}
-            try:
-                made = await self._embedder.embed(list(texts.values()))
-            except MemosError:
-                self._want([root])
-                raise
+            made = await self._embedder.embed(list(texts.values()))
             vectors = dict(zip(texts, made, strict=True))
             blank = np.zeros(made.shape[1], np.float32)
             with self._roots.lock:
@@ -294,7 +326,10 @@ class Vectors:
             await self._roots.keep(root, _WORTH_A_SEGMENT)
             if self._roots.all_loaded().get(root) is not shelf:  # dropped meanwhile, or the vault was restored
                 shelf = await self._roots.open(root)
-        await self._roots.keep(root, 1)
+
+
+def _probes(call: MemoryCall) -> tuple[tuple[str, float], ...]:
+    return call.probes or ((call.query, 1.0),)
 
 
 def _nearest(scores: NDArray[np.float32], shown: NDArray[np.bool_], limit: int) -> set[int]:

@@ -16,8 +16,7 @@ from memos_mcp.ports import MemoryCall
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
-_POSSESSIVE = re.compile(r"['’]s$")
-_SHORT = re.compile(r"(?<=\w )[A-Z][a-z]{2,}\b")
+_INSIDE = re.compile(r"\b(?=(\w+) ([A-Z][a-z]{2,})\b)")  # a capitalised word within a sentence, and the one before
 
 # The question itself refers to what happened or was said: recall.
 _PAST = re.compile(
@@ -57,6 +56,13 @@ _FORM = frozenset(
 )
 
 
+# Months and days, whole where they are names as well, and what stands before them when they are meant.
+_CALENDAR = frozenset(
+    "april may june august jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun".split()
+)
+_BEFORE_A_TIME = frozenset("in on since until till by last next this early late mid of before after during".split())
+
+
 def understood(question: str, *, now: datetime, people: Collection[str] = (), asker: str = "") -> MemoryCall:
     """The call behind a question that was checked.
 
@@ -84,18 +90,34 @@ def _is_request(lower: str) -> bool:
 
 def _named(question: str, people: Collection[str]) -> tuple[str, ...]:
     """The people a question names; a capitalised short form counts ("Mel" is Melanie)."""
-    names = [name for name in people if name.lower() not in PARTS]
+    names = {name: words for name in people if name.lower() not in PARTS and (words := _words(name))}
     if not names:
         return ()
-    as_written = question != question.lower()
-    text = f" {' '.join(_WORD.findall(question if as_written else question.lower()))} ".replace("'s ", " ").replace(
-        "’s ", " "
-    )
-    found = [n for n in names if f" {n if as_written else n.lower()} " in text and n.lower() not in _FORM]
+    inside = [
+        word
+        for before, word in _INSIDE.findall(question)
+        if word.lower() not in _CALENDAR or before.lower() not in _BEFORE_A_TIME
+    ]
+    text = f" {_words(question)} ".replace("'s ", " ")
+    found = [name for name, words in names.items() if _is_in(words, text, inside)]
     if not found:
-        short = [word for word in _SHORT.findall(question) if word.lower() not in _FORM]
+        short = [word for word in inside if word.lower() not in _FORM]
         found = [name for name in names for word in short if name.startswith(word)]
     return tuple(dict.fromkeys(found))
+
+
+def _words(text: str) -> str:
+    return " ".join(_WORD.findall(text.replace("’", "'")))
+
+
+def _is_in(name: str, text: str, inside: Collection[str]) -> bool:
+    """A name that is a word as well, such as Will or May, must be written as a name."""
+    lower = name.lower()
+    if lower in _FORM or lower in _CALENDAR:
+        return name.title() in inside
+    if text == text.lower():
+        return f" {lower} " in text
+    return f" {name} " in text or (name == lower and f" {name.title()} " in text)
 
 
 def _as_statements(question: str) -> tuple[tuple[str, float], ...]:

@@ -89,7 +89,9 @@ class Lanes:
         found = await asked.at_once(lambda route: route.find(call, where, most))
         if not found:
             raise next(iter(asked.failed.values()))
-        refs = list({hit.ref.id: hit.ref for name in sorted(found) for hit in found[name].hits}.values())
+        every = [hit.ref for name in sorted(found) for hit in found[name].hits]
+        newest = {ref.id: ref for ref in sorted(every, key=lambda ref: ref.version or 0)}
+        refs = list({ref.id: newest[ref.id] for ref in every}.values())
         scored = await asked.in_turn(lambda route: route.score(call, where, refs))
         hits = [hit for name in sorted(scored) for hit in scored[name]]
         known = {hit.ref.id for hit in hits}
