@@ -1,7 +1,7 @@
 import pytest
 
 from memos_mcp.errors import Denied, InvalidInput
-from memos_mcp.infrastructure.governance import check_path, check_write, home, may_read, readable, root_of
+from memos_mcp.infrastructure.governance import check_path, check_scope, check_write, home, may_read, readable, root_of
 from memos_mcp.ports import Caller
 
 ADA = Caller("ada")
@@ -77,3 +77,44 @@ def test_the_root_of_a_path_is_its_partition() -> None:
         "global",
         "global",
     ]
+
+
+WORK = Caller("ada", within="user/ada/work")
+
+
+def test_a_caller_kept_within_a_path_is_at_home_there_and_nowhere_else() -> None:
+    assert home(WORK) == "user/ada/work"
+    assert readable(WORK, None).paths == ("user/ada/work",)
+    assert readable(WORK, "user/ada/work/x").paths == ("user/ada/work/x",)
+    assert check_write(WORK, "user/ada/work") == "user/ada/work"
+    for path in ("user/ada", "user/ada/workshop", "shared", "global", "user/ada/play"):
+        assert not may_read(WORK, path)
+        with pytest.raises(Denied, match=r"open is user/ada/work/…"):
+            readable(WORK, path)
+        with pytest.raises(Denied):
+            check_write(WORK, path)
+
+
+@pytest.mark.parametrize("path", ["user/eve", "user/eve/work", "user"])
+def test_a_path_to_keep_within_opens_nothing_that_was_closed(path: str) -> None:
+    caller = Caller("ada", within=path)
+    assert not may_read(caller, path)
+    for verb in (check_write, readable):
+        with pytest.raises(Denied):
+            verb(caller, path)
+    with pytest.raises(Denied):
+        readable(caller, None)
+
+
+def test_a_caller_does_what_he_came_for_and_no_more() -> None:
+    reader, nobody = Caller("ada", scopes=("read",)), Caller("ada", scopes=())
+    assert readable(reader, None).paths == ("user/ada", "shared", "global")
+    assert may_read(reader, "user/ada")
+    with pytest.raises(Denied, match="without the scope 'write'"):
+        check_write(reader, "user/ada")
+    with pytest.raises(Denied, match="without the scope 'read'"):
+        readable(nobody, None)
+    assert not may_read(nobody, "user/ada")
+    check_scope(ADA, "admin")
+    with pytest.raises(Denied, match="admin"):
+        check_scope(reader, "admin")
