@@ -84,7 +84,8 @@ def _vectors(chosen: Settings, vault: SqliteAdapter, closing: AsyncExitStack) ->
         return Off("vectors", embedder, vault.segment_store)
     from memos_mcp.infrastructure.vectors import Vectors
 
-    vectors = Vectors(vault, vault.segment_store, embedder, memory=chosen.vectors.memory_mb * 1024 * 1024)
+    bytes_ = chosen.vectors.memory_mb * 1024 * 1024
+    vectors = Vectors(vault, vault.segment_store, embedder, memory=bytes_, least=chosen.vectors.least)
     closing.push_async_callback(vectors.aclose)
     return vectors
 

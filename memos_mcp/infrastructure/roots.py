@@ -117,17 +117,17 @@ class Roots(Generic[Its]):
         self._grown = False
         self._followed_for: Where | None = None
 
-    async def under(self, where: Where) -> list[Its]:
+    async def under(self, where: Where, *, first: bool = False) -> list[Its]:
         """The indexes that hold memories under the paths, as new as the log. Raises Unavailable, Corrupt.
 
-        Asked again with the very same `where`, as within one recall, they are as new as the first time.
+        After a `first` time, asked once more with the very same `where`, as within a recall, they are as new as then.
         """
         if where.branch != MAIN:
             raise InvalidInput(f"the {self._name} route does not know the branch {where.branch!r}")
         async with self._following:
             if where is not self._followed_for:
                 await self._follow()
-                self._followed_for = where
+            self._followed_for = where if first else None
             found = [await self._index(root) for root in await self._roots_under(where.paths)]
         self._evict()
         return found

@@ -60,7 +60,8 @@ _Asked = tuple[tuple[tuple[str, float], ...], tuple[str, ...], tuple[tuple[int, 
 class Vectors:
     """Route and projection over an embedder, which is loaded in the background of the first use.
 
-    `memory` bounds what is held (bytes); roots used least recently are dropped and loaded again from segments.
+    `memory` bounds what is held (bytes); roots used least recently are dropped and loaded again from segments. What is
+    less near to a question than the cosine `least` is not found.
     """
 
     name = "vectors"
@@ -72,9 +73,11 @@ class Vectors:
         embedder: Embedder,
         *,
         memory: int = MEMORY,
+        least: float = -1.0,
     ) -> None:
         self._vault = vault
         self._embedder = embedder
+        self._least = least
         self._model: tuple[str, int] | None = None
         self._roots = Roots(
             self.name,
@@ -89,6 +92,7 @@ class Vectors:
         self._worker: asyncio.Task[None] | None = None
         self._wanted: dict[str, None] = {}
         self._news = asyncio.Event()
+        self._never = asyncio.Event()
         self._busy = False
         self._closed = False
         self._queries: OrderedDict[tuple[tuple[str, float], ...], Vector] = OrderedDict()
@@ -161,7 +165,7 @@ class Vectors:
             self.name,
             on=self._model is not None,
             pending=pending,
-            why=self._why or self._roots.why,
+            why="its work ended unexpectedly; start memos again" if ended else self._why or self._roots.why,
             held=self._roots.held,
             busy=self._busy and not ended,
         )
@@ -170,16 +174,18 @@ class Vectors:
         """Stop embedding, keep what is embedded, let go of the model."""
         self._closed, self._busy, self._why = True, False, "it is closed"
         worker, self._worker = self._worker, None
-        if worker is not None:
-            worker.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await worker
-        if self._model is not None:
-            for root in self._roots.all_loaded():
-                with contextlib.suppress(MemosError):  # it is embedded again
-                    await self._roots.keep(root, 1)
-        self._model = None
-        await self._embedder.aclose()
+        try:
+            if worker is not None:
+                worker.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await worker
+            if self._model is not None:
+                for root in self._roots.all_loaded():
+                    with contextlib.suppress(MemosError):  # it is embedded again
+                        await self._roots.keep(root, 1)
+        finally:
+            self._model = None
+            await self._embedder.aclose()
 
     async def _query(self, call: MemoryCall) -> Vector:
         """The weighted mean of the call's probes, of unit length."""
@@ -198,7 +204,7 @@ class Vectors:
             ranked = self._ranked(shelves, query, call, where)
             best: list[tuple[float, int, tuple[str, int]]] = []
             for each in ranked:
-                rows = _nearest(each.scores, each.view.there, limit)
+                rows = _nearest(each.scores, each.view.there & (each.scores >= self._least), limit)
                 if call.during is not None:
                     then = each.view.there & each.shelf.rows.within(call.during)
                     rows |= _nearest(each.scores, then, limit)
@@ -271,8 +277,8 @@ class Vectors:
                 if str(exc) != self._why:
                     logger.info("vectors wait", extra={"why": str(exc)})
                 self._why, self._busy = str(exc), False
-                if isinstance(exc, MissingExtra):
-                    return
+                if isinstance(exc, MissingExtra):  # nothing that happens while this process lives can help
+                    await self._never.wait()
                 await asyncio.sleep(wait)
                 wait = min(2 * wait, longest)
 

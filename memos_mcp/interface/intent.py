@@ -27,6 +27,7 @@ _PAST = re.compile(
     r"|\bour (?:\w+ )*(?:conversations?|discussions?|chats?|sessions?)\b"
     r"|\b(?:remember|recall|remind|summar\w+|so far)\b"
     r"|\btell me (?:what|who|when|where|which|how|about) (?:my|our|i|we)\b"
+    r"|\bmy best\b|\b(?:gave|told|taught|sent|lent) (?:me|us)\b|\bdo (?:i|we) (?:want|plan|like|own|know)\b"
 )
 # Wants advice or work done now: request.
 _ADVICE = re.compile(

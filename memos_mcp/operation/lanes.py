@@ -67,15 +67,16 @@ class _Asked:
 class Lanes:
     """The routes of a system."""
 
-    def __init__(self, routes: Sequence[Route]) -> None:
+    def __init__(self, routes: Sequence[Route], *, named: bool = False) -> None:
         self._routes = {route.name: route for route in routes}
+        self._named = named
 
     def chosen(self, names: Sequence[str]) -> Lanes:
         """Only these; all if none is named. Raises InvalidInput."""
         unknown = [name for name in names if name not in self._routes]
         if unknown:
             raise InvalidInput(f"there is no lane {unknown[0]!r}; this system has {', '.join(self._routes)}")
-        return Lanes([self._routes[name] for name in names]) if names else self
+        return Lanes([self._routes[name] for name in names], named=True) if names else self
 
     async def people(self, where: Where) -> frozenset[str]:
         """Who speaks in the memories; a lane that fails here is named when it is searched."""
@@ -105,10 +106,15 @@ class Lanes:
         return Ranking(
             fused=tuple(fused),
             searched=max(each.searched for each in found.values()),
-            missing=tuple(Missing(name, str(exc)) for name, exc in asked.failed.items()),
+            missing=tuple(Missing(name, str(exc)) for name, exc in asked.failed.items()) + self._off(),
             pending=sum(each.pending for each in found.values())
             + sum(self._routes[name].lane().pending for name in asked.failed if name not in found),
         )
+
+    def _off(self) -> tuple[Missing, ...]:
+        """Lanes that were asked for by name and are off: nobody shall take their silence for an answer."""
+        states = self.states() if self._named else ()
+        return tuple(Missing(lane.name, lane.why) for lane in states if not lane.on)
 
     async def apply(self, events: Sequence[Event]) -> None:
         """Bring the lanes up to date. What fails is caught up from the log: the truth is stored already."""
