@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 from mcp import MCPError, types
 from mcp.server import CacheHint, Server, ServerRequestContext
 
 from memos_mcp import wiring
+from memos_mcp.apps import mcp_prompts, mcp_resources
 from memos_mcp.apps.faults import told
 from memos_mcp.apps.mcp_arguments import slim
 from memos_mcp.apps.mcp_tools import TOOLS
-from memos_mcp.errors import Corrupt, MemosError, Misconfigured, Unavailable
+from memos_mcp.errors import Corrupt, Denied, InvalidInput, MemosError, Misconfigured, NotFound, Unavailable
 from memos_mcp.infrastructure.governance import check_scope
 from memos_mcp.memos import Memos
 from memos_mcp.ports import Caller
 from memos_mcp.version import __version__
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 INSTRUCTIONS = """\
 Long-term memory of this user. Call recall before answering what may depend on earlier conversations, people, dates, \
@@ -97,6 +100,12 @@ def build(
         get_tool_input_schema=_arguments_of,
         on_list_tools=_list_tools,
         on_call_tool=_call_tool,
+        on_list_resources=_list_resources,
+        on_list_resource_templates=_list_templates,
+        on_read_resource=_read_resource,
+        on_list_prompts=_list_prompts,
+        on_get_prompt=_get_prompt,
+        on_completion=_complete,
         cache_hints={"tools/list": CacheHint(ttl_ms=3_600_000, scope="public")},
     )
 
@@ -152,6 +161,62 @@ async def _call_tool(
     if longest and len(result.model_dump_json()) > longest:
         return _answered(_TOO_LONG, is_error=True)
     return result
+
+
+async def _list_resources(
+    context: ServerRequestContext[Opened], params: types.PaginatedRequestParams | None
+) -> types.ListResourcesResult:
+    return await _looked_up(context, lambda memos: mcp_resources.listed(memos, params))
+
+
+async def _list_templates(
+    context: ServerRequestContext[Opened], params: types.PaginatedRequestParams | None
+) -> types.ListResourceTemplatesResult:
+    return types.ListResourceTemplatesResult(resource_templates=[*mcp_resources.TEMPLATES])
+
+
+async def _read_resource(
+    context: ServerRequestContext[Opened], params: types.ReadResourceRequestParams
+) -> types.ReadResourceResult:
+    return await _looked_up(context, lambda memos: mcp_resources.read(memos, str(params.uri)))
+
+
+async def _list_prompts(
+    context: ServerRequestContext[Opened], params: types.PaginatedRequestParams | None
+) -> types.ListPromptsResult:
+    return mcp_prompts.listed()
+
+
+async def _get_prompt(
+    context: ServerRequestContext[Opened], params: types.GetPromptRequestParams
+) -> types.GetPromptResult:
+    return mcp_prompts.got(params)
+
+
+async def _complete(context: ServerRequestContext[Opened], params: types.CompleteRequestParams) -> types.CompleteResult:
+    """Ids for the template of a memory, paths for prompts; nothing for what is free text."""
+    argument, begun = params.argument.name, params.argument.value
+    values: list[str] = []
+    if isinstance(params.ref, types.ResourceTemplateReference) and argument == "id":
+        values = await _looked_up(context, lambda memos: mcp_resources.ids(memos, begun))
+    elif argument == "path":
+        values = await _looked_up(context, lambda memos: mcp_resources.paths(memos, begun))
+    shown = values[: mcp_resources.COMPLETED]
+    completion = types.Completion(values=shown, total=len(values), has_more=len(values) > len(shown))
+    return types.CompleteResult(completion=completion)
+
+
+async def _looked_up(context: ServerRequestContext[Opened], look: Callable[[Memos], Awaitable[T]]) -> T:
+    """What a reader of resources gets. Raises MCPError, in our words."""
+    try:
+        memos = context.lifespan_context.memos(context)
+        check_scope(memos.caller, "read")
+        return await look(memos)
+    except MemosError as error:
+        asked = isinstance(error, InvalidInput | NotFound | Denied)
+        if not asked:
+            logger.error("a resource could not use the memory", extra={"why": str(error)})
+        raise MCPError(types.INVALID_PARAMS if asked else types.INTERNAL_ERROR, told(error)) from error
 
 
 def _answered(text: str, *, is_error: bool) -> types.CallToolResult:

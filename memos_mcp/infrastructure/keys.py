@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import JsonValue
 
 from memos_mcp.cube import MemCube, Plaintext
-from memos_mcp.infrastructure.rows import PARTS, author_of
+from memos_mcp.infrastructure.authors import PARTS, author_of
 from memos_mcp.infrastructure.tokens import date_terms, terms
 
 

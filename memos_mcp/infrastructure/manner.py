@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from memos_mcp.cube import MemCube
-from memos_mcp.infrastructure.rows import author_of
+from memos_mcp.infrastructure.authors import author_of
 
 _LOOKED_AT = 4000  # characters: a longer text is a document
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")

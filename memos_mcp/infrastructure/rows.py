@@ -15,8 +15,9 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from memos_mcp.cube import Interval, MemCube, Origin, Ref
+from memos_mcp.cube import Interval, MemCube, Ref
 from memos_mcp.errors import Corrupt
+from memos_mcp.infrastructure.authors import author_of
 from memos_mcp.infrastructure.packing import Packed
 from memos_mcp.ports import Event
 
@@ -35,20 +36,6 @@ _COLUMNS = {
     "end": "q",
 }
 TYPES: Mapping[str, type[np.integer]] = {"q": np.int64, "i": np.int32}
-
-PARTS = frozenset({"user", "assistant", "tool", "web", "document", "system"})
-"""Authors that are parts, not names."""
-USER = frozenset({"user", "human"})
-_ASSISTANT = frozenset({"assistant", "ai", "bot", "model"})
-
-
-def author_of(origin: Origin) -> str:
-    """Who said it: a name, or the part he plays: user, assistant, tool, web, document, system."""
-    said_by = (origin.speaker or "").strip()
-    role = said_by.lower()
-    if role in _ASSISTANT:
-        return "assistant"
-    return "user" if role in USER else said_by or origin.source_class
 
 
 def _times(cube: MemCube | None) -> dict[str, int]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection
 from datetime import datetime
 
-from memos_mcp.infrastructure.rows import PARTS
+from memos_mcp.infrastructure.authors import PARTS
 from memos_mcp.interface.times import interval_of
 from memos_mcp.ports import MemoryCall
 

@@ -10,7 +10,8 @@ import pytest
 
 from memos_mcp.cube import Interval, MemCube, Origin, Ref
 from memos_mcp.errors import Corrupt
-from memos_mcp.infrastructure.rows import Rows, author_of
+from memos_mcp.infrastructure.authors import author_of
+from memos_mcp.infrastructure.rows import Rows
 from memos_mcp.ports import Action, Event
 from memos_mcp.testing import a_cube
 from memos_mcp.testing.cubes import SOME_DAY
