@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -72,7 +72,7 @@ async def client(url: str, secret: str = "", mode: Literal["legacy", "auto"] = "
         yield connected
 
 
-def request(method: str, params: dict[str, JsonValue] | None = None, *, id: int = 1) -> dict[str, JsonValue]:
+def request(method: str, params: Mapping[str, JsonValue] | None = None, *, id: int = 1) -> dict[str, JsonValue]:
     """A message of the 2026-07-28 era."""
     about: dict[str, JsonValue] = {
         "io.modelcontextprotocol/protocolVersion": MODERN,
@@ -94,7 +94,7 @@ def headers(method: str, secret: str = "", name: str = "") -> dict[str, str]:
 
 
 async def post(
-    http: httpx2.AsyncClient, url: str, secret: str, method: str, params: dict[str, JsonValue] | None = None
+    http: httpx2.AsyncClient, url: str, secret: str, method: str, params: Mapping[str, JsonValue] | None = None
 ) -> httpx2.Response:
     """Send one message of the 2026-07-28 era."""
     name = str((params or {}).get("name", ""))

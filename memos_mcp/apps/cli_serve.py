@@ -61,7 +61,7 @@ def _listen(settings: Settings) -> socket.socket:
         raise Unavailable(
             f"{chosen.host}:{chosen.port} cannot be listened on: {exc.strerror}; --port chooses another"
         ) from exc
-    listening.set_inheritable(True)
+    listening.listen(2048)  # whoever calls while the server starts, waits
     return listening
 
 
