@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from types import TracebackType
@@ -283,6 +283,32 @@ class Memos:
         governance.check_write(self.caller, old.path)
         return await self._committed(Change("forget", old.id, expect=expect, reason=why))
 
+    async def forget_all(self, ids: Sequence[str], *, reason: str = "") -> tuple[Event, ...]:
+        """Remove memories, all of them or, on an error, none; as `forget`. Raises NotFound, Denied."""
+        why = checks.check_reason(reason)
+        olds = [await self.get(id) for id in dict.fromkeys(ids)]
+        for old in olds:
+            governance.check_write(self.caller, old.path)
+        return await self._all_committed([Change("forget", old.id, reason=why) for old in olds])
+
+    async def rename(
+        self, keys: Mapping[str, str], *, path: str | None = None, reason: str = ""
+    ) -> tuple[MemCube, ...]:
+        """Give memories other keys at the same path, all of them or, on an error, none; ids and versions stay.
+
+        Raises InvalidInput, NotFound, Denied, Conflict: a new key is in use, or one was changed meanwhile.
+        """
+        home = governance.check_write(self.caller, path or self._home())
+        why, names = checks.check_reason(reason), [checks.check_key(new) for new in keys.values()]
+        olds = [await self.get(path=home, key=key) for key in keys]
+        cubes = [
+            old.model_copy(update={"version": old.version + 1, "key": new})
+            for old, new in zip(olds, names, strict=True)
+        ]
+        changes = [Change("update", c.id, c, expect=c.version - 1, reason=why) for c in cubes]
+        events = await self._all_committed(changes)
+        return tuple(event.cube or cube for event, cube in zip(events, cubes, strict=True))
+
     async def history(self, id: str) -> tuple[Event, ...]:
         """Every line of the log about a memory, oldest first, each with the version it wrote. Raises NotFound."""
         events = await self._vault.events(subject=checks.check_id(id), limit=10_000)
@@ -341,9 +367,13 @@ class Memos:
         return self._path or governance.home(self.caller)
 
     async def _committed(self, change: Change) -> Event:
-        (event,) = await self._vault.commit([change], caller=self.caller)
-        await self._lanes.apply([event])
+        (event,) = await self._all_committed([change])
         return event
+
+    async def _all_committed(self, changes: Sequence[Change]) -> tuple[Event, ...]:
+        events = await self._vault.commit(changes, caller=self.caller)
+        await self._lanes.apply(events)
+        return tuple(events)
 
     async def _repeated(self, attempt: Callable[[], Awaitable[MemCube]], expect: int | None) -> MemCube:
         """Begin anew when somebody else came first, unless the caller said which version he means."""

@@ -5,7 +5,7 @@ One background thread runs the loop; calls may come from any thread. Cost: about
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from functools import partial
@@ -174,6 +174,17 @@ class Memos:
         Raises NotFound, Denied, Conflict.
         """
         return self._portal.call(partial(self._memos.forget, id, expect=expect, reason=reason))
+
+    def forget_all(self, ids: Sequence[str], *, reason: str = "") -> tuple[Event, ...]:
+        """Remove memories, all of them or, on an error, none; as `forget`. Raises NotFound, Denied."""
+        return self._portal.call(partial(self._memos.forget_all, ids, reason=reason))
+
+    def rename(self, keys: Mapping[str, str], *, path: str | None = None, reason: str = "") -> tuple[MemCube, ...]:
+        """Give memories other keys at the same path, all of them or, on an error, none; ids and versions stay.
+
+        Raises InvalidInput, NotFound, Denied, Conflict: a new key is in use, or one was changed meanwhile.
+        """
+        return self._portal.call(partial(self._memos.rename, keys, path=path, reason=reason))
 
     def history(self, id: str) -> tuple[Event, ...]:
         """Every line of the log about a memory, oldest first, each with the version it wrote. Raises NotFound."""

@@ -93,9 +93,13 @@ class Entry:
         self.db.execute(
             "UPDATE version SET until = ? WHERE memory = ? AND version = ?", (self.seq + 1, memory, version)
         )
-        self.db.execute(
-            "UPDATE memory SET version = ?, state = ? WHERE memory = ?", (cube.version, cube.state.value, memory)
-        )
+        try:
+            self.db.execute(
+                "UPDATE memory SET version = ?, state = ?, key = ? WHERE memory = ?",
+                (cube.version, cube.state.value, cube.key, memory),
+            )
+        except sqlite3.IntegrityError as exc:
+            raise Conflict(f"{path} holds the key {cube.key!r} already; read it, then update it") from exc
         if change.once is not None:
             # Another memory may already state this: then this one goes on without a duplicate key.
             self.db.execute("UPDATE memory SET once = NULL WHERE memory = ?", (memory,))
