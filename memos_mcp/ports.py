@@ -128,7 +128,8 @@ class MemoryCall:
     """A question as MemReader understands it.
 
     `asked` is the question word for word, `query` the words to search for, `probes` the texts whose weighted mean is
-    its meaning; `subject` is who it is about (names, `user`, `assistant`), `during` the time.
+    its meaning; `subject` is who it is about (names, `user`, `assistant`), `during` the time,
+    and `only_time` says that nothing else is asked for.
     """
 
     asked: str
@@ -137,6 +138,7 @@ class MemoryCall:
     question_kind: QuestionKind = "recall"
     subject: tuple[str, ...] = ()
     during: Interval | None = None
+    only_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from memos_mcp.infrastructure.authors import PARTS
-from memos_mcp.interface.times import interval_of
+from memos_mcp.interface.times import found_in, interval_of
 from memos_mcp.ports import MemoryCall
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
@@ -57,6 +57,9 @@ _FORM = frozenset(
 )
 
 
+# What one does at any time.
+_DOINGS = frozenset("do doing done happen happened happening happens go going went on up say said talk talked".split())
+
 # Months and days, whole where they are names as well, and what stands before them when they are meant.
 _CALENDAR = frozenset(
     "april may june august jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun".split()
@@ -74,14 +77,25 @@ def understood(question: str, *, now: datetime, people: Collection[str] = (), as
     request = not named and _is_request(lower)
     mine = tuple(name for name in people if name.lower() == asker.lower()) if asker else ()
     subject = named or (("assistant",) if _SAID_BY_YOU.search(lower) else ("user", *mine))
+    during = None if request else interval_of(question, now)
     return MemoryCall(
         asked=question,
         query=question,
         probes=_as_statements(question) if request else ((question, 1.0),),
         question_kind="request" if request else "recall",
         subject=subject,
-        during=None if request else interval_of(question, now),
+        during=during,
+        only_time=during is not None and _asks_only_when(question, now),
     )
+
+
+def _asks_only_when(question: str, now: datetime) -> bool:
+    """Is there nothing to look for but a time, as in "what did I do last March?"."""
+    rest = question
+    for found in reversed(found_in(question, now)):
+        start, end = found.span
+        rest = f"{rest[:start]} {rest[end:]}"
+    return not [word for word in _WORD.findall(rest.lower()) if word not in _FORM and word not in _DOINGS]
 
 
 def _is_request(lower: str) -> bool:

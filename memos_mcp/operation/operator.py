@@ -22,7 +22,8 @@ from memos_mcp.ports import Hit, MemoryCall, Traits
 WORDS_RECALL = 1.5  # a full match beats the usual spread of cosines, about 0.5; flat in 1.0–2.0
 WORDS_REQUEST = 0.25  # the shared words of a request are form, not evidence; flat in 0–0.5
 AUTHOR = 0.25  # who said it is worth half the spread of cosines; flat in 0.2–0.4
-AT_THE_TIME = 0.25  # as much as who said it: what is told later of that time must stay in reach
+AT_THE_TIME = 0.1  # the words of a date count already; flat in 0–0.15
+ONLY_THE_TIME = 0.5  # nothing else is asked for: more than the spread of cosines
 FIRST = 0.1  # a turn without I, my, we tells nothing of its author; flat in 0.05–0.1
 SESSION = 0.2  # the conversation that covers the words of the question; flat in 0.1–0.3
 LINK = 0.05  # the same thread; flat in 0.05–0.15 on dialogues, harmful above 0.05 on notes
@@ -103,7 +104,8 @@ def _middle(scores: Iterable[float]) -> float:
 
 
 def _priors(call: MemoryCall, traits: Traits, subject: frozenset[str]) -> float:
-    score = AUTHOR * (traits.author.lower() in subject) + AT_THE_TIME * traits.during
+    time = ONLY_THE_TIME if call.only_time else AT_THE_TIME
+    score = AUTHOR * (traits.author.lower() in subject) + time * traits.during
     if call.question_kind == "request":
         return score + STANCE * traits.stance
     return score + FIRST * traits.first + SESSION * traits.session

@@ -203,3 +203,18 @@ def test_a_request_hangs_on_no_time() -> None:
 @pytest.mark.parametrize("question", ["?" * 50, "\u200b", "你好吗", "a" * 5000 + "?", "I " * 3000, "'s", "’"])
 def test_any_text_is_understood(question: str) -> None:
     assert call(question, (*TWO, "Will")).query == question
+
+
+@pytest.mark.parametrize(
+    ("question", "only"),
+    [
+        ("What did I do last March?", True),
+        ("What happened on 3 June 2025?", True),
+        ("What went on yesterday evening?", True),
+        ("What did I say about the boiler last March?", False),
+        ("Which dentist did I see last week?", False),
+        ("What do I like?", False),
+    ],
+)
+def test_a_question_that_asks_only_for_a_time_is_known(question: str, only: bool) -> None:
+    assert understood(question, now=datetime(2026, 11, 21, tzinfo=UTC)).only_time == only

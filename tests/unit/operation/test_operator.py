@@ -44,9 +44,10 @@ def test_who_said_it_counts_whatever_the_case() -> None:
     assert [f.ref.id for f in fused(CALL, *found)] == ["b", "a"]
 
 
-def test_what_was_said_at_the_time_asked_for_comes_first() -> None:
+def test_a_time_is_a_hint_unless_nothing_else_is_asked_for() -> None:
     found = *hits("words", Traits(during=True), a=0.0), *hits("words", Traits(), b=0.15)
-    assert fused(CALL, *found)[0].ref.id == "a"
+    assert fused(CALL, *found)[0].ref.id == "b"
+    assert fused(MemoryCall("q", "q", only_time=True), *found)[0].ref.id == "a"
 
 
 def test_a_stance_counts_for_requests_and_a_session_for_recall() -> None:
