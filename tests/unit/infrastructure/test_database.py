@@ -124,7 +124,10 @@ def test_a_vault_of_a_newer_version_is_refused(opened: Open, file: Path) -> None
     newer = opened(scripts=[*migrations(), "CREATE TABLE later (x INTEGER);"])
     add(newer)
     newer.close()
-    with unchanged(file), pytest.raises(Misconfigured, match=r"newer memos \(schema \d+, this one knows \d+\); upgrade"):
+    with (
+        unchanged(file),
+        pytest.raises(Misconfigured, match=r"newer memos \(schema \d+, this one knows \d+\); upgrade"),
+    ):
         paths(opened())
 
 
