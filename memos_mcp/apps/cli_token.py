@@ -130,7 +130,7 @@ def _listed(tokens: Sequence[Token]) -> RenderableType:
 
 
 def _line(token: Token) -> Text:
-    line = Text(shown.one_line(f"{token.name}  "), no_wrap=True, overflow="ignore")
+    line = Text(shown.one_line(token.name), no_wrap=True, overflow="ignore").append("  ")
     line.append(shown.one_line(_about(token)), style="dim")
     return line.append(f"  {token.state}" if token.state != "active" else "", style="bold").append(f"  {token.id}")
 
