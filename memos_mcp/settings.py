@@ -101,6 +101,8 @@ class Http(_Section):
     def _whole(self) -> Self:
         if bool(self.issuer) != bool(self.jwks_url):
             raise ValueError("http.issuer and http.jwks_url belong together: set both, or neither")
+        if "*" in self.origins:
+            raise ValueError("http.origins must name each web page that may call, such as https://chat.example.org")
         if self.url and not self.url.startswith(("https://", "http://")):
             raise ValueError("http.url must begin with https:// or http://, such as https://memory.example.org/mcp")
         return self

@@ -114,7 +114,6 @@ class Verifier(TokenVerifier):
 class Rules:
     """What the door asks of a request. `needs` tells the scope of a tool; `challenge` ends every WWW-Authenticate."""
 
-    guard: TransportSecuritySettings
     open_paths: frozenset[str]
     open_on_loopback: bool
     body: int
@@ -131,15 +130,30 @@ class _No(Exception):
         self.answer = _error(status, message, headers)
 
 
+class Guard:
+    """ASGI middleware before everything: the Host and the Origin of a request must be known, on every route."""
+
+    def __init__(self, app: ASGIApp, *, known: TransportSecuritySettings) -> None:
+        self._app = app
+        self._security = TransportSecurityMiddleware(known)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer it."""
+        refused: Response | None = None
+        if scope["type"] == "http":
+            request = Request(scope)
+            refused = _doubled(request) or await self._security.validate_request(request)
+        await (refused or self._app)(scope, receive, send)
+
+
 class Door:
-    """ASGI middleware before every route: Host and Origin, who calls, how often, how much, and with which scope."""
+    """ASGI middleware before every route: who calls, how often, how much, and with which scope."""
 
     def __init__(self, app: ASGIApp, *, rules: Rules, backend: BearerAuthBackend, limits: Limits) -> None:
         self._app = app
         self._rules = rules
         self._backend = backend
         self._limits = limits
-        self._security = TransportSecurityMiddleware(rules.guard)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer it."""
@@ -147,15 +161,11 @@ class Door:
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             return
-        request = Request(scope, receive)
+        if scope["path"] in self._rules.open_paths:
+            await self._app(scope, receive, send)
+            return
         try:
-            refused = _doubled(request) or await self._security.validate_request(request)
-            if refused is not None:
-                await refused(scope, receive, send)
-            elif scope["path"] in self._rules.open_paths:
-                await self._app(scope, receive, send)
-            else:
-                await self._enter(request, scope, receive, send)
+            await self._enter(Request(scope, receive), scope, receive, send)
         except _No as no:
             await no.answer(scope, receive, send)
 

@@ -17,13 +17,14 @@ from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import AnyHttpUrl
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from memos_mcp import wiring
 from memos_mcp.apps.access import Tokens
-from memos_mcp.apps.door import Door, Rules, Verifier, caller_of, is_loopback, names_of
+from memos_mcp.apps.door import Door, Guard, Rules, Verifier, caller_of, is_loopback, names_of
 from memos_mcp.apps.limits import Limits
 from memos_mcp.apps.mcp import Opened, build
 from memos_mcp.apps.mcp_tools import TOOLS
@@ -55,7 +56,6 @@ def app(settings: Settings) -> Starlette:
     )
     metadata = _metadata_path(chosen)
     rules = Rules(
-        guard=guard,
         open_paths=frozenset({"/healthz", *([_METADATA, metadata] if issuer else [])}),
         open_on_loopback=chosen.open_on_loopback and is_loopback(chosen.host),
         body=chosen.body_kb * 1024,
@@ -84,6 +84,8 @@ def app(settings: Settings) -> Starlette:
         routes=routes,
         lifespan=lifespan,
         middleware=[
+            Middleware(Guard, known=guard),
+            *_for_web_pages(chosen),
             Middleware(Door, rules=rules, backend=backend, limits=limits),
             Middleware(AuthContextMiddleware),
         ],
@@ -144,11 +146,27 @@ def _guard(chosen: Http) -> TransportSecuritySettings:
     """The Host and Origin headers that are accepted: against web pages that reach for a server on this machine."""
     ours = ["127.0.0.1", "localhost", "[::1]"] if is_loopback(chosen.host) else []
     named = urlsplit(chosen.url)
-    hosts = names_of([*ours, *chosen.hosts]) + ([named.netloc] if chosen.url else [])
+    hosts = names_of([*ours, *chosen.hosts]) + ([named.netloc, f"{named.hostname}:*"] if chosen.url else [])
     origins = [f"http://{form}" for form in names_of(ours)] + [*chosen.origins]
     if chosen.url:
         origins.append(_origin(chosen.url))
     return TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=origins)
+
+
+def _for_web_pages(chosen: Http) -> list[Middleware]:
+    """Browsers let the pages that are named, and no others, send a token and read the answer."""
+    if not chosen.origins:
+        return []
+    sent = ["Authorization", "Content-Type", "Last-Event-ID", "MCP-Protocol-Version", "Mcp-Session-Id"]
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=[*chosen.origins],
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=[*sent, "Mcp-Method", "Mcp-Name"],
+            expose_headers=["Mcp-Session-Id", "WWW-Authenticate", "Retry-After"],
+        )
+    ]
 
 
 def _origin(url: str) -> str:

@@ -64,6 +64,7 @@ async def test_on_this_machine_a_server_without_tokens_starts_and_lets_nobody_in
         ({"issuer": "https://a"}, "belong together"),
         ({"jwks_url": "https://a"}, "belong together"),
         ({"url": "memory.example.org"}, "must begin with https://"),
+        ({"origins": ["*"]}, "must name each web page"),
         ({"port": 70000}, "http.port"),
         ({"workers": 0}, "http.workers"),
         ({"rates": 1}, "unknown setting 'http.rates'"),
@@ -150,6 +151,24 @@ async def test_an_answer_that_is_too_long_is_not_given(tmp_path: Path) -> None:
         result = (await post(http, url, secret, "tools/call", asked)).json()["result"]
         assert result["isError"]
         assert "Ask again for less" in result["content"][0]["text"]
+
+
+async def test_a_web_page_that_is_named_may_call_and_no_other(tmp_path: Path) -> None:
+    page = "https://chat.example.org"
+    settings = configured(tmp_path, origins=[page])
+    secret = await token(settings)
+    async with serving(settings) as url, httpx2.AsyncClient() as http:
+        asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,mcp-method"}
+        for origin, status in ((page, 200), ("https://evil.example.org", 403), ("http://localhost:1", 400)):
+            preflight = await http.options(url, headers=asks | {"Origin": origin})
+            assert preflight.status_code == status
+            allowed = {page: page}.get(origin)
+            assert preflight.headers.get("access-control-allow-origin") == allowed
+            answer = await http.post(url, json={}, headers=headers("tools/list", secret) | {"Origin": origin})
+            assert answer.headers.get("access-control-allow-origin") == allowed
+        refused = await http.post(url, json={}, headers={"Origin": page})
+        assert refused.status_code == 401
+        assert "www-authenticate" in refused.headers["access-control-expose-headers"].lower()
 
 
 async def test_headers_that_decide_stand_there_once(tmp_path: Path) -> None:
