@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from typer.testing import CliRunner, Result
 
 from memos_mcp import settings, wiring
 from memos_mcp.apps.access import Holder, Tokens
+from memos_mcp.apps.cli import app as memos
 from memos_mcp.apps.cli_token import app, lasting
 from memos_mcp.errors import InvalidInput
 
@@ -88,6 +90,17 @@ def test_a_token_that_was_revoked_is_refused(token: TokenCommand) -> None:
     assert holder(secret)
     assert "revoked laptop  read for ada" in token("revoke", "laptop", "-y").stdout
     assert holder(secret) is None
+
+
+def test_no_other_command_shows_a_token_or_its_hash(token: TokenCommand, tmp_path: Path) -> None:
+    secret = made(token("create", "laptop", "--json"))["token"]
+    kept = sha256(secret.rpartition("_")[2].encode()).hexdigest()
+    assert kept.encode() in (tmp_path / "memos.db").read_bytes()
+    for words in (["doctor"], ["doctor", "--json"], ["status"], ["namespaces"]):
+        said = CliRunner().invoke(memos, words).output
+        assert said
+        assert secret[19:] not in said
+        assert kept not in said
 
 
 @pytest.mark.parametrize(
