@@ -20,6 +20,7 @@ from memos_mcp.testing import a_cube, remember
 
 pytestmark = pytest.mark.anyio
 ADA = Caller("ada")
+LONGEST = 300  # seconds, on a machine that has much else to do
 
 PRELUDE = """
 import anyio, json, sys
@@ -119,7 +120,11 @@ def at_once(processes: Sequence[subprocess.Popen[str]]) -> list[list[object]]:
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    said = [process.communicate(timeout=60) for process in processes]
+    try:
+        said = [process.communicate(timeout=LONGEST) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
     assert [errors for _, errors in said] == [""] * len(processes)
     return [[json.loads(line) for line in out.splitlines()] for out, _ in said]
 

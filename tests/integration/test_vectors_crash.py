@@ -93,7 +93,7 @@ def killed(file: Path, seed: int, seconds: float) -> list[tuple[str, list[str]]]
     lines = [process.stdout.readline()]
     timer = threading.Timer(seconds, process.kill)
     timer.start()
-    rest, _ = process.communicate(timeout=60)
+    rest, _ = process.communicate(timeout=300)
     timer.cancel()
     assert process.returncode == -9
     lines += [line for line in rest.splitlines(keepends=True) if line.endswith("\n")]
