@@ -223,6 +223,30 @@ async def test_the_principal_comes_from_the_token_and_arguments_only_narrow_it(p
     assert "Ada has a desk" in await place.told(ada, "recall", question="desk", path="user/ada/work")
 
 
+async def test_resources_and_completions_show_each_principal_his_own(place: Place) -> None:
+    ada, ben = await place.token(user="ada"), await place.token(user="ben")
+    kept = await place.call(ada, "remember", content="Ada likes green tea")
+    (key,) = kept.json()["result"]["structuredContent"]["ids"]
+    template: JsonValue = {"type": "ref/resource", "uri": "memory://{id}"}
+    asks: list[tuple[str, dict[str, JsonValue]]] = [
+        ("resources/list", {}),
+        ("resources/read", {"uri": f"memory://{key}"}),
+        ("resources/read", {"uri": "memory://recent"}),
+        ("resources/read", {"uri": "memory://profile"}),
+        ("completion/complete", {"ref": template, "argument": {"name": "id", "value": ""}}),
+    ]
+
+    async def answer(secret: str, method: str, params: dict[str, JsonValue]) -> str:
+        about = headers(method, secret, str(params.get("uri", "")))
+        return (await place.http.post(place.url, json=request(method, params), headers=about)).text
+
+    for method, params in asks:
+        assert key in await answer(ada, method, params) or "profile" in str(params)
+        seen = await answer(ben, method, params)
+        assert "green tea" not in seen
+        assert key not in seen or f"has no memory '{key}'" in seen
+
+
 async def test_a_jwt_is_a_user_of_its_own_unless_a_setting_names_a_local_one(place: Place) -> None:
     stranger, known = signed(aud=place.url, sub="ada"), signed(aud=place.url, sub="1")
     await place.call(await place.token(user="ada"), "remember", content="Ada likes green tea")

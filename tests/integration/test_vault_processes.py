@@ -125,6 +125,7 @@ def at_once(processes: Sequence[subprocess.Popen[str]]) -> list[list[object]]:
     finally:
         for process in processes:
             process.kill()
+            process.communicate()
     assert [errors for _, errors in said] == [""] * len(processes)
     return [[json.loads(line) for line in out.splitlines()] for out, _ in said]
 

@@ -95,7 +95,7 @@ class Entry:
         )
         try:
             self.db.execute(
-                "UPDATE memory SET version = ?, state = ?, key = ? WHERE memory = ?",
+                "UPDATE memory SET version = ?, state = ?, key = coalesce(?, key) WHERE memory = ?",
                 (cube.version, cube.state.value, cube.key, memory),
             )
         except sqlite3.IntegrityError as exc:
