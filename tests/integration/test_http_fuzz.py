@@ -46,7 +46,14 @@ VALUES: list[JsonValue] = [
         [*range(50)],
     ),
     *({"a": {"b": [1]}}, "'; DROP TABLE memory; --", "${7*7}", "../../etc/passwd", "user/ada", "NaN", {"__proto__": 1}),
-    {"$ref": "#/$defs/x"},
+    *(
+        {"$ref": "#/$defs/x"},
+        "memory://recent",
+        "memory://\0/../x",
+        "memory://" + "a" * 9000,
+        "skill://x",
+        {"type": "ref/prompt"},
+    ),
 ]
 VERSIONS = [MODERN, HANDSHAKE, "2025-03-26", "2024-11-05", "1999-01-01", "", "9" * 3000, "2026-07-28, 2025-11-25", "\t"]
 PATHS = [
