@@ -11,6 +11,7 @@ SMALL = {
     "recall": ["--sizes", "1000", "5000", "--neighbours", "5", "--rounds", "60"],
     "surface": ["--n", "200", "--cold-runs", "3", "--multi", "10"],
     "crash": ["--kills", "3"],
+    "http": ["--seconds", "3", "--clients", "4", "--memories", "200"],
     "retrieval": [],  # the project's own questions
 }
 

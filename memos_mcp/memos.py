@@ -348,7 +348,7 @@ class Memos:
             routes=self._routes,
             caller=caller,
             clock=self._clock,
-            about=self._about,
+            about=self._about if caller.user == self.caller.user else "",
         )
 
     async def aclose(self) -> None:

@@ -242,7 +242,7 @@ class State(Answer):
     paths: tuple[str, ...] = Field(description="what recall searches")
     memories: int
     lanes: tuple[LaneState, ...]
-    vault: str
+    vault: str = ""
 
     def __str__(self) -> str:
         lanes = ", ".join(
@@ -253,7 +253,7 @@ class State(Answer):
         )
         return (
             f"{self.memories} memories under {', '.join(self.paths)} for {self.user}; remember stores at {self.path}. "
-            f"Search: {lanes}. Vault: {self.vault}"
+            f"Search: {lanes}." + (f" Vault: {self.vault}" if self.vault else "")
         )
 
 

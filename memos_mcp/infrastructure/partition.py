@@ -148,12 +148,12 @@ class Partition:
         holding = [b for b in (*self._blocks, self._tail) if any(b.first <= row < b.last for row in rows)]
         return np.unique(np.concatenate([b.of_rows(wanted) for b in holding])) if holding else np.empty(0, np.int32)
 
-    def places_of(self, terms: Ints, view: WordsView, most: int) -> dict[int, list[int]]:
-        """Shown rows of each term that stands in at most so many rows, shown or not. `terms` ascend."""
+    def places_of(self, terms: Ints, view: WordsView, least: int, most: int) -> dict[int, list[int]]:
+        """Shown rows of each term that stands in `least` to `most` rows, shown or not. `terms` ascend."""
         parts = [(b, b.lengths(terms)) for b in (*self._blocks, self._tail)]
         total = sum(lengths for _, lengths in parts)
         found: dict[int, list[int]] = {}
-        for at in np.flatnonzero((total > 0) & (total <= most)).tolist():
+        for at in np.flatnonzero((total >= least) & (total <= most)).tolist():
             term = int(terms[at])
             rows = np.concatenate([b.find(term)[0] for b, lengths in parts if lengths[at]])
             found[term] = rows[view.rows.shown[rows]].tolist()

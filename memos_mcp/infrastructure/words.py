@@ -140,17 +140,14 @@ class Words:
         with self._roots.lock:
             for each in self._ranked(partitions, call, where):
                 within = each.partition.rows.within(call.during) if call.during else None
+                of, scores = each.partition, each.scores
                 for ref in refs:
-                    row = each.partition.rows.shown(ref, each.view.rows.shown)
+                    row = of.rows.shown(ref, each.view.rows.shown)
                     if row is not None:
-                        traits = Traits(
-                            author=each.partition.rows.author(row),
-                            first=each.partition.first_person(row),
-                            stance=each.partition.stance(row),
-                            session=each.coverage(row),
-                            during=within is not None and bool(within[row]),
-                        )
-                        hits.append(Hit(ref, float(each.scores[row]), self.name, traits))
+                        at_the_time = within is not None and bool(within[row])
+                        first, stance, said = of.first_person(row), of.stance(row), each.coverage(row)
+                        traits = Traits(of.rows.author(row), first, stance, said, 0.0, at_the_time)
+                        hits.append(Hit(ref, float(scores[row]), self.name, traits))
         return hits
 
     def _link(
