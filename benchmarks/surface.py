@@ -1,7 +1,8 @@
 """The MCP server from outside: `python -m benchmarks.surface [--n 1000] [--cold-runs 7] [--multi 20]`.
 
 Raw JSON-RPC over standard input and output, one request at a time, as a host does it: cold start, size of the tool
-list, writes and searches, answers in tokens (characters of their JSON / 4), two processes on one vault, first recall.
+list, writes (during a backlog of vectors, where a model is installed, and after it), searches, answers in tokens
+(characters of their JSON / 4), two processes on one vault, first recall.
 """
 
 from __future__ import annotations
@@ -194,6 +195,9 @@ def writes_and_searches(n: int) -> dict[str, JsonValue]:
     """`n` writes one after another, then searches by code and by question in what they stored."""
     with folder() as home, serving(home) as server:
         add = [timed(lambda i=i: server.call("remember", content=fact(i).text))[0] for i in range(n)]
+        lanes = settled(server)
+        alone = [timed(lambda i=i: server.call("remember", content=fact(n + i).text))[0] for i in range(_SEARCHES)]
+        settled(server)
         asked = [fact((j * 47 + 3) % n) for j in range(_SEARCHES)]
         by_code = searches(server, asked, [f.code for f in asked])
         by_question = searches(server, asked, [f.question for f in asked])
@@ -203,11 +207,23 @@ def writes_and_searches(n: int) -> dict[str, JsonValue]:
     return {
         "n": n,
         "add_ms": {**spread(add), "last20": round(statistics.median(add[-20:]) * 1000, 3)},
+        "add_after_the_queue_was_empty_ms": spread(alone),
+        "lanes_before_searching": lanes,
         "search_code": by_code,
         "search_question": by_question,
         "rss_mb": rss,
         "disk_kb": disk,
     }
+
+
+def settled(server: Server) -> JsonValue:
+    """The lanes, once none has anything to do: searches are timed with the index whole."""
+    until = time.perf_counter() + LONGEST
+    while True:
+        lanes = server.call("memory_status")["structuredContent"]["lanes"]
+        if time.perf_counter() > until or not any(lane.get("busy") or lane.get("pending") for lane in lanes):
+            return lanes
+        time.sleep(0.05)
 
 
 def searches(server: Server, facts: Sequence[Fact], questions: Sequence[str]) -> dict[str, JsonValue]:

@@ -42,6 +42,8 @@ MEMORY = 512 * 1024 * 1024
 _BATCH = 32  # texts embedded between two looks at what else is to do
 _WORTH_A_SEGMENT = 512  # vectors: making them again takes two seconds
 _LARGEST = 4 * 1024 * 1024  # bytes of a segment that is merged no more, so that no write takes long
+_GATHERED = 0.05  # seconds that what comes is gathered: whoever stores one memory after another is not held up
+_QUIET = 0.1  # seconds without anything new before what was embedded is written
 _GRACE = 0.2  # seconds before a model is loaded: a command that ends at once does not wait for it
 _AGAIN = (1.0, 60.0)  # seconds before trying again what failed, doubling
 _KEPT = 16  # questions whose vector and scores are kept for a moment
@@ -91,6 +93,7 @@ class Vectors:
         self._why = ""
         self._worker: asyncio.Task[None] | None = None
         self._wanted: dict[str, None] = {}
+        self._unkept: set[str] = set()
         self._news = asyncio.Event()
         self._never = asyncio.Event()
         self._busy = False
@@ -270,9 +273,11 @@ class Vectors:
                     await self._open()
                 while self._wanted:
                     await self._embed_next()
-                self._why, self._busy, wait = "", False, _AGAIN[0]
                 self._news.clear()
-                await self._news.wait()
+                if await self._quiet():
+                    self._why, self._busy, wait = "", False, _AGAIN[0]
+                    await self._news.wait()
+                    await asyncio.sleep(_GATHERED)
             except MemosError as exc:
                 if str(exc) != self._why:
                     logger.info("vectors wait", extra={"why": str(exc)})
@@ -281,6 +286,16 @@ class Vectors:
                     await self._never.wait()
                 await asyncio.sleep(wait)
                 wait = min(2 * wait, longest)
+
+    async def _quiet(self) -> bool:
+        """Write what was embedded, once nothing new came for a moment: a write a memory would hold up the next."""
+        if self._unkept:
+            with anyio.move_on_after(_QUIET):
+                await self._news.wait()
+                return False
+        while self._unkept:
+            await self._roots.keep(self._unkept.pop(), 1)
+        return True
 
     async def _open(self) -> None:
         """Load the model; look for what was left to do, by this process or another."""
@@ -299,7 +314,7 @@ class Vectors:
             shelf = await self._roots.open(root)
             await self._adopt(root, shelf)
             await self._embed(root, shelf)
-            await self._roots.keep(root, 1)
+            self._unkept.add(root)
         except MemosError:
             self._want([root])
             raise
