@@ -7,7 +7,8 @@ from pydantic import JsonValue
 from memos_mcp.cube import Origin
 from memos_mcp.interface.chat import messages_in
 from memos_mcp.interface.duplicates import normalise
-from memos_mcp.interface.reader import drafts_of
+from memos_mcp.interface.passages import LIMIT
+from memos_mcp.interface.reader import LONGEST_TURN, drafts_of
 from memos_mcp.ports import Draft
 
 PARTS = st.sampled_from(
@@ -47,8 +48,12 @@ def test_the_drafts_of_any_text_cover_it_in_order_word_for_word(text: str) -> No
 
 
 @given(TEXTS)
-def test_a_draft_is_longer_than_the_limit_only_for_one_word(text: str) -> None:
-    assert all(len(draft.text) <= 1200 or len(draft.text.split()) == 1 for draft in read(text))
+@example("[2026-03-02 10:00] Ada: " + "so it goes on " * 100)
+@example("[2026-03-02 10:00] Ada: " + "so it goes on " * 700)
+def test_a_draft_is_longer_than_the_limit_only_for_a_whole_turn_or_one_word(text: str) -> None:
+    for draft in read(text):
+        is_turn = draft.origin.session is not None and draft.kind != "document"
+        assert len(draft.text) <= (LONGEST_TURN if is_turn else LIMIT) or len(draft.text.split()) == 1
 
 
 @given(st.lists(st.text("ab .,\n", max_size=400), min_size=1, max_size=30))
