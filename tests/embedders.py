@@ -21,7 +21,8 @@ from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
 from memos_mcp.infrastructure.vectors import MEMORY, Vectors
 from memos_mcp.infrastructure.words import Words
 from memos_mcp.interface.reader import RulesReader
-from memos_mcp.ports import Embedder, Lane, MemoryCall, Segment, SegmentStore
+from memos_mcp.ports import Change, Embedder, Event, Lane, MemoryCall, Route, Segment, SegmentStore
+from memos_mcp.testing import a_cube, remember
 
 DIMENSION = 32
 _GROUPS = (
@@ -165,3 +166,15 @@ def system(file: Path, embedder: Embedder, *, user: str = "ada", memory: int = M
     closing.push_async_callback(vectors.aclose)
     words = Words(vault, vault.segment_store, memory=memory)
     return Memos(vault=vault, reader=RulesReader(), routes=[words, vectors], caller=Caller(user), closing=closing)
+
+
+async def store(vault: SqliteAdapter, lane: Route, *texts: str, path: str = "user/ada") -> list[Event]:
+    """Store texts as a user does; the lane hears of it."""
+    events = await remember(vault, *(a_cube(text, path) for text in texts))
+    await lane.apply(events)
+    return events
+
+
+async def forget(vault: SqliteAdapter, lane: Route, subject: str) -> None:
+    """Forget a memory; the lane hears of it."""
+    await lane.apply(await vault.commit([Change("forget", subject)], caller=Caller("ada")))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,13 +16,12 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from memos_mcp import settings as configuration
-from memos_mcp.apps import client_files, clients, terminal
+from memos_mcp.apps import client_files, clients, itself, terminal
 from memos_mcp.apps import show as shown
 from memos_mcp.apps.clients import CLIENTS, ClientName
 from memos_mcp.apps.terminal import Json
 from memos_mcp.errors import InvalidInput
 
-_CODE = Path(__file__).parents[2]
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")  # clients put it before the name of each tool, 64 characters in all
 
 
@@ -79,19 +77,8 @@ def _file(client: ClientName, project: Path | None, name: str, *, alone: bool) -
 def _entry(client: ClientName) -> dict[str, Any]:
     """How a client starts the server of this installation, with the settings that hold here."""
     here = Path.cwd()
-    command, env = _command()
+    command, env = itself.server()
     return clients.entry(CLIENTS[client], command, clients.variables(configuration.explained(), here) | env)
-
-
-def _command() -> tuple[list[str], dict[str, str]]:
-    """The script beside this Python, or this Python and where the code is if it is not installed."""
-    python = Path(sys.executable)
-    if Path(sysconfig.get_path("purelib")) != _CODE:
-        given = [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
-        roots = dict.fromkeys([str(_CODE), *(str(Path(each).absolute()) for each in given)])
-        return [str(python), "-m", "memos_mcp"], {"PYTHONPATH": os.pathsep.join(roots)}
-    script = python.with_name(f"memos-mcp{python.suffix if python.suffix == '.exe' else ''}")
-    return ([str(script)] if script.is_file() else [str(python), "-m", "memos_mcp"]), {}
 
 
 def _written(

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
-import shutil
-import sys
-import sysconfig
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,10 +21,10 @@ from rich.table import Table
 from rich.text import Text
 
 from memos_mcp import settings as configuration
+from memos_mcp.apps import itself
 from memos_mcp.apps.show import one_line, plain
 from memos_mcp.errors import MemosError
 
-_CLONE = Path(__file__).parents[2]
 _LONGEST = 60.0  # seconds: ten times what it takes on a slow machine
 _SHOWN = 3
 _PATIENCE = 10.0  # seconds for the model: it takes one
@@ -130,7 +126,7 @@ async def demo(tell: Callable[[Step], None]) -> Tour:
                 await _visit(_server(home, models), home, conversation, told)
         except (MCPError, OSError, BaseExceptionGroup) as exc:
             raise _failure(exc) from exc
-    return Tour(perf_counter() - started, tuple(steps), _server_entry(), _shell())
+    return Tour(perf_counter() - started, tuple(steps), _server_entry(), itself.shell())
 
 
 def next_steps(tour: Tour) -> RenderableType:
@@ -290,7 +286,7 @@ def _said(memory: _Found) -> str:
 def _conversation() -> _Conversation:
     """The one in the wheel, or the one in the clone."""
     shipped = files("memos_mcp.apps") / "conversation.json"
-    file = shipped if shipped.is_file() else _CLONE / "examples" / "conversation.json"
+    file = shipped if shipped.is_file() else itself.CODE / "examples" / "conversation.json"
     return _Conversation.model_validate_json(file.read_bytes())
 
 
@@ -301,25 +297,9 @@ def _server(home: str, models: Path) -> StdioServerParameters:
 
 
 def _server_entry() -> dict[str, Any]:
-    """How a host starts the server: this very Python, and this very code if it is not installed."""
-    entry: dict[str, Any] = {"command": sys.executable, "args": ["-m", "memos_mcp"]}
-    return entry if _installed() else entry | {"env": {"PYTHONPATH": _import_roots()}}
-
-
-def _shell() -> str:
-    """What `memos` stands for in a shell that starts anywhere."""
-    if _installed():
-        return "memos" if shutil.which("memos") else shlex.join([sys.executable, "-m", "memos_mcp.apps.cli"])
-    return shlex.join(["env", f"PYTHONPATH={_import_roots()}", sys.executable, "-m", "memos_mcp.apps.cli"])
-
-
-def _installed() -> bool:
-    return Path(sysconfig.get_path("purelib")) == _CLONE
-
-
-def _import_roots() -> str:
-    given = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
-    return os.pathsep.join(dict.fromkeys([str(_CLONE), *(str(Path(each).absolute()) for each in given)]))
+    """How a host starts the server."""
+    (command, *arguments), env = itself.server()
+    return {"command": command, "args": arguments} | ({"env": env} if env else {})
 
 
 def _whole(line: str) -> Text:

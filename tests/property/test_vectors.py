@@ -26,9 +26,9 @@ from tests.embedders import DIMENSION, Meanings, call, settled, vector_of
 ADA = Caller("ada")
 QUESTION = "tea violin"
 QUERY = vector_of(QUESTION).astype(np.float16)
-PATHS = st.sampled_from(["user/ada", "user/ada/work", "user/ada/work/x"])
+PATHS = st.sampled_from(["user/ada", "user/ada/jobs", "user/ada/jobs/x"])
 WORDS = st.lists(st.sampled_from("tea boat violin garden rain salt".split()), min_size=1, max_size=4).map(" ".join)
-SCOPES = (("user/ada",), ("user/ada/work",), ("user/ada/work/x", "user/ada/none"))
+SCOPES = (("user/ada",), ("user/ada/jobs",), ("user/ada/jobs/x", "user/ada/none"))
 
 
 @dataclass(frozen=True)

@@ -44,9 +44,9 @@ def tokens(ledger: Ledger, clock: Clock) -> Tokens:
 
 
 async def test_a_token_stands_for_its_principal_with_its_scopes_and_its_path(tokens: Tokens) -> None:
-    new = await tokens.create("laptop", user="ben", scope="write", path=" user/ben/work/ ")
+    new = await tokens.create("laptop", user="ben", scope="write", path=" user/ben/jobs/ ")
     holder = await tokens.holder(new.secret)
-    assert holder == Holder(new.token.id, Caller("ben", scopes=("read", "write"), within="user/ben/work"), None)
+    assert holder == Holder(new.token.id, Caller("ben", scopes=("read", "write"), within="user/ben/jobs"), None)
 
 
 async def test_a_token_ends_when_its_time_is_over(tokens: Tokens, clock: Clock) -> None:

@@ -353,13 +353,13 @@ def test_a_missing_folder_makes_a_person_think(install: Install, home: Path) -> 
 def test_the_settings_of_the_shell_go_along(install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(answer(install("claude", "--print", "--json"))["entry"]["env"]) == {"PYTHONPATH"}
     (tmp_path / "our.toml").write_text("[words]\nmemory_mb = 64\n")
-    (tmp_path / "work" / "data").mkdir(parents=True)
-    (tmp_path / "work" / "data" / "memos.toml").write_text('path = "shared"\n')
-    monkeypatch.chdir(tmp_path / "work")
+    (tmp_path / "desk" / "data").mkdir(parents=True)
+    (tmp_path / "desk" / "data" / "memos.toml").write_text('path = "shared"\n')
+    monkeypatch.chdir(tmp_path / "desk")
     monkeypatch.setenv("MEMOS_USER", "ada")
     monkeypatch.setenv("MEMOS_HOME", "data")
     env = answer(install("claude", "--print", "--json"))["entry"]["env"]
-    assert env | {"PYTHONPATH": ""} == {"MEMOS_USER": "ada", "MEMOS_HOME": f"{tmp_path}/work/data", "PYTHONPATH": ""}
+    assert env | {"PYTHONPATH": ""} == {"MEMOS_USER": "ada", "MEMOS_HOME": f"{tmp_path}/desk/data", "PYTHONPATH": ""}
     monkeypatch.setenv("MEMOS_CONFIG", "../our.toml")
     env = answer(install("claude", "--print", "--json"))["entry"]["env"]
     assert Path(env["MEMOS_CONFIG"]).resolve() == tmp_path / "our.toml"

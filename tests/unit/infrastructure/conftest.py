@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from pathlib import Path
 
 import pytest
 
+from memos_mcp.infrastructure import vectors
 from memos_mcp.infrastructure.storage.database import Database
+from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
 
 Open = Callable[..., Database]
 
@@ -24,3 +26,17 @@ def opened(file: Path) -> Generator[Open]:
     yield one_more
     for each in made:
         each.close()
+
+
+@pytest.fixture
+async def vault(file: Path) -> AsyncGenerator[SqliteAdapter]:
+    adapter = SqliteAdapter(file)
+    yield adapter
+    await adapter.aclose()
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The vectors lane loads its model at once and tries again soon."""
+    monkeypatch.setattr(vectors, "_GRACE", 0.0)
+    monkeypatch.setattr(vectors, "_AGAIN", (0.01, 0.05))

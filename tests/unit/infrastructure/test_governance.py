@@ -79,17 +79,17 @@ def test_the_root_of_a_path_is_its_partition() -> None:
     ]
 
 
-WORK = Caller("ada", within="user/ada/work")
+WORK = Caller("ada", within="user/ada/jobs")
 
 
 def test_a_caller_kept_within_a_path_is_at_home_there_and_nowhere_else() -> None:
-    assert home(WORK) == "user/ada/work"
-    assert readable(WORK, None).paths == ("user/ada/work",)
-    assert readable(WORK, "user/ada/work/x").paths == ("user/ada/work/x",)
-    assert check_write(WORK, "user/ada/work") == "user/ada/work"
-    for path in ("user/ada", "user/ada/workshop", "shared", "global", "user/ada/play"):
+    assert home(WORK) == "user/ada/jobs"
+    assert readable(WORK, None).paths == ("user/ada/jobs",)
+    assert readable(WORK, "user/ada/jobs/x").paths == ("user/ada/jobs/x",)
+    assert check_write(WORK, "user/ada/jobs") == "user/ada/jobs"
+    for path in ("user/ada", "user/ada/jobsshop", "shared", "global", "user/ada/play"):
         assert not may_read(WORK, path)
-        with pytest.raises(Denied, match=r"open is user/ada/work/…"):
+        with pytest.raises(Denied, match=r"open is user/ada/jobs/…"):
             readable(WORK, path)
         with pytest.raises(Denied):
             check_write(WORK, path)

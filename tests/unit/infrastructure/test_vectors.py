@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,22 +20,9 @@ from memos_mcp.ports import Caller, Change, Event, Found, MemoryCall, Name, Wher
 from memos_mcp.testing import a_cube, remember
 from tests.embedders import Meanings, call, running, settled, until, vector_of
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("at_once")]
 CALLER = Caller("ada")
 ADA = Where(("user/ada",))
-
-
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vectors, "_GRACE", 0.0)
-    monkeypatch.setattr(vectors, "_AGAIN", (0.01, 0.05))
-
-
-@pytest.fixture
-async def vault(file: Path) -> AsyncGenerator[SqliteAdapter]:
-    adapter = SqliteAdapter(file)
-    yield adapter
-    await adapter.aclose()
 
 
 async def store(vault: SqliteAdapter, lane: Vectors, *texts: str, path: str = "user/ada") -> list[Event]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import anyio
@@ -12,41 +12,16 @@ import pytest
 
 from memos_mcp.cube import MemCube, Plaintext
 from memos_mcp.errors import Unavailable
-from memos_mcp.infrastructure import vectors
 from memos_mcp.infrastructure.off import Off
 from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
 from memos_mcp.infrastructure.vectors import Vectors
 from memos_mcp.infrastructure.words import Words
-from memos_mcp.ports import Caller, Change, Event, Where
-from memos_mcp.testing import a_cube, remember
-from tests.embedders import Meanings, Watched, call, running, settled, vector_of
+from memos_mcp.ports import Caller, Change, Where
+from tests.embedders import Meanings, Watched, call, forget, running, settled, store, vector_of
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("at_once")]
 CALLER = Caller("ada")
 ADA, BOB = Where(("user/ada",)), Where(("user/bob",))
-
-
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vectors, "_GRACE", 0.0)
-    monkeypatch.setattr(vectors, "_AGAIN", (0.01, 0.05))
-
-
-@pytest.fixture
-async def vault(file: Path) -> AsyncGenerator[SqliteAdapter]:
-    adapter = SqliteAdapter(file)
-    yield adapter
-    await adapter.aclose()
-
-
-async def store(vault: SqliteAdapter, lane: Vectors | Words | Off, *texts: str, path: str = "user/ada") -> list[Event]:
-    events = await remember(vault, *(a_cube(text, path) for text in texts))
-    await lane.apply(events)
-    return events
-
-
-async def forget(vault: SqliteAdapter, lane: Vectors | Words | Off, subject: str) -> None:
-    await lane.apply(await vault.commit([Change("forget", subject)], caller=CALLER))
 
 
 async def change(vault: SqliteAdapter, lane: Vectors, cube: MemCube | None, text: str) -> None:
