@@ -19,6 +19,10 @@ CONFIG = "MEMOS_CONFIG"
 FILE = "memos.toml"
 
 
+Toolset = Literal["core", "full", "chatgpt"]
+"""Which tools a server offers: eight for every day, all that the API can do, or the two that ChatGPT asks for."""
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -76,6 +80,12 @@ class Embedder(_Section):
     threads: int = Field(default=1, ge=1, le=64, description="processor threads (onnx); more embed faster")
 
 
+class Mcp(_Section):
+    """The MCP server, over stdio and HTTP."""
+
+    toolset: Toolset = Field(default="core", description="which tools it offers")
+
+
 class Http(_Section):
     """`memos serve`: where it listens, who may come in, and how much one principal may ask for."""
 
@@ -131,6 +141,7 @@ class Settings(BaseSettings):
     vectors: Vectors = Vectors()
     embedder: Embedder = Embedder()
     reader: Reader = Reader()
+    mcp: Mcp = Mcp()
     http: Http = Http()
 
     @property
