@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import assert_never, cast
+from collections.abc import Coroutine, Generator, Mapping
+from contextlib import contextmanager
+from typing import Any, assert_never, cast
 
-from anyio import CancelScope, to_thread
-from anyio.from_thread import BlockingPortal
+from anyio import CancelScope
 from pydantic import ValidationError
 from typing_extensions import override
 
-from anthropic_memos.cubes import CubeFiles
-from anthropic_memos.files import Folder
+from anthropic_memos.blocking import Blocking, ended
 from memos_mcp import Memos, MemosError, MissingExtra, sync
+from memos_mcp.notes import CubeFiles, Folder
 
 try:
     from anthropic.lib.tools import (
@@ -95,7 +95,12 @@ class MemosMemoryTool(BetaAbstractMemoryTool):
         return self._done(None)
 
     def _done(self, command: BetaMemoryTool20250818Command | None) -> str:
-        return _done(self._memos, self._path, command)
+        return ended(self._answer(command))
+
+    async def _answer(self, command: BetaMemoryTool20250818Command | None) -> str:
+        with _refusals():
+            path = self._path or f"{self._memos.status().path}/memories"
+            return await _answer(Folder(CubeFiles(Blocking(self._memos), path)), command)
 
 
 class AsyncMemosMemoryTool(BetaAsyncAbstractMemoryTool):
@@ -141,47 +146,47 @@ class AsyncMemosMemoryTool(BetaAsyncAbstractMemoryTool):
         return await self._done(None)
 
     async def _done(self, command: BetaMemoryTool20250818Command | None) -> str:
-        done: str | ToolError = ToolError("The command was not done.")
-        with CancelScope(shield=True):
-            async with BlockingPortal() as portal:
-                done = await to_thread.run_sync(_outcome, sync.Memos(self._memos, portal), self._path, command)
-        if isinstance(done, ToolError):
-            raise done
-        return done
+        with _refusals():
+            return await _to_its_end(self._answer(command))
+
+    async def _answer(self, command: BetaMemoryTool20250818Command | None) -> str:
+        path = self._path or f"{(await self._memos.status()).path}/memories"
+        return await _answer(Folder(CubeFiles(self._memos, path)), command)
 
 
-def _done(memos: sync.Memos, path: str | None, command: BetaMemoryTool20250818Command | None) -> str:
-    """What a command answers. Raises ToolError, in words that can be sent: half a character would prevent that."""
+async def _to_its_end(work: Coroutine[Any, Any, str]) -> str:
+    """What was begun is done, even if the task is cancelled meanwhile."""
+    done = list[str]()
+    with CancelScope(shield=True):
+        done.append(await work)
+    return done[0]
+
+
+@contextmanager
+def _refusals() -> Generator[None]:
+    """What we refuse is a ToolError, in words that can be sent: half a character would prevent that."""
     try:
-        return _answer(Folder(CubeFiles(memos, path or f"{memos.status().path}/memories")), command)
+        yield
     except MemosError as exc:
         raise ToolError(str(exc).encode(errors="replace").decode()) from exc
 
 
-def _outcome(memos: sync.Memos, path: str | None, command: BetaMemoryTool20250818Command | None) -> str | ToolError:
-    """The same, as a value: what is raised beside a portal comes out of it in a group."""
-    try:
-        return _done(memos, path, command)
-    except ToolError as exc:
-        return exc
-
-
-def _answer(folder: Folder, command: BetaMemoryTool20250818Command | None) -> str:
+async def _answer(folder: Folder, command: BetaMemoryTool20250818Command | None) -> str:
     match command:
         case None:
-            return folder.clear()
+            return await folder.clear()
         case BetaMemoryTool20250818ViewCommand():
-            return folder.view(command.path, command.view_range)
+            return await folder.view(command.path, command.view_range)
         case BetaMemoryTool20250818CreateCommand():
-            return folder.create(command.path, command.file_text)
+            return await folder.create(command.path, command.file_text)
         case BetaMemoryTool20250818StrReplaceCommand():
-            return folder.str_replace(command.path, command.old_str, command.new_str)
+            return await folder.str_replace(command.path, command.old_str, command.new_str)
         case BetaMemoryTool20250818InsertCommand():
-            return folder.insert(command.path, command.insert_line, command.insert_text)
+            return await folder.insert(command.path, command.insert_line, command.insert_text)
         case BetaMemoryTool20250818DeleteCommand():
-            return folder.delete(command.path)
+            return await folder.delete(command.path)
         case BetaMemoryTool20250818RenameCommand():
-            return folder.rename(command.old_path, command.new_path)
+            return await folder.rename(command.old_path, command.new_path)
         case _:
             assert_never(command)
 

@@ -15,9 +15,8 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 
 import memos_mcp
-from anthropic_memos.cubes import CubeFiles
-from anthropic_memos.files import Folder
 from memos_mcp import MemosError, sync
+from memos_mcp.notes import CubeFiles, Folder
 
 MISSING = "does not exist. Please provide a valid path."
 EDITED = "The memory file has been edited. Here is the snippet showing the change (with line numbers):\n"
@@ -29,16 +28,18 @@ class Say(Protocol):
 
 @contextmanager
 def commands(home: Path) -> Generator[Say]:
-    with sync.open(home=home, user="ada") as memos:
+    with start_blocking_portal() as portal:
+        memos = memos_mcp.open(home=home, user="ada")
         folder = Folder(CubeFiles(memos, "user/ada/memories"))
 
         def say(command: str, path: str = "", **given: Any) -> str:
             try:
-                return getattr(folder, command)(*[path] if path else [], *given.values())
+                return portal.call(getattr(folder, command), *[path] if path else [], *given.values())
             except MemosError as exc:
                 return f"! {exc}"
 
         yield say
+        portal.call(memos.aclose)
 
 
 @contextmanager

@@ -7,19 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from anthropic_memos.cubes import CubeFiles
-from anthropic_memos.files import Folder
 from memos_mcp import InvalidInput, NotFound, sync
+from tests.folders import BlockingFolder
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Generator[Folder]:
+def folder(tmp_path: Path) -> Generator[BlockingFolder]:
     with sync.open(home=tmp_path, user="ada") as memos:
-        yield Folder(CubeFiles(memos, "user/ada/memories"))
+        yield BlockingFolder(memos, "user/ada/memories")
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "memories/a", "/memoriesX/a", "/", "/Memories/a", "//memories/a", ""])
-def test_a_path_elsewhere_is_refused(folder: Folder, path: str) -> None:
+def test_a_path_elsewhere_is_refused(folder: BlockingFolder, path: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         folder.create(path, "x")
     assert str(refused.value) == f"Path must start with /memories, got: {path}"
@@ -32,7 +31,7 @@ ESCAPES = """/memories/../../etc/passwd /memories/.. /memories/a/../../b /memori
 
 
 @pytest.mark.parametrize("path", [*ESCAPES, "/memories/.. /b", "/memories/ /b"], ids=ascii)
-def test_a_path_that_could_lead_out_is_refused_by_every_command(folder: Folder, path: str) -> None:
+def test_a_path_that_could_lead_out_is_refused_by_every_command(folder: BlockingFolder, path: str) -> None:
     folder.create("/memories/a", "1")
     for attempt in (
         lambda: folder.create(path, "x"),
@@ -50,13 +49,13 @@ def test_a_path_that_could_lead_out_is_refused_by_every_command(folder: Folder, 
 
 
 @pytest.mark.parametrize("name", ["a\0b", "a\nb", "a\u200bb", "\u202ea", "\ud800", "a\u00a0b"], ids=ascii)
-def test_a_name_that_cannot_be_seen_is_refused(folder: Folder, name: str) -> None:
+def test_a_name_that_cannot_be_seen_is_refused(folder: BlockingFolder, name: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         folder.create(f"/memories/{name}", "x")
     assert str(refused.value) == f"The path {f'/memories/{name}'!a} holds characters that cannot stand in a name."
 
 
-def test_one_file_has_one_name_however_it_is_said(folder: Folder) -> None:
+def test_one_file_has_one_name_however_it_is_said(folder: BlockingFolder) -> None:
     folder.create("/memories/d/a", "1")
     folder.create("/memories/caf\u00e9", "2")
     for path in ("/memories//d/a", "/memories/d/./a", "/memories/x/../d/a", "/memories/d/a/"):
@@ -67,12 +66,12 @@ def test_one_file_has_one_name_however_it_is_said(folder: Folder) -> None:
 @pytest.mark.parametrize(
     "name", ["100% sure", "a%20b", "50%", ".hidden", "..a", "a..", "日本.md", "'\"`$;|&<>*?", "½", " a", "x" * 512]
 )
-def test_unusual_names_are_names(folder: Folder, name: str) -> None:
+def test_unusual_names_are_names(folder: BlockingFolder, name: str) -> None:
     assert folder.create(f"/memories/{name}", "1") == f"File created successfully at: /memories/{name}"
     assert folder.view(f"/memories/{name}").endswith("     1\t1")
 
 
-def test_a_name_that_is_too_long_is_refused_before_anything_moves(folder: Folder) -> None:
+def test_a_name_that_is_too_long_is_refused_before_anything_moves(folder: BlockingFolder) -> None:
     folder.create("/memories/d/a", "1")
     folder.create("/memories/d/" + "b" * 400, "2")
     with pytest.raises(InvalidInput, match="at most 512 characters"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -15,9 +16,10 @@ import anyio
 import pytest
 
 import memos_mcp
-from anthropic_memos.cubes import CubeFiles
-from anthropic_memos.files import File, Folder
+from anthropic_memos.blocking import Blocking, ended
 from memos_mcp import Caller, Denied, InvalidInput, MissingExtra, NotFound, sync
+from memos_mcp.notes import CubeFiles, File
+from tests.folders import BlockingFolder
 
 HOME = "user/ada/memories"
 
@@ -29,11 +31,11 @@ def memos(tmp_path: Path) -> Generator[sync.Memos]:
 
 
 @pytest.fixture
-def folder(memos: sync.Memos) -> Folder:
-    return Folder(CubeFiles(memos, HOME))
+def folder(memos: sync.Memos) -> BlockingFolder:
+    return BlockingFolder(memos, HOME)
 
 
-def test_a_file_is_a_memory_and_every_edit_a_version(memos: sync.Memos, folder: Folder) -> None:
+def test_a_file_is_a_memory_and_every_edit_a_version(memos: sync.Memos, folder: BlockingFolder) -> None:
     folder.create("/memories/tea.md", "Ada likes green tea")
     folder.str_replace("/memories/tea.md", "green", "black")
     folder.insert("/memories/tea.md", 1, "no sugar")
@@ -48,7 +50,7 @@ def test_a_file_is_a_memory_and_every_edit_a_version(memos: sync.Memos, folder: 
     assert memos.recall("black tea").cubes[0].id == cube.id
 
 
-def test_what_was_put_under_a_key_is_a_file_and_anything_else_is_not(memos: sync.Memos, folder: Folder) -> None:
+def test_what_was_put_under_a_key_is_a_file_and_anything_else_is_not(memos: sync.Memos, folder: BlockingFolder) -> None:
     memos.put(HOME, "note", text="from elsewhere")
     memos.put(HOME, "table", data={"a": 1})
     memos.put(HOME, "../etc", text="x")
@@ -62,14 +64,14 @@ def test_what_was_put_under_a_key_is_a_file_and_anything_else_is_not(memos: sync
     assert memos.browse(HOME).total == 5
 
 
-def test_an_edit_keeps_the_tags_that_somebody_gave_a_file(memos: sync.Memos, folder: Folder) -> None:
+def test_an_edit_keeps_the_tags_that_somebody_gave_a_file(memos: sync.Memos, folder: BlockingFolder) -> None:
     memos.put(HOME, "a", text="1", tags=["mine"], kind="skill")
     folder.str_replace("/memories/a", "1", "2")
     cube = memos.get(path=HOME, key="a")
     assert (cube.tags, cube.kind) == (("mine",), "skill")
 
 
-def test_a_renamed_file_keeps_its_id_and_its_history(memos: sync.Memos, folder: Folder) -> None:
+def test_a_renamed_file_keeps_its_id_and_its_history(memos: sync.Memos, folder: BlockingFolder) -> None:
     folder.create("/memories/a", "1")
     folder.str_replace("/memories/a", "1", "2")
     old = memos.get(path=HOME, key="a").id
@@ -85,7 +87,7 @@ def test_a_renamed_file_keeps_its_id_and_its_history(memos: sync.Memos, folder: 
 def test_of_edits_at_the_same_time_none_is_lost(tmp_path: Path) -> None:
     """Eight writers on two vaults over one file, as two processes would be."""
     with sync.open(home=tmp_path, user="ada") as one, sync.open(home=tmp_path, user="ada") as two:
-        folders = [Folder(CubeFiles(memos, HOME)) for memos in (one, two)]
+        folders = [BlockingFolder(memos, HOME) for memos in (one, two)]
         folders[0].create("/memories/a", "".join(f"<{n}>\n" for n in range(40)))
 
         def done(n: int) -> str:
@@ -107,7 +109,7 @@ def test_of_two_that_create_or_rename_at_the_same_time_one_succeeds(tmp_path: Pa
         return True
 
     with sync.open(home=tmp_path, user="ada") as memos, ThreadPoolExecutor(4) as threads:
-        folder = Folder(CubeFiles(memos, HOME))
+        folder = BlockingFolder(memos, HOME)
         for number in range(5):
             old = f"/memories/f{number}"
             assert sum(threads.map(partial(tried, folder.create, old), "0123")) == 1
@@ -119,20 +121,20 @@ class Meddled(CubeFiles):
     """Somebody else is faster, once: before a file is edited or removed."""
 
     def __init__(self, memos: sync.Memos, meddle: Callable[[], object]) -> None:
-        super().__init__(memos, HOME)
+        super().__init__(Blocking(memos), HOME)
         self.meddle: Callable[[], object] | None = meddle
 
-    def edit(self, file: File, text: str, why: str) -> None:
+    async def edit(self, file: File, text: str, why: str) -> None:
         self._first()
-        super().edit(file, text, why)
+        await super().edit(file, text, why)
 
-    def rename(self, keys: Mapping[str, str], why: str) -> None:
+    async def rename(self, keys: Mapping[str, str], why: str) -> None:
         self._first()
-        super().rename(keys, why)
+        await super().rename(keys, why)
 
-    def remove(self, files: Sequence[File], why: str) -> None:
+    async def remove(self, files: Sequence[File], why: str) -> None:
         self._first()
-        super().remove(files, why)
+        await super().remove(files, why)
 
     def _first(self) -> None:
         meddle, self.meddle = self.meddle, None
@@ -140,46 +142,46 @@ class Meddled(CubeFiles):
             meddle()
 
 
-def test_a_file_that_was_replaced_meanwhile_is_read_again(memos: sync.Memos, folder: Folder) -> None:
+def test_a_file_that_was_replaced_meanwhile_is_read_again(memos: sync.Memos, folder: BlockingFolder) -> None:
     def anew() -> None:
         folder.delete("/memories/a")
         folder.create("/memories/a", "x and more")
 
     folder.create("/memories/a", "x")
-    Folder(Meddled(memos, anew)).str_replace("/memories/a", "x", "y")
+    BlockingFolder(Meddled(memos, anew)).str_replace("/memories/a", "x", "y")
     assert memos.get(path=HOME, key="a").text == "y and more"
 
 
-def test_a_file_that_went_meanwhile_is_not_brought_back(memos: sync.Memos, folder: Folder) -> None:
+def test_a_file_that_went_meanwhile_is_not_brought_back(memos: sync.Memos, folder: BlockingFolder) -> None:
     folder.create("/memories/a", "x")
     with pytest.raises(NotFound, match="The file /memories/a no longer exists"):
-        Folder(Meddled(memos, lambda: folder.delete("/memories/a"))).insert("/memories/a", 0, "y")
+        BlockingFolder(Meddled(memos, lambda: folder.delete("/memories/a"))).insert("/memories/a", 0, "y")
     folder.create("/memories/a", "x")
     with pytest.raises(NotFound, match="The path /memories/a does not exist"):
-        Folder(Meddled(memos, lambda: folder.delete("/memories/a"))).rename("/memories/a", "/memories/b")
+        BlockingFolder(Meddled(memos, lambda: folder.delete("/memories/a"))).rename("/memories/a", "/memories/b")
     assert memos.browse(HOME).total == 0
 
 
-def test_an_edit_during_a_rename_goes_along(memos: sync.Memos, folder: Folder) -> None:
+def test_an_edit_during_a_rename_goes_along(memos: sync.Memos, folder: BlockingFolder) -> None:
     folder.create("/memories/a", "x")
-    Folder(Meddled(memos, lambda: folder.insert("/memories/a", 0, "y"))).rename("/memories/a", "/memories/b")
+    BlockingFolder(Meddled(memos, lambda: folder.insert("/memories/a", 0, "y"))).rename("/memories/a", "/memories/b")
     assert memos.get(path=HOME, key="b").text == "y\nx\n"
     assert memos.browse(HOME).total == 1
 
 
 def test_a_file_that_came_meanwhile_is_deleted_or_moved_with_its_directory_or_stays(
-    memos: sync.Memos, folder: Folder
+    memos: sync.Memos, folder: BlockingFolder
 ) -> None:
     folder.create("/memories/d/a", "1")
     folder.create("/memories/d/b", "2")
-    Folder(Meddled(memos, lambda: folder.delete("/memories/d/a"))).rename("/memories/d", "/memories/n")
+    BlockingFolder(Meddled(memos, lambda: folder.delete("/memories/d/a"))).rename("/memories/d", "/memories/n")
     assert folder.view("/memories").split("\n")[2:] == ["1B\t/memories/n/", "1B\t/memories/n/b"]
     folder.create("/memories/n/a", "1")
-    Folder(Meddled(memos, lambda: folder.delete("/memories/n/a"))).delete("/memories/n")
+    BlockingFolder(Meddled(memos, lambda: folder.delete("/memories/n/a"))).delete("/memories/n")
     assert memos.browse(HOME).total == 0
 
 
-def test_a_directory_moves_whole_or_not_at_all(memos: sync.Memos, folder: Folder) -> None:
+def test_a_directory_moves_whole_or_not_at_all(memos: sync.Memos, folder: BlockingFolder) -> None:
     folder.create("/memories/d/a", "1")
     folder.create("/memories/d/b", "2")
     memos.put(HOME, "n/b", data={"not": "a file"})
@@ -188,13 +190,13 @@ def test_a_directory_moves_whole_or_not_at_all(memos: sync.Memos, folder: Folder
     assert folder.view("/memories").split("\n")[2:] == ["2B\t/memories/d/", "1B\t/memories/d/a", "1B\t/memories/d/b"]
 
 
-def test_nobody_sees_the_files_of_somebody_else(memos: sync.Memos, folder: Folder) -> None:
+def test_nobody_sees_the_files_of_somebody_else(memos: sync.Memos, folder: BlockingFolder) -> None:
     folder.create("/memories/a", "1")
     eve = memos.acting_as(Caller("eve"))
     with pytest.raises(Denied):
-        Folder(CubeFiles(eve, HOME)).view("/memories/a")
+        BlockingFolder(eve, HOME).view("/memories/a")
     with pytest.raises(NotFound):
-        Folder(CubeFiles(eve, "user/eve/memories")).view("/memories/a")
+        BlockingFolder(eve, "user/eve/memories").view("/memories/a")
 
 
 def test_without_the_library_the_tool_names_the_extra() -> None:
@@ -211,6 +213,11 @@ except memos_mcp.MissingExtra as exc:
     assert done.stdout.strip() == str(MissingExtra("anthropic"))
     with pytest.raises(AttributeError, match="it has AsyncMemosMemoryTool and MemosMemoryTool"):
         _ = __import__("anthropic_memos").Nothing
+
+
+def test_what_waits_is_not_run_as_if_it_did_not() -> None:
+    with pytest.raises(RuntimeError, match="it waited"):
+        ended(asyncio.sleep(0))
 
 
 # --- with the library ---

@@ -5,30 +5,37 @@ Every sentence is that of the file-system tool in Anthropic's SDK: the models kn
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 
-from anthropic_memos.names import ROOT, Place
-from memos_mcp import InvalidInput
+from memos_mcp.errors import InvalidInput
+from memos_mcp.notes.names import ROOT, Place
+from memos_mcp.operation.context import tokens
 
 _MOST_LINES = 999_999
 _WIDTH = len(str(_MOST_LINES))
+_MARGIN = 3  # tokens of a line's number, its tab and its end
 _AROUND = 2  # lines of context on either side of a change
 _DEEP = 2  # levels that are listed
 _NAMED = 100  # places that an answer names
 _UNITS = "BKMG"
 
 
-def numbered(place: Place, text: str, view_range: Sequence[int] | None = None) -> str:
+def numbered(place: Place, text: str, view_range: Sequence[int] | None = None, budget: int | None = None) -> str:
     """A file with line numbers, all of it or the lines [first, last]; -1 is the end. Raises InvalidInput."""
     lines = text.split("\n")
     if len(lines) > _MOST_LINES:
         raise InvalidInput(f"File {place.said} exceeds maximum line limit of {_MOST_LINES:,} lines.")
     first, last = view_range if view_range and len(view_range) == 2 else (1, -1)
     first, last = max(first, 1), len(lines) if last == -1 else last
-    return f"Here's the content of {place.said} with line numbers:\n{_lines(lines[first - 1 : last], first)}"
+    chosen = lines[first - 1 : last]
+    shown = _within(chosen, budget)
+    rest = first + len(shown)
+    more = f"\n… [cut; view_range [{rest}, -1] goes on]" if len(shown) < len(chosen) else ""
+    return f"Here's the content of {place.said} with line numbers:\n{_lines(shown, first)}{more}"
 
 
-def listed(place: Place, files: Iterable[tuple[str, str]]) -> str:
+def listed(place: Place, files: Iterable[tuple[str, str]], budget: int | None = None) -> str:
     """A directory: what is in it, two levels deep, with sizes; `files` are the names beneath it and their texts."""
     total, sizes, folders = 0, dict[tuple[str, ...], int](), set[tuple[str, ...]]()
     for name, text in files:
@@ -43,9 +50,12 @@ def listed(place: Place, files: Iterable[tuple[str, str]]) -> str:
     home = f"{ROOT}/{place.key}".removesuffix("/")
     rows = [f"{_size(total)}\t{home}"]
     rows += [f"{_size(sizes[at])}\t{home}/{'/'.join(at)}{'/' * (at in folders)}" for at in sorted(sizes)]
+    shown = _within(rows, budget)
+    if len(shown) < len(rows):
+        shown.append(f"… [cut: {len(rows) - len(shown)} more; view a directory below]")
     return (
         f"Here're the files and directories up to {_DEEP} levels deep in {home}, excluding hidden items:\n"
-        + "\n".join(rows)
+        + "\n".join(shown)
     )
 
 
@@ -80,6 +90,19 @@ def inserted(place: Place, text: str, after: int, more: str) -> tuple[str, str]:
         )
     lines.insert(after, more.rstrip("\n"))
     return "\n".join(lines) + "\n", f"The file {place.said} has been edited."
+
+
+def _within(lines: Sequence[str], budget: int | None) -> list[str]:
+    """The first lines that a budget of tokens holds; of the first line, as much as it holds."""
+    if budget is None:
+        return [*lines]
+    kept, left = list[str](), budget
+    for line in lines:
+        left -= tokens(json.dumps(line, ensure_ascii=False)) + _MARGIN
+        if left < 0:
+            break
+        kept.append(line)
+    return kept or [f"{line[: budget // 2]} … [the line is cut]" for line in lines[:1]]
 
 
 def _lines(lines: Iterable[str], first: int) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from memos_mcp import InvalidInput
+from memos_mcp.errors import InvalidInput
 
 ROOT = "/memories"
 _LONGEST = 512  # characters of a key
