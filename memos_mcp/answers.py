@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from memos_mcp.cube import MemCube
-from memos_mcp.ports import Lane
+from memos_mcp.ports import Event, Lane
 
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
     """Ids in the order of the source, one per draft; a repeated statement has the id of the memory it repeats.
 
-    `fallback` says why a model did not read the source and the rules did, if one was asked to.
+    `fallback` says why a model did not read the source and the rules did, if one was asked to. `masked` secrets were
+    taken out of the source before anything was stored; `quarantined` of the new memories look hostile: recall leaves
+    them out until they are released.
     """
 
     path: str
@@ -21,6 +23,8 @@ class Remembered:
     new: int
     repeated: int
     fallback: str = ""
+    masked: int = 0
+    quarantined: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,8 @@ class Recall:
     """The answer to a question.
 
     `context` holds the first `used` memories, packed into the budget; `left_out` had no room. `searched` memories
-    under `paths` were looked through; lanes in `missing` failed; `pending` memories are not in every lane yet.
+    under `paths` were looked through; lanes in `missing` failed; `pending` memories are not in every lane yet;
+    `withheld` matched, but look hostile now.
     """
 
     question: str
@@ -57,6 +62,7 @@ class Recall:
     searched: int
     missing: tuple[Missing, ...] = ()
     pending: int = 0
+    withheld: int = 0
 
     @property
     def cubes(self) -> tuple[MemCube, ...]:
@@ -97,3 +103,12 @@ class Status:
     memories: int
     lanes: tuple[Lane, ...]
     vault: str
+    quarantined: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Lines of the log that the caller may read, oldest first, and the position up to which it was looked at."""
+
+    events: tuple[Event, ...]
+    upto: int

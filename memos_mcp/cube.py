@@ -22,6 +22,9 @@ Kind = Literal["preference", "fact", "event", "instruction", "skill", "document"
 
 SourceClass = Literal["user", "assistant", "tool", "web", "document", "system"]
 
+Suspicion = Literal["injection", "persistent_instruction", "exfiltration", "by-hand"]
+"""Why a memory is in quarantine: what it was found to be, or somebody's decision."""
+
 
 class State(StrEnum):
     """Lifecycle states (long paper §5.4.3; Expired from §5.2, Frozen from the Time Machine paragraph)."""
@@ -150,7 +153,8 @@ class MemCube(_Value):
     """One version of one memory.
 
     `meaning` is its gist in one line, `key` the name of a memory stored verbatim by `put`. Content (meaning, payload,
-    kind, tags, links, valid, origin) makes a version; governance, state and usage have their own revisions.
+    kind, tags, links, valid, origin) makes a version; governance, state, quarantine and usage have their own
+    revisions.
     """
 
     id: str = Field(min_length=1, max_length=64)
@@ -163,6 +167,8 @@ class MemCube(_Value):
     links: tuple[Link, ...] = ()
     valid: Interval | None = Field(default=None, description="when it holds in the world")
     state: State = State.GENERATED
+    quarantined: tuple[Suspicion, ...] = Field(default=(), description="why recall leaves it out; empty: it does not")
+    vouched_by: str = Field(default="", description="who took it out of quarantine: it is not suspected again")
     created_at: Moment
     updated_at: Moment
     origin: Origin = Origin()

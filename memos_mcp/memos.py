@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from types import TracebackType
@@ -17,8 +16,12 @@ from memos_mcp.cube import Kind, MemCube, Plaintext, Ref, SourceClass
 from memos_mcp.errors import Conflict, InvalidInput, NotFound
 from memos_mcp.infrastructure import governance
 from memos_mcp.interface import checks
-from memos_mcp.interface.cubes import drafted, named
+from memos_mcp.interface.bound import Bound
+from memos_mcp.interface.cubes import drafted, from_class, named
 from memos_mcp.interface.duplicates import statement_key
+from memos_mcp.interface.guard import Guard, less_trusted
+from memos_mcp.interface.logs import Log
+from memos_mcp.interface.quarantine import Quarantine
 from memos_mcp.interface.reader import check_text
 from memos_mcp.interface.update import updated
 from memos_mcp.operation.context import pack
@@ -33,12 +36,12 @@ from memos_mcp.ports import (
     MemReader,
     Name,
     Route,
+    Which,
 )
 
 MOST = 100  # memories in one answer
 MOST_TOKENS = 100_000  # of context
 _LOOK = 0.02  # seconds between two looks at what is under way
-_ATTEMPTS = 100  # each time another change went through, so only a crowd comes near
 
 
 def _now() -> datetime:
@@ -61,18 +64,26 @@ class Memos:
         caller: Caller,
         path: str | None = None,
         clock: Callable[[], datetime] = _now,
+        guard: Guard | None = None,
         about: str = "",
         closing: AsyncExitStack | None = None,
     ) -> None:
         self.caller = caller
-        self._vault = vault
+        self._on = Bound(vault, Lanes(routes), caller, path, clock, guard or Guard())
         self._reader = reader
         self._routes = tuple(routes)
-        self._lanes = Lanes(routes)
-        self._path = path
-        self._clock = clock
         self._about = about
         self._closing = closing or AsyncExitStack()
+
+    @property
+    def quarantine(self) -> Quarantine:
+        """What recall leaves out because it looks hostile."""
+        return Quarantine(self._on)
+
+    @property
+    def log(self) -> Log:
+        """What happened."""
+        return Log(self._on)
 
     async def remember(
         self,
@@ -91,10 +102,10 @@ class Memos:
         """Store what a text, a message or a list of messages says; all of it or, on an error, nothing.
 
         A statement already known at the path is counted instead of stored again. `source` names where it comes from:
-        remembering the same source twice changes nothing. Cost: about 0.1 ms a message and one disk sync.
-        Raises InvalidInput, Denied.
+        remembering the same source twice changes nothing. Secrets are masked; what gives orders and is not from the
+        user goes to quarantine. Cost: about 0.1 ms a message and one disk sync. Raises InvalidInput, Denied.
         """
-        home = governance.check_write(self.caller, path or self._home())
+        home = self._on.writable(path)
         given = checks.check_origin(
             source=source,
             source_class=source_class,
@@ -104,15 +115,22 @@ class Memos:
             uri=uri,
             actor=self.caller.user,
         )
-        labels, owner, now = checks.check_tags(tags), self.caller.user, self._clock()
+        labels, owner, now = checks.check_tags(tags), self.caller.user, self._on.clock()
         checks.check_kinds([kind] if kind else [])
-        reading = await self._reader.read(content, origin=given)
+        reading = await self._on.guard.read(self._reader, content, given)
         cubes = [drafted(draft, home, owner=owner, kind=kind, tags=labels, now=now) for draft in reading.drafts]
         changes = [Change("remember", c.id, c, once=d.once) for c, d in zip(cubes, reading.drafts, strict=True)]
-        events = await self._vault.commit(changes, caller=self.caller)
-        await self._lanes.apply(events)
-        new = sum(event.action == "remember" for event in events)
-        return Remembered(home, tuple(e.subject for e in events), new, len(events) - new, reading.fallback)
+        events = await self._on.commit(*changes)
+        new = [event.cube for event in events if event.action == "remember"]
+        return Remembered(
+            home,
+            tuple(event.subject for event in events),
+            len(new),
+            len(events) - len(new),
+            reading.fallback,
+            masked=reading.masked,
+            quarantined=sum(cube is not None and bool(cube.quarantined) for cube in new),
+        )
 
     async def recall(
         self,
@@ -129,14 +147,15 @@ class Memos:
         fails only if all do. Cost: 1 ms at 1,000 memories, 6 ms at 50,000. Raises InvalidInput, Denied.
         """
         asked = check_text(question, "the question")
-        where = governance.readable(self.caller, path or self._path)
-        chosen = self._lanes.chosen(lanes)
+        where = self._on.readable(path)
+        chosen = self._on.lanes.chosen(lanes)
         checks.check_range("limit", limit, MOST)
         checks.check_range("budget", budget, MOST_TOKENS)
-        people = await self._lanes.people(where)
-        call = self._reader.understand(asked, now=self._clock(), people=people, asker=self.caller.user)
+        people = await self._on.lanes.people(where)
+        call = self._reader.understand(asked, now=self._on.clock(), people=people, asker=self.caller.user)
         ranking = await chosen.rank(call, where, limit)
-        memories = await self._fetch(ranking.fused[:limit])
+        fetched = await self._fetch(ranking.fused[:limit])
+        memories = tuple(each for each in fetched if not each.cube.quarantined)
         packed = pack([m.cube for m in memories], budget)
         return Recall(
             question=question,
@@ -148,6 +167,7 @@ class Memos:
             searched=ranking.searched,
             missing=ranking.missing,
             pending=ranking.pending,
+            withheld=len(fetched) - len(memories),
         )
 
     async def put(
@@ -159,33 +179,37 @@ class Memos:
         data: JsonValue = None,
         kind: Kind = "document",
         tags: Sequence[str] = (),
+        source_class: SourceClass = "user",
         expect: int | None = None,
     ) -> MemCube:
-        """Store exactly this text or JSON value under a key: no reader, no duplicate rule.
+        """Store exactly this text or JSON value under a key: no reader, no duplicate rule; only secrets are masked.
 
         A key in use gets a new version. `expect` is the version that must be current (0: none yet); without it the
         last write wins. Raises InvalidInput, Denied, Conflict.
         """
-        home = governance.check_write(self.caller, path or self._home())
+        home = self._on.writable(path)
         name = Name(home, checks.check_key(key))
         labels = checks.check_tags(tags)
         checks.check_kinds([kind])
         if text is None and data is None:
             raise InvalidInput("there is nothing to put: give text or data")
-        payload = Plaintext(text=checks.check_note(text or "", "the text"), data=checks.check_data(data))
+        checks.check_origin(source_class=source_class)
+        words, value = checks.check_note(text or "", "the text"), checks.check_data(data)
+        payload, doubts = await self._on.guard.payload(Plaintext(text=words, data=value), source_class, name.key)
 
         async def attempt() -> MemCube:
-            old = next(iter(await self._vault.get([name])), None)
+            old = next(iter(await self._on.vault.get([name])), None)
             version = old.version if old else 0
             if expect not in (None, version):
                 raise Conflict(f"{name.key!r} at {home} is at version {version}, not {expect}: read it again first")
-            cube = named(name, payload, old, owner=self.caller.user, kind=kind, tags=labels, now=self._clock())
+            cube = named(name, payload, old, owner=self.caller.user, kind=kind, tags=labels, now=self._on.clock())
+            cube = from_class(cube, source_class, doubts)
             try:
-                return (await self._committed(Change("put", cube.id, cube, expect=version))).cube or cube
+                return await self._on.written(Change("put", cube.id, cube, expect=version), cube)
             except NotFound as exc:
                 raise Conflict(f"{name.key!r} at {home} was forgotten meanwhile: repeat") from exc
 
-        return await self._repeated(attempt, expect)
+        return await self._on.repeated(attempt, expect)
 
     async def get(
         self, id: str | None = None, *, path: str | None = None, key: str | None = None, version: int | None = None
@@ -196,15 +220,12 @@ class Memos:
         if version is not None and version < 1:
             raise InvalidInput(f"versions begin at 1; there is no version {version}")
         if key is not None:
-            home = governance.readable(self.caller, path or self._home()).paths[0]
-            found = await self._vault.get([Name(home, checks.check_key(key))])
-            if found and version not in (None, found[0].version):
-                found = await self._vault.get([Ref(id=found[0].id, version=version)])
-        else:
-            found = await self._vault.get([Ref(id=checks.check_id(id), version=version)])
-        if not found or not governance.may_read(self.caller, found[0].path):
-            raise self._unknown(key or id or "", version)
-        return found[0]
+            home = self._on.readable(path or self._on.home).paths[0]
+            found = await self._on.one(Name(home, checks.check_key(key)), key)
+            if version in (None, found.version):
+                return found
+            return await self._on.one(Ref(id=found.id, version=version), key)
+        return await self._on.one(Ref(id=checks.check_id(id), version=version))
 
     async def browse(
         self,
@@ -212,23 +233,29 @@ class Memos:
         *,
         kinds: Sequence[Kind] = (),
         tags: Sequence[str] = (),
+        source: str = "",
+        session: str = "",
+        source_class: SourceClass | None = None,
         limit: int = 20,
         after: int = 0,
     ) -> Page:
-        """Memories newest first; `after` of the last page continues. Raises InvalidInput, Denied."""
+        """Memories newest first; `after` of the last page continues. Raises InvalidInput, Denied.
+
+        Those of a source, session or class of sources are looked for one by one: 3 µs for each at the path.
+        """
         checks.check_range("limit", limit, MOST)
-        where = governance.readable(self.caller, path or self._path)
-        rows = await self._vault.scan(
-            where, kinds=checks.check_kinds(kinds), tags=checks.check_tags(tags), after=after, limit=limit + 1
-        )
-        total = sum((await self._vault.count(where.paths)).values())
+        where = self._on.readable(path)
+        which = Which(checks.check_kinds(kinds), checks.check_tags(tags), source, session, source_class)
+        rows = await self._on.vault.scan(where, which, after=after, limit=limit + 1)
+        total = sum((await self._on.vault.count(where.paths)).values())
         more = rows[limit - 1][0] if len(rows) > limit else 0
-        return Page(tuple(cube for _, cube in rows[:limit]), where.paths, total, more)
+        shown = (self._on.shown(cube) for _, cube in rows[:limit])
+        return Page(tuple(cube for cube in shown if cube and not cube.quarantined), where.paths, total, more)
 
     async def namespaces(self, path: str | None = None) -> tuple[Namespace, ...]:
         """The paths that hold memories, and how many."""
         where = governance.readable(self.caller, path)
-        counts = await self._vault.count(where.paths)
+        counts = await self._on.vault.count(where.paths)
         return tuple(Namespace(at, counts[at]) for at in sorted(counts))
 
     async def update(
@@ -240,6 +267,7 @@ class Memos:
         how: How = "overwrite",
         kind: Kind | None = None,
         tags: Sequence[str] | None = None,
+        source_class: SourceClass = "user",
         expect: int | None = None,
         reason: str = "",
     ) -> MemCube:
@@ -251,6 +279,7 @@ class Memos:
         if text is None and data is None and kind is None and tags is None:
             raise InvalidInput("there is nothing to update: give text, data, kind or tags")
         checks.check_kinds([kind] if kind else [])
+        checks.check_origin(source_class=source_class)
         why, value = checks.check_reason(reason), checks.check_data(data)
         labels = None if tags is None else checks.check_tags(tags)
 
@@ -260,18 +289,19 @@ class Memos:
             if expect not in (None, old.version):
                 raise Conflict(f"memory {id} is at version {old.version}, not {expect}: read it again, then repeat")
             words = None if text is None else check_text(text, "the new text", empty=old.key is not None)
-            payload = updated(old, words, value, how)
+            said_by = source_class if how == "overwrite" else less_trusted(source_class, old.origin.source_class)
+            payload, doubts = await self._on.guard.payload(updated(old, words, value, how), said_by, old.key or "")
+            cube = from_class(old, said_by, doubts) if payload != old.payload else old
             new = {"payload": payload, "kind": kind or old.kind, "tags": old.tags if labels is None else labels}
-            cube = old.model_copy(update=new)
+            cube = cube.model_copy(update=new)
             if cube == old:
                 return old
             stated = old.key is None and old.origin.session is None
             once = statement_key(payload.text, old.origin.speaker) if stated else None
             cube = cube.model_copy(update={"version": old.version + 1})
-            change = Change("update", id, cube, expect=old.version, once=once, reason=why)
-            return (await self._committed(change)).cube or cube
+            return await self._on.written(Change("update", id, cube, expect=old.version, once=once, reason=why), cube)
 
-        return await self._repeated(attempt, expect)
+        return await self._on.repeated(attempt, expect)
 
     async def forget(self, id: str, *, expect: int | None = None, reason: str = "") -> Event:
         """Remove a memory: the words of all its versions are deleted; the log keeps who, when and why.
@@ -281,15 +311,14 @@ class Memos:
         why = checks.check_reason(reason)
         old = await self.get(id)
         governance.check_write(self.caller, old.path)
-        return await self._committed(Change("forget", old.id, expect=expect, reason=why))
+        (event,) = await self._on.commit(Change("forget", old.id, expect=expect, reason=why))
+        return event
 
     async def forget_all(self, ids: Sequence[str], *, reason: str = "") -> tuple[Event, ...]:
         """Remove memories, all of them or, on an error, none; as `forget`. Raises NotFound, Denied."""
         why = checks.check_reason(reason)
-        olds = [await self.get(id) for id in dict.fromkeys(ids)]
-        for old in olds:
-            governance.check_write(self.caller, old.path)
-        return await self._all_committed([Change("forget", old.id, reason=why) for old in olds])
+        olds = await self._on.writable_ones(ids)
+        return await self._on.commit(*(Change("forget", old.id, reason=why) for old in olds))
 
     async def rename(
         self, keys: Mapping[str, str], *, path: str | None = None, reason: str = ""
@@ -298,7 +327,7 @@ class Memos:
 
         Raises InvalidInput, NotFound, Denied, Conflict: a new key is in use, or one was changed meanwhile.
         """
-        home = governance.check_write(self.caller, path or self._home())
+        home = self._on.writable(path)
         why, names = checks.check_reason(reason), [checks.check_key(new) for new in keys.values()]
         olds = [await self.get(path=home, key=key) for key in keys]
         cubes = [
@@ -306,48 +335,48 @@ class Memos:
             for old, new in zip(olds, names, strict=True)
         ]
         changes = [Change("update", c.id, c, expect=c.version - 1, reason=why) for c in cubes]
-        events = await self._all_committed(changes)
+        events = await self._on.commit(*changes)
         return tuple(event.cube or cube for event, cube in zip(events, cubes, strict=True))
 
     async def history(self, id: str) -> tuple[Event, ...]:
         """Every line of the log about a memory, oldest first, each with the version it wrote. Raises NotFound."""
-        events = await self._vault.events(subject=checks.check_id(id), limit=10_000)
-        if not events or not governance.may_read(self.caller, events[0].path):
-            raise self._unknown(id, None)
-        return tuple(events)
+        return await self.log.of(id)
 
     async def status(self) -> Status:
         """Where memories go, how many there are, and how each lane is."""
-        where = governance.readable(self.caller, self._path)
-        counts = await self._vault.count(where.paths)
+        where = self._on.readable(None)
+        counts = await self._on.vault.count(where.paths)
+        held = await self._on.vault.count(where.paths, quarantined=True)
         return Status(
             user=self.caller.user,
-            path=self._home(),
+            path=self._on.home,
             paths=where.paths,
             memories=sum(counts.values()),
-            lanes=self._lanes.states(),
+            lanes=self._on.lanes.states(),
             vault=self._about,
+            quarantined=sum(held.values()),
         )
 
     async def settle(self, seconds: float = 60.0) -> Status:
         """Wait until no lane has anything to do in the background, so many seconds at most; then as `status`."""
         with anyio.move_on_after(seconds):
-            while any(lane.busy for lane in self._lanes.states()):  # noqa: ASYNC110 - lanes tell their state, no more
+            while any(lane.busy for lane in self._on.lanes.states()):  # noqa: ASYNC110 - lanes tell their state, no more
                 await anyio.sleep(_LOOK)
         return await self.status()
 
     async def rebuild(self, lane: str) -> None:
         """Build a lane's projection again from the log. Cost: about 80 µs a memory. Raises InvalidInput."""
-        await self._lanes.chosen([lane]).rebuild()
+        await self._on.lanes.chosen([lane]).rebuild()
 
     def acting_as(self, caller: Caller) -> Memos:
         """The same system as another caller sees it; shares everything, costs nothing."""
         return Memos(
-            vault=self._vault,
+            vault=self._on.vault,
             reader=self._reader,
             routes=self._routes,
             caller=caller,
-            clock=self._clock,
+            clock=self._on.clock,
+            guard=self._on.guard,
             about=self._about if caller.user == self.caller.user else "",
         )
 
@@ -363,34 +392,8 @@ class Memos:
     ) -> None:
         await self.aclose()
 
-    def _home(self) -> str:
-        return self._path or governance.home(self.caller)
-
-    async def _committed(self, change: Change) -> Event:
-        (event,) = await self._all_committed([change])
-        return event
-
-    async def _all_committed(self, changes: Sequence[Change]) -> tuple[Event, ...]:
-        events = await self._vault.commit(changes, caller=self.caller)
-        await self._lanes.apply(events)
-        return tuple(events)
-
-    async def _repeated(self, attempt: Callable[[], Awaitable[MemCube]], expect: int | None) -> MemCube:
-        """Begin anew when somebody else came first, unless the caller said which version he means."""
-        for _ in range(_ATTEMPTS if expect is None else 0):
-            with contextlib.suppress(Conflict):
-                return await attempt()
-        return await attempt()
-
     async def _fetch(self, ranking: Sequence[Fused]) -> tuple[Recalled, ...]:
         """The cubes behind the hits; a second look at who may read them, now that the paths are known."""
-        cubes = {cube.ref: cube for cube in await self._vault.get([fused.ref for fused in ranking])}
-        return tuple(
-            Recalled(cubes[fused.ref], fused.score, fused.lanes)
-            for fused in ranking
-            if fused.ref in cubes and governance.may_read(self.caller, cubes[fused.ref].path)
-        )
-
-    def _unknown(self, what: str, version: int | None) -> NotFound:
-        which = f" version {version}" if version else ""
-        return NotFound(f"{self.caller.user} has no memory {what!r}{which}; recall or browse to find its id")
+        cubes = {cube.ref: self._on.shown(cube) for cube in await self._on.vault.get([each.ref for each in ranking])}
+        found = ((cubes.get(each.ref), each) for each in ranking)
+        return tuple(Recalled(cube, each.score, each.lanes) for cube, each in found if cube is not None)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from pydantic import JsonValue
 
-from memos_mcp.cube import Interval, Kind, Link, MemCube, Origin, Ref
+from memos_mcp.cube import Interval, Kind, Link, MemCube, Origin, Ref, SourceClass, Suspicion
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MAIN = "main"
 """The branch that is the memory itself; others are what-if overlays."""
 
-Action = Literal["remember", "sight", "put", "update", "forget", "restore"]
+Action = Literal["remember", "sight", "put", "update", "quarantine", "release", "forget", "restore"]
 How = Literal["append", "merge", "overwrite"]
 Scope = Literal["read", "write", "admin"]
 SCOPES: tuple[Scope, ...] = ("read", "write", "admin")
@@ -52,6 +52,18 @@ class Where:
 
 
 @dataclass(frozen=True, slots=True)
+class Which:
+    """Which memories of a place: of any of the kinds and tags, from a source, session or class of sources."""
+
+    kinds: tuple[Kind, ...] = ()
+    tags: tuple[str, ...] = ()
+    source: str = ""
+    session: str = ""
+    source_class: SourceClass | None = None
+    quarantined: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Name:
     """The address of a memory stored by `put`."""
 
@@ -63,7 +75,8 @@ class Name:
 class Change:
     """One intended change; a list of them is committed whole or not at all.
 
-    `cube` is the version to write (None for `forget`). `expect` is the version that must be current (0: none yet).
+    `cube` is the version to write (None for `forget`); of a `quarantine` or `release` only `quarantined` and
+    `vouched_by` count, and no version is written. `expect` is the version that must be current (0: none yet).
     `once` is a duplicate key: if the path already holds a memory with it, that one is sighted again instead.
     """
 
@@ -109,14 +122,19 @@ class Draft:
     valid: Interval | None = None
     origin: Origin = field(default_factory=Origin)
     once: bytes = b""
+    quarantined: tuple[Suspicion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The drafts of a source. `fallback` says why a model's reading was not used, if one was asked for."""
+    """The drafts of a source, of which `masked` secrets were taken out.
+
+    `fallback` says why a model's reading was not used, if one was asked for.
+    """
 
     drafts: tuple[Draft, ...]
     fallback: str = ""
+    masked: int = 0
 
 
 QuestionKind = Literal["recall", "request"]
@@ -218,13 +236,13 @@ class MemoryAdapter(Protocol):
         ...
 
     async def scan(
-        self, where: Where, *, kinds: Sequence[Kind] = (), tags: Sequence[str] = (), after: int = 0, limit: int = 100
+        self, where: Where, which: Which = Which(), *, after: int = 0, limit: int = 100
     ) -> list[tuple[int, MemCube]]:
-        """Current cubes, newest first, of any of the kinds and tags; each with a cursor that goes on after it."""
+        """Current cubes, newest first, each with a cursor to go on after it; those in quarantine only if asked for."""
         ...
 
-    async def count(self, paths: Sequence[str]) -> Mapping[str, int]:
-        """How many memories each path at or beneath `paths` holds now; paths without any are left out."""
+    async def count(self, paths: Sequence[str], *, quarantined: bool = False) -> Mapping[str, int]:
+        """How many memories, in quarantine or not, each path at or beneath `paths` holds; 0 is left out."""
         ...
 
     async def events(

@@ -1,4 +1,4 @@
-"""The same API without an event loop: scripts, notebooks, threads. Written by `make twin` from memos.py.
+"""The same API without an event loop: scripts, notebooks, threads. Written by `make twin`.
 
 One background thread runs the loop; calls may come from any thread. Cost: about 0.1 ms a call on top.
 """
@@ -19,7 +19,7 @@ from pydantic import JsonValue
 
 from memos_mcp import memos as twin
 from memos_mcp import wiring
-from memos_mcp.answers import Namespace, Page, Recall, Remembered, Status
+from memos_mcp.answers import Namespace, News, Page, Recall, Remembered, Status
 from memos_mcp.cube import Kind, MemCube, SourceClass
 from memos_mcp.ports import Caller, Event, How
 from memos_mcp.settings import Settings
@@ -43,6 +43,63 @@ def _loop() -> BlockingPortal:
     return started.result()
 
 
+class Log:
+    """The change log. Hangs off `Memos.log`."""
+
+    def __init__(self, of: twin.Log, portal: BlockingPortal) -> None:
+        self._of = of
+        self._portal = portal
+
+    def news(self, after: int = -1, *, limit: int = 1000) -> News:
+        """Lines after a position, of those the caller may read; without one none, and where the log ends now."""
+        return self._portal.call(partial(self._of.news, after, limit=limit))
+
+    def of(self, id: str) -> tuple[Event, ...]:
+        """Every line about a memory, oldest first, each with the version it wrote. Raises NotFound."""
+        return self._portal.call(partial(self._of.of, id))
+
+
+class Quarantine:
+    """What is kept from recall, browse and context; `get` still gives it by its id. Hangs off `Memos.quarantine`."""
+
+    def __init__(self, of: twin.Quarantine, portal: BlockingPortal) -> None:
+        self._of = of
+        self._portal = portal
+
+    def list(self, path: str | None = None, *, limit: int = 20, after: int = 0) -> Page:
+        """The memories in quarantine, newest first, each with why; `after` of the last page continues."""
+        return self._portal.call(partial(self._of.list, path, limit=limit, after=after))
+
+    def add(self, ids: Sequence[str], *, reason: str = "") -> tuple[Event, ...]:
+        """Put memories there, all of them or, on an error, none. Raises NotFound, Denied, Conflict."""
+        return self._portal.call(partial(self._of.add, ids, reason=reason))
+
+    def release(self, ids: Sequence[str], *, reason: str = "") -> tuple[Event, ...]:
+        """Let memories be found again, all of them or none; they are not suspected once more until they change.
+
+        The caller vouches for them, which takes the scope `admin`. Raises NotFound, Denied, Conflict.
+        """
+        return self._portal.call(partial(self._of.release, ids, reason=reason))
+
+    def undo(
+        self,
+        source: str = "",
+        *,
+        session: str = "",
+        source_class: SourceClass | None = None,
+        path: str | None = None,
+        reason: str = "",
+    ) -> tuple[Event, ...]:
+        """Forget all that was first remembered from a source, a session or a class of sources, in quarantine or not.
+
+        Searches beneath `path`, or the caller's home. All of it or, on an error, nothing. Cost: 3 µs for each memory
+        there. Raises InvalidInput, Denied.
+        """
+        return self._portal.call(
+            partial(self._of.undo, source, session=session, source_class=source_class, path=path, reason=reason)
+        )
+
+
 class Memos:
     """A memory system as one caller sees it; see `memos_mcp.Memos`. Use as `with`, or call `close` at the end."""
 
@@ -54,6 +111,16 @@ class Memos:
     def caller(self) -> Caller:
         """Who calls."""
         return self._memos.caller
+
+    @property
+    def log(self) -> Log:
+        """What happened."""
+        return Log(self._memos.log, self._portal)
+
+    @property
+    def quarantine(self) -> Quarantine:
+        """What recall leaves out because it looks hostile."""
+        return Quarantine(self._memos.quarantine, self._portal)
 
     def remember(
         self,
@@ -72,8 +139,8 @@ class Memos:
         """Store what a text, a message or a list of messages says; all of it or, on an error, nothing.
 
         A statement already known at the path is counted instead of stored again. `source` names where it comes from:
-        remembering the same source twice changes nothing. Cost: about 0.1 ms a message and one disk sync.
-        Raises InvalidInput, Denied.
+        remembering the same source twice changes nothing. Secrets are masked; what gives orders and is not from the
+        user goes to quarantine. Cost: about 0.1 ms a message and one disk sync. Raises InvalidInput, Denied.
         """
         return self._portal.call(
             partial(
@@ -112,15 +179,26 @@ class Memos:
         data: JsonValue = None,
         kind: Kind = "document",
         tags: Sequence[str] = (),
+        source_class: SourceClass = "user",
         expect: int | None = None,
     ) -> MemCube:
-        """Store exactly this text or JSON value under a key: no reader, no duplicate rule.
+        """Store exactly this text or JSON value under a key: no reader, no duplicate rule; only secrets are masked.
 
         A key in use gets a new version. `expect` is the version that must be current (0: none yet); without it the
         last write wins. Raises InvalidInput, Denied, Conflict.
         """
         return self._portal.call(
-            partial(self._memos.put, path, key, text=text, data=data, kind=kind, tags=tags, expect=expect)
+            partial(
+                self._memos.put,
+                path,
+                key,
+                text=text,
+                data=data,
+                kind=kind,
+                tags=tags,
+                source_class=source_class,
+                expect=expect,
+            )
         )
 
     def get(
@@ -135,11 +213,29 @@ class Memos:
         *,
         kinds: Sequence[Kind] = (),
         tags: Sequence[str] = (),
+        source: str = "",
+        session: str = "",
+        source_class: SourceClass | None = None,
         limit: int = 20,
         after: int = 0,
     ) -> Page:
-        """Memories newest first; `after` of the last page continues. Raises InvalidInput, Denied."""
-        return self._portal.call(partial(self._memos.browse, path, kinds=kinds, tags=tags, limit=limit, after=after))
+        """Memories newest first; `after` of the last page continues. Raises InvalidInput, Denied.
+
+        Those of a source, session or class of sources are looked for one by one: 3 µs for each at the path.
+        """
+        return self._portal.call(
+            partial(
+                self._memos.browse,
+                path,
+                kinds=kinds,
+                tags=tags,
+                source=source,
+                session=session,
+                source_class=source_class,
+                limit=limit,
+                after=after,
+            )
+        )
 
     def namespaces(self, path: str | None = None) -> tuple[Namespace, ...]:
         """The paths that hold memories, and how many."""
@@ -154,6 +250,7 @@ class Memos:
         how: How = "overwrite",
         kind: Kind | None = None,
         tags: Sequence[str] | None = None,
+        source_class: SourceClass = "user",
         expect: int | None = None,
         reason: str = "",
     ) -> MemCube:
@@ -164,7 +261,16 @@ class Memos:
         """
         return self._portal.call(
             partial(
-                self._memos.update, id, text, data=data, how=how, kind=kind, tags=tags, expect=expect, reason=reason
+                self._memos.update,
+                id,
+                text,
+                data=data,
+                how=how,
+                kind=kind,
+                tags=tags,
+                source_class=source_class,
+                expect=expect,
+                reason=reason,
             )
         )
 

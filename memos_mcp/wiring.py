@@ -25,6 +25,7 @@ def open(settings: Settings | None = None, **given: Any) -> Memos:
     chosen = settings or configuration.load(**given)
     from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
     from memos_mcp.infrastructure.words import Words
+    from memos_mcp.interface.guard import Guard
 
     vault = SqliteAdapter(chosen.database, read_only=chosen.vault.read_only)
     closing = AsyncExitStack()
@@ -36,6 +37,7 @@ def open(settings: Settings | None = None, **given: Any) -> Memos:
         routes=[words, _vectors(chosen, vault, closing)],
         caller=Caller(chosen.user),
         path=chosen.path,
+        guard=Guard(mask=chosen.screening.mask_secrets, quarantine=chosen.screening.quarantine),
         about=str(chosen.database),
         closing=closing,
     )

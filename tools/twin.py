@@ -5,13 +5,17 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "memos_mcp" / "memos.py"
 TWIN = ROOT / "memos_mcp" / "sync.py"
 
-HEAD = '''"""The same API without an event loop: scripts, notebooks, threads. Written by `make twin` from memos.py.
+# What hangs off Memos: the attribute, the module and the class.
+OBJECTS = {"log": ("logs", "Log"), "quarantine": ("quarantine", "Quarantine")}
+
+HEAD = '''"""The same API without an event loop: scripts, notebooks, threads. Written by `make twin`.
 
 One background thread runs the loop; calls may come from any thread. Cost: about 0.1 ms a call on top.
 """
@@ -42,6 +46,7 @@ def _loop() -> BlockingPortal:
     Thread(target=anyio.run, args=(serve,), name="memos", daemon=True).start()
     return started.result()
 
+{objects}
 
 class Memos:
     """A memory system as one caller sees it; see `memos_mcp.Memos`. Use as `with`, or call `close` at the end."""
@@ -54,6 +59,23 @@ class Memos:
     def caller(self) -> Caller:
         """Who calls."""
         return self._memos.caller
+{attributes}
+'''
+
+OBJECT = '''
+class {name}:
+    """{about}"""
+
+    def __init__(self, of: twin.{name}, portal: BlockingPortal) -> None:
+        self._of = of
+        self._portal = portal
+'''
+
+ATTRIBUTE = '''
+    @property
+    def {attribute}(self) -> {name}:
+        """{about}"""
+        return {name}(self._memos.{attribute}, self._portal)
 '''
 
 TAIL = '''
@@ -77,21 +99,28 @@ TAIL = '''
 
 
 def twin() -> str:
-    """The text of sync.py as memos.py asks for it."""
-    tree = ast.parse(SOURCE.read_text("utf-8"))
-    memos = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Memos")
-    verbs = [
-        n
-        for n in memos.body
-        if isinstance(n, ast.AsyncFunctionDef) and not n.name.startswith("_") and n.name != "aclose"
-    ]
-    text = HEAD.format(imports=_imports(tree)) + "\n".join(_blocking(verb) for verb in verbs) + TAIL
-    return _formatted(text)
+    """The text of sync.py as the async classes ask for it."""
+    trees = [ast.parse(SOURCE.read_text("utf-8"))]
+    memos = _class(trees[0], "Memos")
+    about = {n.name: ast.get_docstring(n) or "" for n in memos.body if isinstance(n, ast.FunctionDef)}
+    objects, attributes = "", ""
+    for attribute, (module, name) in OBJECTS.items():
+        trees.append(ast.parse((ROOT / "memos_mcp" / "interface" / f"{module}.py").read_text("utf-8")))
+        its = _class(trees[-1], name)
+        objects += OBJECT.format(name=name, about=ast.get_docstring(its)) + _verbs(its, "_of") + "\n"
+        attributes += ATTRIBUTE.format(attribute=attribute, name=name, about=about[attribute])
+    head = HEAD.format(imports=_imports(trees), objects=objects, attributes=attributes)
+    return _formatted(head + _verbs(memos, "_memos") + TAIL)
 
 
-def _imports(tree: ast.Module) -> str:
-    """The async class's own imports (ruff drops what the twin does not need), and those of the loop."""
-    own = [ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+def _class(tree: ast.Module, name: str) -> ast.ClassDef:
+    return next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
+
+
+def _imports(trees: Sequence[ast.Module]) -> str:
+    """The async classes' own imports (ruff drops what the twin does not need), and those of the loop."""
+    nodes = [node for tree in trees for node in tree.body]
+    own = [ast.unparse(node) for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
     loop = [
         "import anyio",
         "from concurrent.futures import Future",
@@ -99,17 +128,25 @@ def _imports(tree: ast.Module) -> str:
         "from typing import Any, Self",
         "from anyio.from_thread import BlockingPortal",
     ]
-    return "\n".join(line for line in [*own, *loop] if "__future__" not in line and line != "from typing import Self")
+    lines = dict.fromkeys([*own, *loop])
+    ours = {name for _, name in OBJECTS.values()}
+    kept = [line for line in lines if "__future__" not in line and line != "from typing import Self"]
+    return "\n".join(line for line in kept if not ours.intersection(line.replace(",", " ").split()))
 
 
-def _blocking(verb: ast.AsyncFunctionDef) -> str:
+def _verbs(of: ast.ClassDef, held: str) -> str:
+    verbs = (n for n in of.body if isinstance(n, ast.AsyncFunctionDef) and not n.name.startswith("_"))
+    return "\n".join(_blocking(verb, held) for verb in verbs if verb.name != "aclose")
+
+
+def _blocking(verb: ast.AsyncFunctionDef, held: str) -> str:
     args = verb.args
     given = [a.arg for a in args.args[1:]] + [f"{a.arg}={a.arg}" for a in args.kwonlyargs]
-    call = ", ".join([f"self._memos.{verb.name}", *given])
+    call = ", ".join([f"self.{held}.{verb.name}", *given])
     body = f'"""{ast.get_docstring(verb, clean=False)}"""\n        return self._portal.call(partial({call}))'
     returns = ast.unparse(verb.returns) if verb.returns else "None"
     if not given:
-        body = body.replace(f"partial({call})", f"self._memos.{verb.name}")
+        body = body.replace(f"partial({call})", f"self.{held}.{verb.name}")
     return f"\n    def {verb.name}({ast.unparse(args)}) -> {returns}:\n        {body}\n"
 
 

@@ -19,7 +19,7 @@ from memos_mcp.infrastructure.keys import turn_key
 from memos_mcp.infrastructure.manner import in_first_person, stance
 from memos_mcp.infrastructure.packing import Packed, packed, unpacked
 from memos_mcp.infrastructure.postings import NONE, Block, Counts, Ints, Tail, freeze, merge
-from memos_mcp.infrastructure.rows import Interned, Rows, View
+from memos_mcp.infrastructure.rows import Interned, Rows, View, worded
 from memos_mcp.infrastructure.tokens import ANALYSIS
 from memos_mcp.ports import Event
 
@@ -108,7 +108,7 @@ class Partition:
                 self._views.clear()
                 added, forgotten = self.rows.follow(event)
                 if added is not None:
-                    self._add(event.cube)
+                    self._add(worded(event))
                 for row in forgotten:
                     self._erase(row)
         self._settle()

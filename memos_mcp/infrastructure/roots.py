@@ -153,7 +153,7 @@ class Roots(Generic[Its]):
         """
         async with self._following:
             await self._follow(events)
-            forgotten = {root_of(e.path) for e in events if e.action == "forget"}
+            forgotten = {root_of(e.path) for e in events if e.action in ("forget", "quarantine")}
             for root in {root_of(e.path) for e in events if e.path}:
                 due = root in forgotten or self.waiting.get(root, 0) >= self._worth
                 if due or root in self._indexes:

@@ -47,6 +47,11 @@ def _times(cube: MemCube | None) -> dict[str, int]:
     return {"begin": said, "end": said + 1}
 
 
+def worded(event: Event) -> MemCube | None:
+    """The version that a line wrote, if it may be found: it was not forgotten since and is not in quarantine."""
+    return None if event.cube is None or event.cube.quarantined else event.cube
+
+
 def seconds(moment: datetime | None, otherwise: int) -> int:
     """Whole seconds since 1970."""
     return math.floor(moment.timestamp()) if moment else otherwise
@@ -109,22 +114,23 @@ class Rows:
     def follow(self, event: Event) -> tuple[int | None, list[int]]:
         """Follow a line that was not followed before; the row it added, and rows whose words were forgotten."""
         self.seq = event.seq
-        if event.action in ("remember", "put", "update"):
+        if event.action in ("remember", "put", "update", "release"):
             self._close(event)
             return self._add(event), []
-        if event.action == "forget":
+        if event.action in ("forget", "quarantine"):
             self._close(event)
             slot = self._slots.get(event.subject, -1)
             return None, [row for row, its in enumerate(self._columns["slot"]) if its == slot]
         return None, []
 
     def _add(self, event: Event) -> int:
-        """A new row. A version forgotten since has lost its words, but keeps its row, so that numbers stay equal."""
+        """A new row. One whose words may not be found keeps its row, so that numbers stay equal."""
+        cube = worded(event)
         slot = self._slots.get(event.subject)
         if slot is None:
             slot = self._slots[event.subject] = len(self._ids)
             self._ids.append(event.subject)
-        origin = event.cube.origin if event.cube else None
+        origin = cube.origin if cube else None
         row = {
             "since": event.seq,
             "until": OPEN if origin else event.seq,
@@ -133,7 +139,7 @@ class Rows:
             "place": self._places(event.path),
             "session": self._sessions(origin.session) if origin and origin.session and not origin.model else -1,
             "author": self._authors(author_of(origin)) if origin else -1,
-            **_times(event.cube),
+            **_times(cube),
         }
         self._current[slot] = len(self)
         for name, value in row.items():

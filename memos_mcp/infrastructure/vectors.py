@@ -149,7 +149,7 @@ class Vectors:
         """Follow these lines: what was forgotten goes at once, the rest is embedded in the background."""
         self._start()
         self._want(root_of(event.path) for event in events if event.path)
-        if self._model is not None or any(event.action == "forget" for event in events):
+        if self._model is not None or any(event.action in ("forget", "quarantine") for event in events):
             await self._roots.apply(events)
 
     async def reset(self) -> None:
@@ -338,7 +338,7 @@ class Vectors:
             if not rows:
                 return
             cubes = await self._vault.get([Ref(id=key, version=version) for key, version in names])
-            texts = {(cube.id, cube.version): embedded_text(cube) for cube in cubes}
+            texts = {(cube.id, cube.version): embedded_text(cube) for cube in cubes if not cube.quarantined}
             made = await self._embedder.embed(list(texts.values()))
             vectors = dict(zip(texts, made, strict=True))
             blank = np.zeros(made.shape[1], np.float32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from memos_mcp.cube import Governance, Kind, MemCube, Origin, Plaintext, new_id
+from memos_mcp.cube import Governance, Kind, MemCube, Origin, Plaintext, SourceClass, Suspicion, new_id
 from memos_mcp.ports import Draft, Name
 
 
@@ -23,8 +23,15 @@ def drafted(draft: Draft, path: str, *, owner: str, kind: Kind | None, tags: tup
         updated_at=now,
         origin=draft.origin.model_copy(update={"provenance": key}),
         governance=Governance(owner=owner),
+        quarantined=draft.quarantined,
         payload=Plaintext(text=draft.text),
     )
+
+
+def from_class(cube: MemCube, source_class: SourceClass, doubts: tuple[Suspicion, ...]) -> MemCube:
+    """The cube with words from such a source, and what these are suspected of; nobody vouches for them yet."""
+    origin = cube.origin.model_copy(update={"source_class": source_class})
+    return cube.model_copy(update={"origin": origin, "quarantined": doubts, "vouched_by": ""})
 
 
 def named(

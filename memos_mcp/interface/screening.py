@@ -7,13 +7,13 @@ gives orders by right, and only its secrets and what it hides are findings; the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from memos_mcp.cube import SourceClass
 from memos_mcp.interface.disguises import Hidden, Plain, hidden, invisible, plain
 from memos_mcp.interface.injections import Kind, hostile_in, squeezed
-from memos_mcp.interface.secrets import secrets_in
+from memos_mcp.interface.secrets import Secret, secrets_in
 
 HOSTILE: frozenset[Kind] = frozenset({"injection", "persistent_instruction", "exfiltration"})
 """The kinds for which a text does not belong into the assistant's context."""
@@ -67,8 +67,33 @@ def screen(text: str, source_class: SourceClass, *, key: str = "") -> Screening:
     `identity.role`) is for the user alone. Cost: 60 µs for 50 words without anything suspicious, 0.6 ms if many of
     them could be; 20 µs for what the user says.
     """
-    folded = plain(text)
-    findings = [Finding("secret", *folded.span(each.start, each.end), each.why) for each in secrets_in(folded.text)]
+    return _screened(text, plain(text), source_class, key, secrets_in)
+
+
+def suspicions(text: str, source_class: SourceClass, *, key: str = "") -> Screening:
+    """The same without secrets: 2 µs for what the user says."""
+    if source_class in _MAY_ORDER and text.isascii():
+        return _CLEAN
+    return _screened(text, plain(text), source_class, key, _unasked)
+
+
+def secrets_of(text: str, found: Callable[[str], list[Secret]] = secrets_in) -> tuple[Finding, ...]:
+    """The secrets alone."""
+    return tuple(_secret(plain(text), found))
+
+
+def _unasked(_: str) -> list[Secret]:
+    return []
+
+
+def _secret(folded: Plain, found: Callable[[str], list[Secret]]) -> list[Finding]:
+    return [Finding("secret", *folded.span(each.start, each.end), each.why) for each in found(folded.text)]
+
+
+def _screened(
+    text: str, folded: Plain, source_class: SourceClass, key: str, secrets: Callable[[str], list[Secret]]
+) -> Screening:
+    findings = _secret(folded, secrets)
     if source_class not in _MAY_ORDER:
         findings += _hostile(text, folded, own=source_class == "assistant")
         if _RESERVED.search(key):

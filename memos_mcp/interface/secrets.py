@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from math import log2
 from typing import NamedTuple
 
@@ -186,7 +186,8 @@ _FORMS: tuple[_Form, ...] = (
     ),
 )
 
-_DIGITS = re.compile(r"\d\d")
+_NO_DIGIT = bytes(set(range(256)) - set(b"0123456789"))
+_LEAST_DIGITS = 8  # of a card number or an IBAN
 _CARD = re.compile(
     r"(?<![\w.-])(?<!\d )(?:\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{1,7}"
     r"|\d{4}([ -])\d{6}\2\d{4,5})(?![\w-]|[ .]\d)"
@@ -215,7 +216,21 @@ _NUMBER = re.compile(
 
 def secrets_in(text: str) -> list[Secret]:
     """The credentials in a text, in its order; they do not overlap. Cost: 15 µs for a sentence that has none."""
-    found = [*_formed(text), *_numbered(text), *_named(text)]
+    return looking_through(text)(text)
+
+
+def looking_through(whole: str) -> Callable[[str], list[Secret]]:
+    """`secrets_in` for pieces of a text, which is looked through once for what its secrets could be.
+
+    Cost: 10 µs, and as many for each 1,000 characters; then 3 µs for a sentence.
+    """
+    forms = tuple(form for form in _FORMS if any(hint in whole for hint in form.hints))
+    lower = whole.lower()
+    named = any(hint in lower for hint in (*_LABELS, *_NAMES, *_CODES))
+    return lambda text: _apart([*_formed(text, forms), *_numbered(text), *(_named(text) if named else ())])
+
+
+def _apart(found: list[Secret]) -> list[Secret]:
     if len(found) < 2:
         return found
     found.sort(key=lambda each: (each.start, -each.end))
@@ -226,8 +241,8 @@ def secrets_in(text: str) -> list[Secret]:
     return apart
 
 
-def _formed(text: str) -> Iterator[Secret]:
-    for why, hints, form, holds in _FORMS:
+def _formed(text: str, forms: Sequence[_Form]) -> Iterator[Secret]:
+    for why, hints, form, holds in forms:
         if any(hint in text for hint in hints):
             for match in form.finditer(text):
                 group = form.groups
@@ -241,7 +256,7 @@ def _shown_as_example(text: str, match: re.Match[str]) -> bool:
 
 
 def _numbered(text: str) -> Iterator[Secret]:
-    if not _DIGITS.search(text):
+    if len(text.encode(errors="ignore").translate(None, _NO_DIGIT)) < _LEAST_DIGITS:
         return
     for match in _CARD.finditer(text):
         if _luhn(match[0]):

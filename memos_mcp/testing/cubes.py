@@ -15,6 +15,7 @@ from memos_mcp.cube import (
     Plaintext,
     Ref,
     State,
+    Suspicion,
     new_id,
 )
 from memos_mcp.ports import Caller, Change, Event, MemoryAdapter
@@ -33,6 +34,7 @@ def a_cube(
     tags: tuple[str, ...] = (),
     origin: Origin | None = None,
     payload: Payload | None = None,
+    quarantined: tuple[Suspicion, ...] = (),
 ) -> MemCube:
     """A cube to store, for tests."""
     return MemCube(
@@ -44,6 +46,7 @@ def a_cube(
         created_at=SOME_DAY,
         updated_at=SOME_DAY,
         origin=origin or Origin(),
+        quarantined=quarantined,
         payload=payload or Plaintext(text=text),
     )
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
 import anyio
 
 from memos_mcp.cube import Activation, Kind, Origin, Parametric, Payload, Plaintext, Ref, new_id
 from memos_mcp.errors import Conflict, MemosError, NotFound
-from memos_mcp.ports import Change, Event, MemoryAdapter, Name, Where
+from memos_mcp.ports import Change, Event, MemoryAdapter, Name, Where, Which
 from memos_mcp.testing.cubes import ADA, PATH, a_cube, a_full_cube, remember, same
 
+_ALL = Which()
 MemoryAdapterCheck = Callable[[MemoryAdapter], Awaitable[None]]
 TwoWritersCheck = Callable[[MemoryAdapter, MemoryAdapter], Awaitable[None]]
 
@@ -25,9 +26,8 @@ async def _refused(error: type[MemosError], vault: MemoryAdapter, *changes: Chan
         raise AssertionError(f"{error.__name__} was not raised")
 
 
-async def _texts(vault: MemoryAdapter, *paths: str, **given: Sequence[str]) -> list[str]:
-    kinds: Sequence[Kind] = given.get("kinds", ())  # pyright: ignore[reportAssignmentType] the names of kinds
-    return [cube.text for _, cube in await vault.scan(Where(paths), kinds=kinds, tags=given.get("tags", ()))]
+async def _texts(vault: MemoryAdapter, *paths: str, which: Which = _ALL) -> list[str]:
+    return [cube.text for _, cube in await vault.scan(Where(paths), which)]
 
 
 async def _every_field_comes_back(vault: MemoryAdapter) -> None:
@@ -217,9 +217,40 @@ async def _scan_pages_newest_first(vault: MemoryAdapter) -> None:
         seen += [cube.text for _, cube in page]
         page = await vault.scan(Where((PATH,)), after=page[-1][0], limit=2)
     same(seen, ["4", "3", "2", "1", "0"], "all pages")
-    same(await _texts(vault, PATH, kinds=["fact"]), ["2", "0"], "facts")
-    same(await _texts(vault, PATH, kinds=["event", "skill"]), ["4", "3", "1"], "events and skills")
-    same(await _texts(vault, PATH, tags=["even", "x"], kinds=["event"]), ["4"], "even events")
+    same(await _texts(vault, PATH, which=Which(("fact",))), ["2", "0"], "facts")
+    same(await _texts(vault, PATH, which=Which(("event", "skill"))), ["4", "3", "1"], "events and skills")
+    same(await _texts(vault, PATH, which=Which(("event",), ("even", "x"))), ["4"], "even events")
+
+
+async def _scan_by_source(vault: MemoryAdapter) -> None:
+    origins = [Origin(source="mail"), Origin(source="mail", source_class="web", session="s"), Origin(session="s")]
+    await remember(vault, *(a_cube(str(n), origin=origin) for n, origin in enumerate(origins)))
+    same(await _texts(vault, PATH, which=Which(source="mail")), ["1", "0"], "of a source")
+    same(await _texts(vault, PATH, which=Which(session="s")), ["2", "1"], "of a session")
+    same(await _texts(vault, PATH, which=Which(source_class="user")), ["2", "0"], "of the user")
+    same(await _texts(vault, PATH, which=Which(source="mail", source_class="web")), ["1"], "of a source on the web")
+
+
+async def _quarantine_is_apart(vault: MemoryAdapter) -> None:
+    suspect, good = a_cube("suspect", quarantined=("injection", "exfiltration")), a_cube("good")
+    await remember(vault, suspect, good)
+    (known,) = await vault.get([suspect.ref])
+    same(known.quarantined, ("injection", "exfiltration"), "why it is in quarantine")
+    same(await _texts(vault, PATH), ["good"], "those that are not")
+    same(await _texts(vault, PATH, which=Which(quarantined=True)), ["suspect"], "those that are")
+    same((await vault.count([PATH]), await vault.count([PATH], quarantined=True)), ({PATH: 1}, {PATH: 1}), "counts")
+    freed = known.model_copy(update={"quarantined": (), "vouched_by": "ada"})
+    (event,) = await vault.commit([Change("release", suspect.id, freed, expect=1, reason="read it")], caller=ADA)
+    same((event.action, event.version, event.cube), ("release", 1, freed), "the line of a release")
+    same((await vault.events())[-1], event, "the same line, read again")
+    same(await vault.get([suspect.ref]), [freed], "a memory that was released")
+    same(await vault.count([PATH]), {PATH: 2}, "the count after the release")
+    again = freed.model_copy(update={"quarantined": ("by-hand",), "vouched_by": ""})
+    await vault.commit([Change("quarantine", suspect.id, again), Change("forget", good.id)], caller=ADA)
+    same(await vault.count([PATH]), {}, "the count of the rest")
+    same(await vault.count([PATH], quarantined=True), {PATH: 1}, "the count of those in quarantine")
+    await vault.commit([Change("forget", suspect.id)], caller=ADA)
+    same(await vault.count([PATH], quarantined=True), {}, "the count once it is forgotten")
 
 
 async def _branches_are_apart(vault: MemoryAdapter) -> None:
@@ -295,6 +326,8 @@ MEMORY_ADAPTER_CHECKS: tuple[MemoryAdapterCheck, ...] = (
     _the_log_of_one_memory_or_root,
     _paths_are_not_patterns,
     _scan_pages_newest_first,
+    _scan_by_source,
+    _quarantine_is_apart,
     _branches_are_apart,
 )
 """What every MemoryAdapter does; each check wants an empty one."""

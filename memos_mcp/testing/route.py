@@ -8,7 +8,7 @@ import anyio
 
 from memos_mcp.cube import MemCube, Plaintext, Ref
 from memos_mcp.errors import InvalidInput
-from memos_mcp.ports import Change, Event, Found, MemoryAdapter, MemoryCall, Route, Where
+from memos_mcp.ports import Action, Change, Event, Found, MemoryAdapter, MemoryCall, Route, Where
 from memos_mcp.testing.cubes import ADA, PATH, a_cube, remember, same
 
 OpenRoute = Callable[[], Route]
@@ -132,6 +132,30 @@ async def _what_is_forgotten_is_gone(vault: MemoryAdapter, opened: OpenRoute) ->
         same(await each.score(_call("tea"), _where(), [cubes[0].ref]), [], "its score")
 
 
+async def _quarantine_is_not_searched(vault: MemoryAdapter, opened: OpenRoute) -> None:
+    route = opened()
+    suspect = a_cube(_TEXTS[0], quarantined=("injection",))
+    others = [a_cube(text) for text in _TEXTS[1:]]
+    await _stored(vault, route, suspect, *others)
+
+    async def found(expected: bool, when: str) -> None:
+        later = opened()
+        for each in (route, later):
+            await _settled(each)
+            hits = await _find(each, _TEXTS[0])
+            same(suspect.id in {hit.ref.id for hit in hits.hits}, expected, f"it is found {when}")
+            same((hits.searched, hits.pending), (len(others) + expected, 0), f"memories searched {when}")
+            scored = await each.score(_call(_TEXTS[0]), _where(), [suspect.ref])
+            same(len(scored), int(expected), f"its scores {when}")
+
+    await found(False, "when it came into quarantine")
+    moves: tuple[Action, ...] = ("release", "quarantine", "release")
+    for action in moves:
+        cube = suspect.model_copy(update={"quarantined": ("by-hand",) if action == "quarantine" else ()})
+        await _applied(route, await vault.commit([Change(action, suspect.id, cube)], caller=ADA))
+        await found(action == "release", f"after a {action}")
+
+
 async def _lines_seen_twice_change_nothing(vault: MemoryAdapter, opened: OpenRoute) -> None:
     route = opened()
     events = await _stored(vault, route, *(a_cube(text) for text in _TEXTS))
@@ -186,6 +210,7 @@ ROUTE_CHECKS: tuple[RouteCheck, ...] = (
     _other_paths_show_nothing_and_move_nothing,
     _a_new_version_replaces_the_old,
     _what_is_forgotten_is_gone,
+    _quarantine_is_not_searched,
     _lines_seen_twice_change_nothing,
     _what_others_wrote_is_found,
     _every_way_to_the_same_log_answers_alike,

@@ -19,7 +19,7 @@ from memos_mcp.infrastructure.storage import health
 from memos_mcp.infrastructure.storage.database import Database
 from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
 from memos_mcp.infrastructure.storage.upkeep import Upkeep
-from memos_mcp.ports import Caller, Change, Event, Name, Segment, Where
+from memos_mcp.ports import Caller, Change, Event, Name, Segment, Where, Which
 from memos_mcp.testing import a_cube, remember
 
 pytestmark = pytest.mark.anyio
@@ -147,7 +147,7 @@ async def answers(file: Path, ids: list[str]) -> dict[str, object]:
     asks: dict[str, Callable[[], Awaitable[object]]] = {
         "count": lambda: vault.count(["user"]),
         "scan": lambda: vault.scan(home, limit=1000),
-        "kinds": lambda: vault.scan(home, kinds=["fact"], tags=["none"], limit=1000),
+        "kinds": lambda: vault.scan(home, Which(("fact",), ("none",)), limit=1000),
         "events": vault.events,
         "root": lambda: vault.events(root="user/ada"),
         "last": lambda: vault.events(after=-3),

@@ -62,6 +62,8 @@ class Entry:
     def _write(self, change: Change, salt: bytes) -> Event:
         if change.cube is None:
             return self._forget(change)
+        if change.action in ("quarantine", "release"):
+            return self._hold(change, change.cube)
         if change.cube.id != change.subject:
             raise InvalidInput(f"a change of memory {change.subject!r} cannot write {change.cube.id!r}")
         if change.cube.version == 1:
@@ -73,7 +75,8 @@ class Entry:
             raise Conflict(f"there is no version {change.expect} of memory {cube.id}; read it again, then repeat")
         place = self._place(cube.path)
         policy = self._policy(cube.governance)
-        row = (change.branch, cube.id, place, cube.key, change.once, cube.state.value, policy, self.at)
+        held = " ".join(cube.quarantined) or None
+        row = (change.branch, cube.id, place, cube.key, change.once, cube.state.value, policy, held, self.at)
         try:
             created = self.db.execute(_NEW_MEMORY, row)
         except sqlite3.IntegrityError as exc:
@@ -82,24 +85,27 @@ class Entry:
         if created.rowcount == 0:
             return self._sight(change, cube, place)
         memory = created.lastrowid or 0
-        self.live[place] = self.live.get(place, 0) + 1
+        self._count(place, 0 if held else 1)
         self._version(change, cube, memory, place, self.at, salt)
         stamped = {"created_at": self.stamp, "updated_at": self.stamp, "usage": _SEEN_ONCE}
         return self._event(change.action, change, 1, cube.path, cube.model_copy(update=stamped))
 
     def _update(self, change: Change, cube: MemCube, salt: bytes) -> Event:
-        memory, version, place, path, created = self._current(change)
+        memory, version, place, path, created, was = self._current(change)
+        held = " ".join(cube.quarantined) or None
         cube = cube.model_copy(update={"version": version + 1, "path": path})
         self.db.execute(
             "UPDATE version SET until = ? WHERE memory = ? AND version = ?", (self.seq + 1, memory, version)
         )
         try:
             self.db.execute(
-                "UPDATE memory SET version = ?, state = ?, key = coalesce(?, key) WHERE memory = ?",
-                (cube.version, cube.state.value, cube.key, memory),
+                "UPDATE memory SET version = ?, state = ?, quarantined = ?, vouched = NULL, key = coalesce(?, key)"
+                " WHERE memory = ?",
+                (cube.version, cube.state.value, held, cube.key, memory),
             )
         except sqlite3.IntegrityError as exc:
             raise Conflict(f"{path} holds the key {cube.key!r} already; read it, then update it") from exc
+        self._count(place, bool(was) - bool(held))
         if change.once is not None:
             # Another memory may already state this: then this one goes on without a duplicate key.
             self.db.execute("UPDATE memory SET once = NULL WHERE memory = ?", (memory,))
@@ -107,7 +113,7 @@ class Entry:
         self._version(change, cube, memory, place, created, salt)
         self._flush()
         row = self.db.execute("SELECT * FROM cube WHERE memory = ? AND version = ?", (memory, cube.version)).fetchone()
-        return self._event(change.action, change, cube.version, path, cube_of(row[:13], {}))
+        return self._event(change.action, change, cube.version, path, cube_of(row[:15], {}))
 
     def _sight(self, change: Change, cube: MemCube, place: int) -> Event:
         self._flush()
@@ -127,8 +133,18 @@ class Entry:
         self._log(replace(seen, action="sight"), memory, version, place, cube.path, None)
         return self._event("sight", seen, version, cube.path, origin=origin)
 
+    def _hold(self, change: Change, cube: MemCube) -> Event:
+        memory, version, place, path, _, was = self._current(change)
+        held = " ".join(cube.quarantined) or None
+        decided = (held, cube.vouched_by or None, memory)
+        self.db.execute("UPDATE memory SET quarantined = ?, vouched = ? WHERE memory = ?", decided)
+        self._count(place, bool(was) - bool(held))
+        self._log(change, memory, version, place, path, None)
+        row = self.db.execute("SELECT * FROM cube WHERE memory = ? AND version = ?", (memory, version)).fetchone()
+        return self._event(change.action, change, version, path, None if held else cube_of(row[:15], {}))
+
     def _forget(self, change: Change) -> Event:
-        memory, version, place, path, _ = self._current(change)
+        memory, version, place, path, _, held = self._current(change)
         self._log(change, memory, version, place, path, None)
         self.db.execute(
             """UPDATE version SET payload = NULL, content = NULL, salt = NULL, until = coalesce(until, ?)
@@ -137,11 +153,14 @@ class Entry:
         )
         self.db.execute("DELETE FROM sighting WHERE memory = ?", (memory,))
         self.db.execute("UPDATE memory SET key = NULL, once = NULL, forgotten = ? WHERE memory = ?", (self.seq, memory))
-        self.live[place] = self.live.get(place, 0) - 1
+        self._count(place, 0 if held else -1)
         return self._event(change.action, change, version, path)
 
-    def _current(self, change: Change) -> tuple[int, int, int, str, int]:
-        """Memory, version, place, path and birth of what the change is about, if that is what it expects."""
+    def _count(self, place: int, more: int) -> None:
+        self.live[place] = self.live.get(place, 0) + more
+
+    def _current(self, change: Change) -> tuple[int, int, int, str, int, str | None]:
+        """Memory, version, place, path, birth and quarantine of what is to be changed, if it is what is expected."""
         self._flush()
         row = self.db.execute(_CURRENT, (change.branch, change.subject)).fetchone()
         if row is None:
@@ -225,9 +244,10 @@ def tip(db: sqlite3.Connection) -> tuple[int, int, bytes]:
     return db.execute("SELECT seq, at, chain FROM event ORDER BY seq DESC LIMIT 1").fetchone() or (0, 0, b"")
 
 
-_NEW_MEMORY = """INSERT INTO memory (branch, id, place, key, once, version, state, policy, created_at)
-    VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?) ON CONFLICT (branch, place, once) WHERE once IS NOT NULL DO NOTHING"""
-_CURRENT = """SELECT m.memory, m.version, m.place, p.path, m.created_at FROM memory m JOIN place p ON p.place = m.place
+_NEW_MEMORY = """INSERT INTO memory (branch, id, place, key, once, version, state, policy, quarantined, created_at)
+    VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?) ON CONFLICT (branch, place, once) WHERE once IS NOT NULL DO NOTHING"""
+_CURRENT = """SELECT m.memory, m.version, m.place, p.path, m.created_at, m.quarantined
+    FROM memory m JOIN place p ON p.place = m.place
     WHERE m.branch = ? AND m.id = ? AND m.forgotten IS NULL"""
 _KNOWN = "SELECT memory, id, version FROM memory WHERE branch = ? AND place = ? AND once = ?"
 _FIRST = "SELECT created_at, at, salt, digest, payload, content FROM cube WHERE memory = ? AND version = 1"

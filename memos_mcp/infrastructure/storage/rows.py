@@ -78,7 +78,7 @@ def checksum(after: int, upto: int, data: bytes) -> bytes:
 
 def cube_of(row: Sequence[Any], rules: dict[str, Governance]) -> MemCube:
     """The cube of the first columns of view `cube`. Raises Corrupt if its content is not what was written."""
-    key, version, path, name, state, created, at, salt, digest, payload, content, policy, sightings = row
+    key, version, path, name, state, created, at, salt, digest, payload, content, policy, sightings, held, vouched = row
     if not is_sealed(salt, (key, version, created, at), payload, content, digest):
         raise Corrupt(f"memory {key} (version {version}) is not what was written; {ADVICE}")
     try:
@@ -96,6 +96,8 @@ def cube_of(row: Sequence[Any], rules: dict[str, Governance]) -> MemCube:
                 "updated_at": moment(at),
                 "governance": governance,
                 "usage": {"sightings": sightings},
+                "quarantined": held.split() if held else (),
+                "vouched_by": vouched or "",
             }
         )
     except (TypeError, ValueError, OverflowError) as exc:
@@ -120,7 +122,7 @@ def event_of(row: Sequence[Any], rules: dict[str, Governance]) -> Event:
             caller=caller,
             reason=reason,
             branch=branch,
-            cube=cube_of((subject, version, path, *row[15:25]), rules) if written else None,
+            cube=cube_of((subject, version, path, *row[15:27]), rules) if written else None,
             origin=Origin.model_validate_json(origin) if origin else None,
         )
     except (TypeError, ValueError, OverflowError) as exc:

@@ -11,15 +11,16 @@ from typing import Any, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
-from memos_mcp.cube import Governance, Kind, MemCube, Ref
+from memos_mcp.cube import Governance, MemCube, Ref
 from memos_mcp.infrastructure.storage.database import Database
 from memos_mcp.infrastructure.storage.entry import Entry
 from memos_mcp.infrastructure.storage.rows import cube_of, event_of, micros
 from memos_mcp.infrastructure.storage.segments import Segments
-from memos_mcp.ports import MAIN, Caller, Change, Event, Name, Where
+from memos_mcp.ports import MAIN, Caller, Change, Event, Name, Where, Which
 
 T = TypeVar("T")
 _MOST = (1 << 63) - 1
+_ALL = Which()
 _FEW = 20  # paths with less than a twentieth of all memories are browsed by an index, others backwards from the end
 
 
@@ -52,29 +53,36 @@ class SqliteAdapter:
         return await self._read(lambda db: self._get(db, refs, branch))
 
     async def scan(
-        self, where: Where, *, kinds: Sequence[Kind] = (), tags: Sequence[str] = (), after: int = 0, limit: int = 100
+        self, where: Where, which: Which = _ALL, *, after: int = 0, limit: int = 100
     ) -> list[tuple[int, MemCube]]:
         """Current cubes under the paths, newest first."""
         given: dict[str, object] = {
             "branch": where.branch,
             "before": min(after, _MOST) or _MOST,
             "paths": json.dumps(where.paths),
-            "kinds": json.dumps(kinds),
-            "tags": json.dumps(tags),
+            "kinds": json.dumps(which.kinds),
+            "tags": json.dumps(which.tags),
+            "source": which.source,
+            "session": which.session,
+            "class": which.source_class or "",
             "limit": limit,
         }
 
         def ask(db: sqlite3.Connection) -> list[tuple[int, MemCube]]:
-            held, of = db.execute(_SHARE, given).fetchone()
-            sql = _SCAN_FEW if held * _FEW < of else _SCAN
-            return [(row[13], self._cube(row)) for row in db.execute(sql, given)]
+            if which.quarantined:
+                sql = _SCAN_HELD
+            else:
+                held, of = db.execute(_SHARE, given).fetchone()
+                sql = _SCAN_FEW if held * _FEW < of else _SCAN
+            return [(row[15], self._cube(row)) for row in db.execute(sql, given)]
 
         return await self._read(ask)
 
-    async def count(self, paths: Sequence[str]) -> Mapping[str, int]:
-        """Memories by path, from maintained counters."""
+    async def count(self, paths: Sequence[str], *, quarantined: bool = False) -> Mapping[str, int]:
+        """Memories by path, from maintained counters; those in quarantine are counted."""
         given = json.dumps(list(paths))
-        return await self._read(lambda db: dict(db.execute(_COUNT, (given,)).fetchall()))
+        sql = _COUNT_HELD if quarantined else _COUNT
+        return await self._read(lambda db: dict(db.execute(sql, (given,)).fetchall()))
 
     async def events(
         self, *, after: int = 0, limit: int = 1000, subject: str | None = None, root: str | None = None
@@ -118,7 +126,7 @@ class SqliteAdapter:
         return found
 
     def _cube(self, row: Sequence[Any]) -> MemCube:
-        return cube_of(row[:13], self._rules)
+        return cube_of(row[:15], self._rules)
 
     def _commit(self, changes: Sequence[Change], caller: Caller) -> list[Event]:
         with self.database.write() as db:
@@ -135,19 +143,27 @@ _BY_NAME = """SELECT * FROM cube WHERE branch = ? AND key = ? AND version = newe
     AND place = (SELECT place FROM place WHERE path = ?)"""
 # '0' follows '/': everything beneath a path sorts between the two.
 _SCAN = """SELECT * FROM cube
-    WHERE +branch = :branch AND version = newest AND forgotten IS NULL AND memory < :before
+    WHERE +branch = :branch AND version = newest AND forgotten IS NULL AND quarantined IS NULL AND memory < :before
     AND +place IN (SELECT p.place FROM json_each(:paths) j CROSS JOIN place p
         WHERE p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0'))
     AND (:kinds = '[]' OR coalesce(json_extract(content, '$.kind'), 'fact') IN (SELECT value FROM json_each(:kinds)))
     AND (:tags = '[]' OR EXISTS (SELECT 1 FROM json_each(content, '$.tags') t
         WHERE t.value IN (SELECT value FROM json_each(:tags))))
+    AND (:source = '' OR json_extract(content, '$.origin.source') = :source)
+    AND (:session = '' OR json_extract(content, '$.origin.session') = :session)
+    AND (:class = '' OR coalesce(json_extract(content, '$.origin.source_class'), 'user') = :class)
     ORDER BY memory DESC LIMIT :limit"""
 _SCAN_FEW = _SCAN.replace("+place", "place")
+_SCAN_HELD = _SCAN_FEW.replace("quarantined IS NULL", "quarantined IS NOT NULL")
 _SHARE = """SELECT coalesce(sum(p.live), 0), (SELECT coalesce(max(memory), 0) FROM memory)
     FROM json_each(:paths) j CROSS JOIN place p
     WHERE p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0')"""
 _COUNT = """SELECT p.path, p.live FROM json_each(?) j CROSS JOIN place p
     WHERE p.live > 0 AND (p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0'))"""
+_COUNT_HELD = """SELECT p.path, count(*) FROM json_each(?) j CROSS JOIN place p
+    JOIN memory m INDEXED BY memory_quarantined ON m.place = p.place
+    WHERE (p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0'))
+    AND m.quarantined IS NOT NULL AND m.forgotten IS NULL GROUP BY p.path"""
 _LINES = (
     "SELECT * FROM line WHERE seq > :after ORDER BY seq LIMIT :limit",
     "SELECT * FROM line WHERE seq > :after ORDER BY seq DESC LIMIT :limit",

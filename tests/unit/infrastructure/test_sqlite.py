@@ -142,6 +142,7 @@ async def test_a_caller_with_few_of_many_memories_browses_by_an_index(vault: Sql
     found = await vault.scan(Where(("user/ben",)))
     assert [cube.text for _, cube in found] == ["mine"]
     given = {"branch": "main", "before": 9, "paths": '["user/ben"]', "kinds": "[]", "tags": "[]", "limit": 9}
+    given |= {"source": "", "session": "", "class": ""}
 
     def plan(sql: str) -> str:
         with vault.database.read() as db:
