@@ -6,7 +6,7 @@ import ipaddress
 import json
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,13 +112,13 @@ class Verifier(TokenVerifier):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the door asks of a request. `needs` tells the scope of a tool; `challenge` ends every WWW-Authenticate."""
+    """What the door asks of a request. `needs` has the scopes of tools; `challenge` ends every WWW-Authenticate."""
 
     open_paths: frozenset[str]
     open_on_loopback: bool
     body: int
     items: int
-    needs: Callable[[str], Level]
+    needs: Mapping[str, Level]
     challenge: str = ""
 
 
@@ -244,7 +244,7 @@ class Door:
     def _needed(self, message: JsonValue) -> Level:
         match message:
             case {"method": "tools/call", "params": {"name": str(tool)}}:
-                return self._rules.needs(tool)
+                return self._rules.needs.get(tool, "read")
             case _:
                 return "read"
 

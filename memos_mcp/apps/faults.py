@@ -39,8 +39,23 @@ def exit_code(error: MemosError) -> int:
     return FAULTS[error.code].exit_code
 
 
-def told(error: MemosError) -> str:
-    """What a model reads: what happened, then what to do. Never more than a paragraph, always valid Unicode."""
+_ELSEWHERE = {
+    "error": "Something went wrong",
+    "unavailable": "The memory does not answer now, and nothing was changed. Call again in a moment",
+    "corrupt": "The memory is damaged and nothing was changed. Do not try to repair it",
+    "misconfigured": "The memory server is not set up right and nothing was changed",
+    "missing_extra": "The memory server lacks a library and nothing was changed",
+}
+_ITS_LOG = "Tell the user: who runs the server finds the cause in its log."
+
+
+def told(error: MemosError, *, local: bool = True) -> str:
+    """What a model reads: what happened, then what to do. Never more than a paragraph, always valid Unicode.
+
+    Who is not `local` learns nothing of the machine: what is wrong with it stands in the log.
+    """
+    if not local and error.code in _ELSEWHERE:
+        return f"{_ELSEWHERE[error.code]}. {_ITS_LOG}"
     message = str(error).encode("utf-8", "backslashreplace").decode()
     if len(message) > LONGEST:
         message = message[:LONGEST] + "…"

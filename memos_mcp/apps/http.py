@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import secrets
+import signal
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from mcp.server import Server
@@ -26,18 +28,17 @@ from memos_mcp import wiring
 from memos_mcp.apps.access import Tokens
 from memos_mcp.apps.door import Door, Guard, Rules, Verifier, caller_of, is_loopback, names_of
 from memos_mcp.apps.limits import Limits
-from memos_mcp.apps.mcp import Opened, build
-from memos_mcp.apps.mcp_tools import TOOLS
+from memos_mcp.apps.mcp import Opened, Transport, build
+from memos_mcp.apps.mcp_toolsets import offered
 from memos_mcp.errors import Conflict, Misconfigured
 from memos_mcp.infrastructure.issuer import Issuer
-from memos_mcp.ports import SCOPES, Ledger, Scope
+from memos_mcp.ports import SCOPES, Ledger
 from memos_mcp.settings import Http, Settings
 
 logger = logging.getLogger(__name__)
 
 PATH = "/mcp"
 _METADATA = "/.well-known/oauth-protected-resource"
-_SCOPES: dict[str, Scope] = {tool.name: tool.scope for tool in TOOLS}
 
 
 def app(settings: Settings) -> Starlette:
@@ -46,7 +47,7 @@ def app(settings: Settings) -> Starlette:
     checked(chosen)
     ledger = wiring.ledger(settings)
     issuer = _issuer(chosen)
-    server = build(lambda: wiring.open(settings), who=caller_of, longest=chosen.result_kb * 1024)
+    server = _server(settings)
     guard = _guard(chosen)
     sessions = StreamableHTTPSessionManager(
         server,
@@ -60,7 +61,7 @@ def app(settings: Settings) -> Starlette:
         open_on_loopback=chosen.open_on_loopback and is_loopback(chosen.host),
         body=chosen.body_kb * 1024,
         items=chosen.items,
-        needs=_needed,
+        needs={tool.name: tool.scope for tool in offered(settings.mcp.toolset)},
         challenge=f'resource_metadata="{_origin(address(chosen))}{metadata}"' if issuer else "",
     )
     verifier = Verifier(Tokens(ledger), address(chosen), issuer, chosen.users)
@@ -132,8 +133,30 @@ def address(chosen: Http) -> str:
     return chosen.url or f"http://{host}:{chosen.port}{PATH}"
 
 
-def _needed(tool: str) -> Scope:
-    return _SCOPES.get(tool, "read")
+def _server(settings: Settings) -> Server[Opened]:
+    via = Transport(
+        local=False,
+        who=caller_of,
+        longest=settings.http.result_kb * 1024,
+        lasting=settings.http.workers == 1,
+        private=_private(settings),
+        over=_stopping,
+    )
+    return build(lambda: wiring.open(settings), transport=via, toolset=settings.mcp.toolset)
+
+
+def _private(settings: Settings) -> tuple[str, ...]:
+    places = (settings.home.expanduser(), settings.database, settings.shelf, Path.home())
+    forms = [form for place in places for form in (place, place.resolve())]
+    return tuple(dict.fromkeys(str(form) for form in forms if form.parent != form))
+
+
+def _stopping() -> bool:
+    """Has uvicorn been told to stop? It waits for every answer under way, and so for whoever listens.
+
+    It tells its app only when all of them have ended; what is called by the signal knows before.
+    """
+    return bool(getattr(getattr(signal.getsignal(signal.SIGTERM), "__self__", None), "should_exit", False))
 
 
 def _issuer(chosen: Http) -> Issuer | None:
@@ -210,4 +233,5 @@ async def _share_request_state(server: Server[Opened], ledger: Ledger, settings:
                 logger.debug("another process made the key")
             note = await ledger.read("key", "request-state")
         key = str(note.value) if note else key
-    server.middleware.append(RequestStateBoundary(RequestStateSecurity(keys=[key]), default_audience="memos"))
+    shared = RequestStateBoundary(RequestStateSecurity(keys=[key]), default_audience="memos")
+    server.middleware[:] = [each for each in server.middleware if not isinstance(each, RequestStateBoundary)] + [shared]

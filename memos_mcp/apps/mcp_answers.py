@@ -219,8 +219,11 @@ class Forgotten(Answer):
 
     id: str
     path: str
+    kept: bool = Field(default=False, description="the user said no: nothing was deleted")
 
     def __str__(self) -> str:
+        if self.kept:
+            return f"The user did not agree: [{self.id}] at {self.path} was not deleted. Do not try again unasked."
         return f"Forgot [{self.id}] at {self.path}: its words are deleted; memory_history keeps who, when and why."
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, ClassVar, Self, get_args
+from typing import Annotated, Any, ClassVar, Self, get_args
 
 from mcp.types import ToolAnnotations
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError, WithJsonSchema
 
 from memos_mcp.apps.mcp_answers import Answer
+from memos_mcp.apps.mcp_asking import Peer, Question
 from memos_mcp.cube import Kind
 from memos_mcp.errors import InvalidInput
 from memos_mcp.memos import Memos
@@ -31,6 +31,11 @@ def _whole(value: object) -> object:
 
 def _absent(value: object) -> object:
     return None if value == "" else value
+
+
+def _flag(value: object) -> object:
+    """Yes or no, also where a client writes it as text."""
+    return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
 
 
 def _moment(value: object) -> object:
@@ -64,6 +69,7 @@ def _unquoted(value: object) -> object:
 Limit = Annotated[int, Field(ge=1, le=50), BeforeValidator(_whole)]
 Count = Annotated[int, Field(ge=0), BeforeValidator(_whole)]
 Budget = Annotated[int, Field(ge=100, le=8000, description="tokens of the answer"), BeforeValidator(_whole)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
 Moment = Annotated[datetime | None, BeforeValidator(_moment), WithJsonSchema(_TEXT | {"description": _MOMENT})]
 Names = Annotated[list[str] | None, BeforeValidator(_names), WithJsonSchema({"type": "array", "items": _TEXT})]
 MaybeKind = Annotated[Kind | None, BeforeValidator(_absent), WithJsonSchema(_TEXT | {"enum": list(_KINDS)})]
@@ -75,7 +81,10 @@ Messages = Annotated[
 
 
 class Tool(BaseModel):
-    """A tool: its docstring is the description a model reads, its fields are the arguments, `call` is what it does."""
+    """A tool: its docstring is the description a model reads, its fields are the arguments, `call` is what it does.
+
+    `meta` is what hosts are told beside (`_meta`).
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -83,10 +92,15 @@ class Tool(BaseModel):
     gives: ClassVar[type[Answer]]
     hints: ClassVar[ToolAnnotations]
     scope: ClassVar[Scope]
+    meta: ClassVar[Mapping[str, Any]] = {}
 
-    @abstractmethod
     async def call(self, memos: Memos) -> Answer:
         """Do it. Raises MemosError."""
+        raise NotImplementedError
+
+    async def run(self, memos: Memos, peer: Peer) -> Answer | Question:
+        """As `call`; a tool that asks the user, or tells how far it is, has this one instead. Raises MemosError."""
+        return await self.call(memos)
 
     @classmethod
     def schema_of_arguments(cls) -> dict[str, JsonValue]:
@@ -158,6 +172,8 @@ def _expected(schema: Mapping[str, JsonValue]) -> str:
         return f"one of {', '.join(map(str, options))}"
     if schema["type"] == "integer":
         return f"a whole number from {least} to {most}" if most else f"a whole number, {least} or more"
+    if schema["type"] == "boolean":
+        return "true or false"
     if schema["type"] == "array":
         return "a list of texts" if schema["items"] == _TEXT else "a list of objects, each with content"
     return f"an {_MOMENT} such as 2026-03-02T09:30:00Z" if schema.get("description") == _MOMENT else "a text"

@@ -23,7 +23,8 @@ from memos_mcp.apps.mcp_answers import (
     fitted,
     scored,
 )
-from memos_mcp.apps.mcp_arguments import Budget, Count, Limit, MaybeKind, Messages, Moment, Names, Tool
+from memos_mcp.apps.mcp_arguments import Budget, Count, Flag, Limit, MaybeKind, Messages, Moment, Names, Tool
+from memos_mcp.apps.mcp_asking import Peer, Question
 from memos_mcp.errors import InvalidInput
 from memos_mcp.memos import Memos
 from memos_mcp.ports import How
@@ -31,6 +32,7 @@ from memos_mcp.ports import How
 _MOST_IDS = 100
 _LIST_BUDGET = 1600
 _ECHO = 300  # tokens of a memory shown again after a change of it
+_QUOTED_WORDS = 160  # characters of a memory that the user is asked about
 
 _READS = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 _WRITES = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False)
@@ -186,11 +188,21 @@ class Forget(Tool):
 
     id: str
     reason: str = ""
+    confirm: Annotated[Flag, Field(description="the user has said yes to deleting it")] = False
 
-    async def call(self, memos: Memos) -> Forgotten:
-        """Delete it."""
-        event = await memos.forget(self.id, reason=self.reason)
-        return Forgotten(id=event.subject, path=event.path)
+    async def run(self, memos: Memos, peer: Peer) -> Forgotten | Question:
+        """Delete it if the user agrees to what he is shown of it."""
+        cube = await memos.get(self.id)
+        words = clipped(cube.text, _QUOTED_WORDS) or cube.key or "no text"
+        question = Question(f"Delete memory [{cube.id}] at {cube.path} for good? It says: {words!r}.", "Delete it")
+        match peer.agreed(question, confirm=self.confirm):
+            case Question() as asked:
+                return asked
+            case False:
+                return Forgotten(id=cube.id, path=cube.path, kept=True)
+            case True:
+                await memos.forget(cube.id, expect=cube.version, reason=self.reason)
+                return Forgotten(id=cube.id, path=cube.path)
 
 
 class ListMemories(Tool):

@@ -16,7 +16,7 @@ from memos_mcp import settings as configuration
 from memos_mcp import wiring
 from memos_mcp.apps.door import caller_of, is_loopback
 from memos_mcp.apps.http import address, app, ready
-from memos_mcp.apps.mcp import build
+from memos_mcp.apps.mcp import Transport, build
 from memos_mcp.errors import Misconfigured
 from tests.http_server import configured, headers, post, serving, token
 
@@ -198,7 +198,9 @@ async def test_no_token_reaches_a_log_or_an_answer(tmp_path: Path, caplog: pytes
 
 
 async def test_a_call_that_did_not_come_through_the_door_is_nobodys(tmp_path: Path) -> None:
-    async with Client(build(lambda: wiring.open(home=tmp_path, user="ada"), who=caller_of)) as connected:
+    async with Client(
+        build(lambda: wiring.open(home=tmp_path, user="ada"), transport=Transport(who=caller_of))
+    ) as connected:
         result = await connected.call_tool("memory_status", {})
     assert result.is_error
     assert "nobody is calling" in str(result.content)

@@ -148,7 +148,7 @@ async def test_a_memory_lives_through_versions_until_it_is_forgotten(client: Cli
     assert history["events"][1]["reason"] == "moved"
     assert datetime.fromisoformat(history["events"][0]["at"]).tzinfo
     assert "version 2 update by ada (moved): The locker is K-3110" in await text_of(client, "memory_history", id=key)
-    assert (await call(client, "forget", id=key, reason="private"))["id"] == key
+    assert (await call(client, "forget", id=key, reason="private", confirm=True))["id"] == key
     gone = await text_of(client, "get_memory", id=key)
     assert gone.endswith("Call recall or list_memories to find the right id.")
     assert "K-3110" not in await text_of(client, "memory_history", id=key)

@@ -1,0 +1,34 @@
+"""What somebody elsewhere is not told: where things lie on this machine, and the addresses it calls."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from memos_mcp.apps.mcp_answers import Answer, Context, State, Stored
+
+_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\"]+", re.IGNORECASE)
+
+
+def discreet(answer: Answer, private: Sequence[str]) -> Answer:
+    """The answer without `private` places and without addresses in what this server says of itself.
+
+    The words of memories stay as they are.
+    """
+    match answer:
+        case State():
+            lanes = tuple(lane.model_copy(update={"why": hidden(lane.why, private)}) for lane in answer.lanes)
+            return answer.model_copy(update={"lanes": lanes, "vault": ""})
+        case Context():
+            return answer.model_copy(update={"missing": tuple(hidden(each, private) for each in answer.missing)})
+        case Stored():
+            return answer.model_copy(update={"fallback": hidden(answer.fallback, private)})
+        case _:
+            return answer
+
+
+def hidden(text: str, private: Sequence[str]) -> str:
+    """The text with a dot-dot-dot for each of these places and what lies in it, and for each address."""
+    for place in private:
+        text = re.sub(re.escape(place) + r"[^\s'\":,;]*", "…", text)
+    return _ADDRESS.sub("…", text)
