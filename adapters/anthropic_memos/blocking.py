@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from memos_mcp import MemCube, Page, sync
 
 T = TypeVar("T")
+
+
+class BlockingQuarantine:
+    """As `Memos.quarantine`."""
+
+    def __init__(self, memos: sync.Memos) -> None:
+        self._of = memos.quarantine
+
+    async def list(self, path: str, *, limit: int, after: int) -> Page:
+        """A page of memories in quarantine."""
+        return self._of.list(path, limit=limit, after=after)
 
 
 class Blocking:
@@ -15,6 +26,11 @@ class Blocking:
 
     def __init__(self, memos: sync.Memos) -> None:
         self._memos = memos
+
+    @property
+    def quarantine(self) -> BlockingQuarantine:
+        """What is kept from recall."""
+        return BlockingQuarantine(self._memos)
 
     async def get(self, *, path: str, key: str) -> MemCube:
         """As `Memos.get`, like all of these."""
@@ -24,13 +40,15 @@ class Blocking:
         """A page of memories."""
         return self._memos.browse(path, limit=limit, after=after)
 
-    async def put(self, path: str, key: str, *, text: str, expect: int) -> MemCube:
+    async def put(self, path: str, key: str, *, text: str, source_class: Literal["assistant"], expect: int) -> MemCube:
         """Store a text under a key."""
-        return self._memos.put(path, key, text=text, expect=expect)
+        return self._memos.put(path, key, text=text, source_class=source_class, expect=expect)
 
-    async def update(self, id: str, text: str, *, expect: int, reason: str) -> MemCube:
+    async def update(
+        self, id: str, text: str, *, source_class: Literal["assistant"], expect: int, reason: str
+    ) -> MemCube:
         """Write a new version."""
-        return self._memos.update(id, text, expect=expect, reason=reason)
+        return self._memos.update(id, text, source_class=source_class, expect=expect, reason=reason)
 
     async def forget_all(self, ids: Sequence[str], *, reason: str) -> object:
         """Forget several."""

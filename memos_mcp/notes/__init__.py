@@ -4,7 +4,7 @@ folder = Folder(CubeFiles(memos, "user/ada/memories"))
 await folder.create("/memories/tea.md", "Ada likes green tea")
 """
 
-from memos_mcp.notes.cubes import CubeFiles, Store
+from memos_mcp.notes.cubes import CubeFiles, Held, Store
 from memos_mcp.notes.files import File, Files, Folder
 
-__all__ = ["CubeFiles", "File", "Files", "Folder", "Store"]
+__all__ = ["CubeFiles", "File", "Files", "Folder", "Held", "Store"]

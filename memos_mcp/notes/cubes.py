@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from memos_mcp.answers import Page
 from memos_mcp.cube import MemCube, Plaintext
@@ -14,8 +14,21 @@ from memos_mcp.notes.names import can_be_said
 _PAGE = 100
 
 
+class Held(Protocol):
+    """What files need of `Memos.quarantine`."""
+
+    async def list(self, path: str, *, limit: int, after: int) -> Page:
+        """Memories in quarantine, newest first."""
+        ...
+
+
 class Store(Protocol):
     """What files need of `Memos`, word for word."""
+
+    @property
+    def quarantine(self) -> Held:
+        """What is kept from recall."""
+        ...
 
     async def get(self, *, path: str, key: str) -> MemCube:
         """The memory with this key. Raises NotFound."""
@@ -25,11 +38,13 @@ class Store(Protocol):
         """Memories newest first."""
         ...
 
-    async def put(self, path: str, key: str, *, text: str, expect: int) -> MemCube:
+    async def put(self, path: str, key: str, *, text: str, source_class: Literal["assistant"], expect: int) -> MemCube:
         """Store a text under a key. Raises Conflict."""
         ...
 
-    async def update(self, id: str, text: str, *, expect: int, reason: str) -> MemCube:
+    async def update(
+        self, id: str, text: str, *, source_class: Literal["assistant"], expect: int, reason: str
+    ) -> MemCube:
         """Write a new version. Raises Conflict, NotFound."""
         ...
 
@@ -43,7 +58,10 @@ class Store(Protocol):
 
 
 class CubeFiles:
-    """The memories with a key and a text at one path. Anything else there is no file and stays as it is."""
+    """The memories with a key and a text at one path. Anything else there is no file and stays as it is.
+
+    What is written comes from the model (source class `assistant`), so what looks hostile goes to quarantine.
+    """
 
     def __init__(self, memos: Store, path: str) -> None:
         self._memos = memos
@@ -57,22 +75,24 @@ class CubeFiles:
             return None
 
     async def all(self) -> list[File]:
-        """Every file, newest first. Cost: about 35 µs a file."""
-        files, after = list[File](), 0
-        while True:
-            page = await self._memos.browse(self._path, limit=_PAGE, after=after)
-            files += [file for cube in page.cubes if cube.path in page.paths and (file := _file(cube))]
-            if not (after := page.after):
-                return files
+        """Every file, newest first, those in quarantine last. Cost: about 35 µs a file."""
+        found = list[File]()
+        for pages in (self._memos.browse, self._memos.quarantine.list):
+            after = -1
+            while after:
+                page = await pages(self._path, limit=_PAGE, after=max(after, 0))
+                found += [file for cube in page.cubes if cube.path in page.paths and (file := _file(cube))]
+                after = page.after
+        return found
 
     async def add(self, key: str, text: str) -> File:
         """Version 1 of a file. Raises Conflict if the key is in use."""
-        cube = await self._memos.put(self._path, key, text=text, expect=0)
-        return File(key, text, cube.id, cube.version)
+        cube = await self._memos.put(self._path, key, text=text, source_class="assistant", expect=0)
+        return File(key, text, cube.id, cube.version, held=bool(cube.quarantined))
 
     async def edit(self, file: File, text: str, why: str) -> None:
         """The next version. Raises Conflict, NotFound."""
-        await self._memos.update(file.id, text, expect=file.version, reason=why)
+        await self._memos.update(file.id, text, source_class="assistant", expect=file.version, reason=why)
 
     async def remove(self, files: Sequence[File], why: str) -> None:
         """Forget all versions of all of them. Raises NotFound."""
@@ -86,6 +106,6 @@ class CubeFiles:
 def _file(cube: MemCube) -> File | None:
     match cube:
         case MemCube(key=str(key), payload=Plaintext(text=text, data=None)) if can_be_said(key):
-            return File(key, text, cube.id, cube.version)
+            return File(key, text, cube.id, cube.version, held=bool(cube.quarantined))
         case _:
             return None

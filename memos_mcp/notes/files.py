@@ -17,12 +17,13 @@ _LOOKS = 5  # at all files, for the same reason
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One version of one file; `id` stays when it is edited."""
+    """One version of one file; `id` stays when it is edited. What is `held` is in quarantine."""
 
     key: str
     text: str
     id: str
     version: int
+    held: bool = False
 
 
 class Files(Protocol):
@@ -69,6 +70,7 @@ class Folder:
         at = place(path)
         file = await self._files.find(at.key) if at.key else None
         if file:
+            _check_shown(at, file)
             return numbered(at, file.text, view_range, self._budget)
         inside = [(name, f.text) for f in await self._files.all() if (name := at.beneath(f.key)) is not None]
         if at.key and not inside:
@@ -79,7 +81,7 @@ class Folder:
         """A new file; those that exist are never overwritten. Raises InvalidInput."""
         at = place(path)
         taken = f"File {path} already exists"
-        files = await self._files.all()
+        files = await self._all(at)
         if not at.key or self._at(at, files):
             raise InvalidInput(taken)
         self._check_open(at, files)
@@ -105,7 +107,7 @@ class Folder:
         if not at.key:
             raise InvalidInput(f"Cannot delete the {ROOT} directory itself")
         for _ in range(_LOOKS):
-            files = self._at(at, await self._files.all())
+            files = self._at(at, await self._all(at))
             if not files:
                 raise NotFound(f"The path {path} does not exist")
             with suppress(NotFound):
@@ -136,6 +138,7 @@ class Folder:
         """Change the newest version, again and again: somebody else may have been faster. Gives the answer."""
         file = await self._file(at)
         for _ in range(_ATTEMPTS):
+            _check_shown(at, file)
             text, answer = change(file.text)
             with suppress(Conflict, NotFound):
                 await self._files.edit(file, text, why)
@@ -156,7 +159,7 @@ class Folder:
 
     async def _renamed(self, old: Place, new: Place) -> dict[str, str]:
         """The keys that change, and what they become. Raises InvalidInput, NotFound."""
-        files = await self._files.all()
+        files = await self._all(old)
         if not new.key or self._at(new, files):
             raise InvalidInput(f"The destination {new.said} already exists")
         moving = self._at(old, files)
@@ -167,6 +170,13 @@ class Folder:
         self._check_open(new, [file for file in files if file.key != old.key])
         return {file.key: check_length(new.key + file.key.removeprefix(old.key), new.said) for file in moving}
 
+    async def _all(self, at: Place) -> list[File]:
+        """Every file, and the one at this place, which may be kept from lists."""
+        files = [*await self._files.all()]
+        if at.key and all(file.key != at.key for file in files) and (file := await self._files.find(at.key)):
+            files.append(file)
+        return files
+
     def _at(self, at: Place, files: Iterable[File]) -> list[File]:
         """The file of that name; if there is none, all files beneath."""
         here = [file for file in files if file.key == at.key or at.beneath(file.key) is not None]
@@ -176,6 +186,14 @@ class Folder:
         """Raise InvalidInput if a directory that it would be in is a file."""
         if blocking := set(above(at.key)).intersection(file.key for file in files):
             raise InvalidInput(f"The path {ROOT}/{min(blocking)} is a file: {at.said} cannot be in it.")
+
+
+def _check_shown(at: Place, file: File) -> None:
+    """Raise InvalidInput for a file whose words could give orders: it is listed, and can be moved and deleted."""
+    if file.held:
+        raise InvalidInput(
+            f"The file {at.said} is in quarantine because it looks hostile: only the user may release it."
+        )
 
 
 def _missing(at: Place) -> NotFound:
