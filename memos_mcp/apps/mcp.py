@@ -16,7 +16,7 @@ from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 
 from memos_mcp import wiring
-from memos_mcp.apps import mcp_prompts, mcp_resources
+from memos_mcp.apps import mcp_browse, mcp_prompts, mcp_resources, mcp_skills
 from memos_mcp.apps.faults import told
 from memos_mcp.apps.mcp_answers import Answer
 from memos_mcp.apps.mcp_arguments import Tool, slim
@@ -177,6 +177,8 @@ def build(
         on_completion=_complete,
         cache_hints={"tools/list": CacheHint(ttl_ms=3_600_000, scope="public")},
     )
+    mcp_browse.serve(server)
+    mcp_skills.serve(server)
     server.lasting = via.lasting
     server.middleware.append(RequestStateBoundary(RequestStateSecurity.ephemeral(), default_audience="memos"))
     return server
@@ -185,7 +187,10 @@ def build(
 async def _list_tools(
     context: ServerRequestContext[Opened], params: types.PaginatedRequestParams | None
 ) -> types.ListToolsResult:
-    return types.ListToolsResult(tools=[*_described(context.lifespan_context.tools).values()])
+    tools = [*_described(context.lifespan_context.tools).values()]
+    if mcp_browse.shown_by(context):  # kept by such clients alone: nobody else sees where the page is
+        return types.ListToolsResult(tools=mcp_browse.opening(tools), cache_scope="private")
+    return types.ListToolsResult(tools=tools)
 
 
 @cache
@@ -254,7 +259,7 @@ async def _list_resources(
     async def look(memos: Memos) -> types.ListResourcesResult:
         if context.protocol_version not in MODERN_PROTOCOL_VERSIONS:
             await attend(context, opened.news, memos)
-        return await mcp_resources.listed(memos, params)
+        return await mcp_resources.listed(memos, params, pages=mcp_browse.shown_by(context))
 
     return await _looked_up(context, look)
 

@@ -1,14 +1,16 @@
 """Memories as resources that a person can attach: one by its id, what is known of the user, what came last.
 
-No word of a memory stands in a name or a description: those are read as instructions by some hosts.
+Beside them lie the skill that tells when to use memory and the page of the memory browser. No word of a memory stands
+in a name or a description: those are read as instructions by some hosts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from mcp import types
 
+from memos_mcp.apps import mcp_browse, mcp_skills
 from memos_mcp.apps.mcp_answers import Context, Memory, fitted
 from memos_mcp.apps.mcp_tools import read_cursor
 from memos_mcp.cube import Kind, MemCube
@@ -45,6 +47,11 @@ _FIXED = (
     ),
 )
 
+_FILES: Mapping[str, Callable[[], types.ReadResourceResult]] = {
+    mcp_browse.URI: mcp_browse.read,
+    mcp_skills.URI: mcp_skills.read,
+}
+
 TEMPLATES = (
     types.ResourceTemplate(
         uri_template=MEMORY,
@@ -56,19 +63,27 @@ TEMPLATES = (
 )
 
 
-async def listed(memos: Memos, params: types.PaginatedRequestParams | None) -> types.ListResourcesResult:
-    """One page: the fixed ones first, then the memories, newest first. Raises InvalidInput for a foreign cursor."""
+async def listed(
+    memos: Memos, params: types.PaginatedRequestParams | None, *, pages: bool = False
+) -> types.ListResourcesResult:
+    """One page: the fixed ones first, then the memories, newest first. Raises InvalidInput for a foreign cursor.
+
+    `pages`: with those that only a client with the extension for apps can show.
+    """
     after = read_cursor((params.cursor if params else None) or "")
     page = await memos.browse(limit=_PAGE, after=after)
     memories = [_resource(cube) for cube in page.cubes]
+    shown = [mcp_browse.RESOURCE] if pages else []
     return types.ListResourcesResult(
-        resources=memories if after else [*_FIXED, *memories],
+        resources=memories if after else [*_FIXED, mcp_skills.resource(), *shown, *memories],
         next_cursor=str(page.after) if page.after else None,
     )
 
 
 async def read(memos: Memos, uri: str) -> types.ReadResourceResult:
     """What stands behind a URI. Raises InvalidInput, NotFound."""
+    if uri in _FILES:
+        return _FILES[uri]()
     if uri == PROFILE:
         text = str(_several(await _newest(memos, _OF_THE_USER)))
     elif uri == RECENT:
@@ -91,7 +106,7 @@ async def paths(memos: Memos, begun: str) -> list[str]:
 
 def _id_of(uri: str) -> str:
     if not uri.startswith(SCHEME):
-        raise InvalidInput(f"{uri[:80]!r} is no resource of this server; they begin with {SCHEME}")
+        raise InvalidInput(f"{uri[:80]!r} is no resource of this server; resources/list shows what is")
     return uri.removeprefix(SCHEME)
 
 

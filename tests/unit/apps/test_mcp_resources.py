@@ -36,7 +36,8 @@ async def text_of(client: Client, uri: str) -> str:
 async def test_the_user_the_newest_and_every_memory_are_resources(client: Client, memos: Memos) -> None:
     tea, rain = (await memos.remember(["I like green tea", "It rained on 2026-03-02"])).ids
     listed = (await client.list_resources()).resources
-    assert [r.uri for r in listed] == ["memory://profile", "memory://recent", f"memory://{rain}", f"memory://{tea}"]
+    fixed = ["memory://profile", "memory://recent", "skill://use-memory/SKILL.md"]
+    assert [r.uri for r in listed] == [*fixed, f"memory://{rain}", f"memory://{tea}"]
     assert "I like green tea" in await text_of(client, f"memory://{tea}")
     profile = await text_of(client, "memory://profile")
     assert "I like green tea" in profile
@@ -60,10 +61,13 @@ async def test_resources_come_in_pages(client: Client, memos: Memos) -> None:
         cursor = page.next_cursor
         if cursor is None:
             break
-    assert len(uris) == len(set(uris)) == 122
+    assert len(uris) == len(set(uris)) == 123
 
 
-@pytest.mark.parametrize("uri", ["memory://nothing", "memory://", "file:///etc/passwd", "memory://../../etc/passwd"])
+@pytest.mark.parametrize(
+    "uri",
+    ["memory://nothing", "memory://", "file:///etc/passwd", "skill://other/SKILL.md", "memory://../../etc/passwd"],
+)
 async def test_what_is_not_there_is_an_error_of_the_arguments(client: Client, uri: str) -> None:
     with pytest.raises(MCPError) as caught:
         await client.read_resource(uri)
@@ -73,7 +77,7 @@ async def test_what_is_not_there_is_an_error_of_the_arguments(client: Client, ur
 async def test_a_forgotten_memory_is_no_resource_any_more(client: Client, memos: Memos) -> None:
     (id,) = (await memos.remember("I keep a secret diary")).ids
     await memos.forget(id)
-    assert len((await client.list_resources()).resources) == 2
+    assert len((await client.list_resources()).resources) == 3
     with pytest.raises(MCPError):
         await client.read_resource(f"memory://{id}")
 
