@@ -86,6 +86,13 @@ class Mcp(_Section):
     toolset: Toolset = Field(default="core", description="which tools it offers")
 
 
+class Screening(_Section):
+    """What is done about secrets and hostile texts."""
+
+    mask_secrets: bool = Field(default=True, description="take keys, passwords and card numbers out of what is stored")
+    quarantine: bool = Field(default=True, description="keep texts that give the assistant orders from recall")
+
+
 class Http(_Section):
     """`memos serve`: where it listens, who may come in, and how much one principal may ask for."""
 
@@ -141,6 +148,7 @@ class Settings(BaseSettings):
     vectors: Vectors = Vectors()
     embedder: Embedder = Embedder()
     reader: Reader = Reader()
+    screening: Screening = Screening()
     mcp: Mcp = Mcp()
     http: Http = Http()
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from memos_mcp import sync
 from memos_mcp.cube import SourceClass
 from memos_mcp.errors import NotFound
-from memos_mcp.interface.screening import masked, screen
 from memos_mcp.version import __version__
 
 _SOURCES: Mapping[str, SourceClass] = {
@@ -21,7 +20,6 @@ _SOURCES: Mapping[str, SourceClass] = {
     "agent_authored": "assistant",
     "system": "system",
 }
-_QUARANTINED = "quarantined"
 
 
 class Outcome(StrEnum):
@@ -41,19 +39,15 @@ class MemosAdapter:
 
     def __init__(self, home: Path) -> None:
         self._home = home
-        self._source: dict[str, SourceClass] = {}
 
     def remember(self, key: str, value: object, *, source_class: str = "external_tool") -> Outcome:
         """Store the text of a value under a key."""
         text = value if isinstance(value, str) else str(value)
-        source = self._source[key] = _SOURCES.get(source_class, "tool")
-        screening = screen(text, source, key=key)
-        kept = masked(text, screening.findings)
         with sync.open(home=self._home, user="ada") as memos:
-            memos.put(None, key, text=kept, tags=[_QUARANTINED] if screening.is_hostile else [])
-        if screening.is_hostile:
+            cube = memos.put(None, key, text=text, source_class=_SOURCES.get(source_class, "tool"))
+        if cube.quarantined:
             return Outcome.QUARANTINED
-        return Outcome.STORED if kept == text else Outcome.REDACTED
+        return Outcome.STORED if cube.text == text else Outcome.REDACTED
 
     def recall(self, key: str) -> str | None:
         """The text under a key unless it is in quarantine or looks hostile now."""
@@ -62,9 +56,7 @@ class MemosAdapter:
                 cube = memos.get(key=key)
             except NotFound:
                 return None
-        if _QUARANTINED in cube.tags or screen(cube.text, self._source[key]).is_hostile:
-            return None
-        return cube.text
+        return None if cube.quarantined else cube.text
 
     def context_reset(self) -> None:
         """Nothing to clear: each call opens the vault anew."""

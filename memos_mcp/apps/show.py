@@ -91,13 +91,19 @@ def count(number: int, one: str, many: str) -> str:
 
 
 def remembered(answer: Remembered) -> RenderableType:
-    """How many memories a text became, their ids, and why no model read it if one was asked to."""
+    """How many memories a text became, their ids, and what else one has to know of them."""
     known = f", {answer.repeated} known already" if answer.repeated else ""
     head = _sentence(f"{count(answer.new, 'new memory', 'new memories')}{known}", f" at {answer.path}")
     ids = list(dict.fromkeys(answer.ids))
     more = f"  and {len(ids) - _MOST_IDS} more; `memos list` shows them" if len(ids) > _MOST_IDS else ""
     shown = Text(f"{' '.join(ids[:_MOST_IDS])}{more}", style="dim")
-    return Group(head, shown, *_notes([answer.fallback] if answer.fallback else []))
+    notes = [answer.fallback] if answer.fallback else []
+    if answer.masked:
+        notes.append(f"{count(answer.masked, 'secret was', 'secrets were')} masked; keep them in a password manager")
+    if answer.quarantined:
+        held = count(answer.quarantined, "memory looks", "memories look")
+        notes.append(f"{held} hostile and will not be recalled: `memos quarantine list` shows why")
+    return Group(head, shown, *_notes(notes))
 
 
 def words(cube: MemCube, longest: int) -> str:
@@ -116,6 +122,8 @@ def recall(answer: Recall) -> RenderableType:
     notes = [f"the {each.route} lane failed: {each.why}" for each in answer.missing]
     if answer.pending:
         notes.append(f"{count(answer.pending, 'memory is', 'memories are')} not in every lane yet")
+    if answer.withheld:
+        notes.append(f"{count(answer.withheld, 'memory that matches looks', 'memories that match look')} hostile")
     return Group(
         *([rows] if answer.memories else []),
         Text(one_line(answer.summary), style="dim"),
@@ -155,6 +163,8 @@ def cube(answer: MemCube) -> RenderableType:
         ("said", said),
         ("session", origin.session),
         ("source", origin.source),
+        ("from", origin.source_class if origin.source_class != "user" else ""),
+        ("quarantine", ", ".join(answer.quarantined)),
         ("stored", f"{_stamp(answer.created_at)} by {origin.actor or answer.governance.owner}"),
         ("changed", _stamp(answer.updated_at) if answer.updated_at != answer.created_at else ""),
         ("repeated", f"said {answer.usage.sightings} times" if answer.usage.sightings > 1 else ""),
@@ -197,6 +207,7 @@ def status(answer: Status) -> RenderableType:
         [
             ("memories", f"{answer.memories} under {', '.join(answer.paths)}"),
             ("writes to", f"{answer.path}, as {answer.user}"),
+            ("quarantine", answer.quarantined and f"{answer.quarantined}, see `memos quarantine list`"),
             ("vault", answer.vault),
             *((f"{lane.name} lane", _lane(lane)) for lane in answer.lanes),
         ]

@@ -120,7 +120,8 @@ SIGNS: tuple[Sign, ...] = (
         "unrestricted unfiltered uncensored jailbroken dan restrictions rules limits limitations filters bound "
         "root developer god debug admin guidelines boundaries",
         r"\byou (?:are|will be|become|can act as)\b(?: now| no longer| an?| the"
-        r"| in)*[^.\n]{0,30}?\b(?:unrestricted|unfiltered|uncensored|jailbroken|dan\b|free of|without (?:any "
+        r"| in)*(?! (?:running|using|testing|working|trying|building))[^.\n]{0,30}?\b(?:unrestricted|unfiltered"
+        r"|uncensored|jailbroken|dan\b|free of|without (?:any "
         r"|all )?(?:\w+ )?(?:rules|restrictions|limits|filters|limitations)|bound by|(?:developer|god|debug"
         r"|admin|root|sudo) mode)",
         r"\byou (?:now )?have no (?:\w+ )?(?:restrictions|rules|limits|limitations|filters|guidelines|boundaries)\b",
@@ -285,7 +286,7 @@ SIGNS: tuple[Sign, ...] = (
         r"\b(?:save|store|add|write|commit|record|update|append|insert|put|persist|set|keep|hold|fix|burn|make"
         r"|take)\b[^.\n]{0,50}?"
         r"\b(?:your|the assistant's|(?:in|into|to) (?:long[- ]term|persistent|core|permanent))"
-        r" (?:\w+[ -]){0,2}?(?:memory|memories|instructions|system prompt|rules|profile)\b",
+        r" (?:\w+[ -]){0,2}?(?:memory|memories|instructions|system prompt|rules|profile)\b(?<!to your profile)",
         rf"\b{_AI},? (?:please |must |should )?(?:remember|memori[sz]e|note)\b",
         r"\bremember (?:this |it |that )?(?:permanently|for good|forever|for (?:ever|all|every|later|future))\b",
         r"\b(?:store|save|record|remember) (?:this |the following |as )?(?:a )?(?:\w+ )?(?:preference|fact"

@@ -35,7 +35,7 @@ _DUMMY = re.compile(
 )
 _IDENTIFIER = re.compile(
     r"[A-Za-z_][\w]*(?:\.[A-Za-z_]\w*)+\(?.*|[A-Za-z_]\w*\(.*|[A-Za-z_]*[a-z_]+[A-Za-z_]*"
-    r"|\W+|\d{1,3}"
+    r"|\W+|\d{1,3}|[A-Za-z_][\w.]*\[.*|\{\w[\w.]*[}(\[].*"
 )
 _CALL = re.compile(r"[a-z_]+(?:\.[a-z_]+)*")
 _NO_VALUE = re.compile(
