@@ -6,6 +6,7 @@ import logging
 import signal
 import socket
 import sys
+from collections.abc import Mapping
 from functools import partial
 from types import FrameType
 from typing import Annotated
@@ -16,7 +17,7 @@ import typer
 from memos_mcp import settings as configuration
 from memos_mcp.apps import terminal
 from memos_mcp.errors import Misconfigured, Unavailable
-from memos_mcp.settings import Settings
+from memos_mcp.settings import Settings, Toolset
 
 GRACE = 10
 """Seconds that calls under way have to end when the server is stopped."""
@@ -26,16 +27,21 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, max=64, help="Processes that serve.")] = None,
+    tools: Annotated[Toolset | None, typer.Option(help="Which tools to offer; else as set in mcp.toolset.")] = None,
 ) -> None:
     """Serve MCP over HTTP, on this machine unless told otherwise."""
-    terminal.guarded(lambda: _serve(host, port, workers), json=False)
+    given = {"host": host, "port": port, "workers": workers}
+    terminal.guarded(lambda: _serve(_said(given), _said({"toolset": tools})), json=False)
 
 
-def _serve(host: str | None, port: int | None, workers: int | None) -> None:
+def _said(given: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _serve(given: Mapping[str, object], mcp: Mapping[str, object]) -> None:
     from memos_mcp.apps import http  # the server takes half a second to load: not for every command
 
-    given = {name: value for name, value in (("host", host), ("port", port), ("workers", workers)) if value is not None}
-    settings = configuration.load(http=given)
+    settings = configuration.load(http=given, mcp=mcp)
     active = anyio.run(http.ready, settings)
     listening = _listen(settings)
     settings = _at(settings, listening)

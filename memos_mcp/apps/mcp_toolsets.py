@@ -1,20 +1,55 @@
-"""Which tools a server offers."""
+"""Which tools a server offers. Those that it does not are not loaded: its start is what users wait for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import assert_never
 
 from memos_mcp.apps.mcp_arguments import Tool
 from memos_mcp.apps.mcp_tools import TOOLS
 from memos_mcp.settings import Toolset
 
-TOOLSETS: Mapping[Toolset, tuple[type[Tool], ...]] = {"core": TOOLS, "full": TOOLS, "chatgpt": TOOLS}
-"""The tools of each, in the order they are listed; none reaches for anything but the memory."""
-
-LOCAL: tuple[type[Tool], ...] = ()
-"""What `full` has on top where the user himself started the server: these read his files. Never over HTTP."""
-
 
 def offered(toolset: Toolset, *, local: bool = False) -> tuple[type[Tool], ...]:
-    """The tools of a server, in the order they are listed; `local`: it serves the user who started it, over stdio."""
-    return TOOLSETS[toolset] + (LOCAL if local and toolset == "full" else ())
+    """The tools of a server, in the order they are listed.
+
+    `local`: it serves the user who started it. Only then one of them reads files; over HTTP none reaches for anything
+    but the memory.
+    """
+    match toolset:
+        case "core":
+            return TOOLS
+        case "full":
+            return TOOLS + _further() + (_of_files() if local else ())
+        case "chatgpt":
+            from memos_mcp.apps import mcp_chatgpt
+
+            return mcp_chatgpt.Search, mcp_chatgpt.Fetch
+        case _:
+            assert_never(toolset)
+
+
+def _further() -> tuple[type[Tool], ...]:
+    from memos_mcp.apps import mcp_full, mcp_memory, mcp_quarantine
+
+    return (
+        mcp_full.RememberSource,
+        mcp_full.PutMemory,
+        mcp_full.UpdateData,
+        mcp_full.RenameMemories,
+        mcp_full.ForgetMemories,
+        mcp_full.ListPaths,
+        mcp_full.ExplainRecall,
+        mcp_full.WaitForSearch,
+        mcp_full.RebuildSearch,
+        mcp_quarantine.ListQuarantine,
+        mcp_quarantine.QuarantineMemories,
+        mcp_quarantine.ReleaseMemories,
+        mcp_quarantine.ForgetSource,
+        mcp_memory.MemoryFiles,
+    )
+
+
+def _of_files() -> tuple[type[Tool], ...]:
+    from memos_mcp.apps import mcp_import
+
+    return (mcp_import.ImportMemories,)
