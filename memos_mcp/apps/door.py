@@ -16,7 +16,8 @@ from mcp.server import ServerRequestContext
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, BearerAuthBackend
 from mcp.server.auth.provider import AccessToken, TokenVerifier
 from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
-from pydantic import JsonValue
+from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS
+from pydantic import JsonValue, ValidationError
 from pydantic_core import from_json
 from starlette.authentication import SimpleUser
 from starlette.requests import Request
@@ -24,7 +25,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from memos_mcp.apps.access import Tokens
-from memos_mcp.apps.limits import Limits, elements
+from memos_mcp.apps.limits import SESSIONS, Limits, elements
 from memos_mcp.errors import Denied, InvalidInput, MemosError
 from memos_mcp.infrastructure import governance
 from memos_mcp.infrastructure.credentials import PREFIX
@@ -39,6 +40,7 @@ LONGEST_TOKEN = 8192
 
 _PATIENCE = 30.0  # seconds a client may take to send a request
 _ONCE = ("host", "origin", "authorization", "content-type", "content-length")
+_VERSION, _SESSION = "mcp-protocol-version", "mcp-session-id"
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 
 
@@ -125,9 +127,11 @@ class Rules:
 class _No(Exception):
     """The request goes no further."""
 
-    def __init__(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, message: str, headers: dict[str, str] | None = None, *, code: int = types.INVALID_REQUEST
+    ) -> None:
         super().__init__(message)
-        self.answer = _error(status, message, headers)
+        self.answer = _error(status, message, headers, code)
 
 
 class Guard:
@@ -180,7 +184,9 @@ class Door:
         try:
             body = await self._body(request, receive)
             if body is not None:
-                self._check(user, body)
+                self._check(user, _read(body))
+                if request.method == "POST" and _is_of_a_session(request):
+                    self._check_session(request, who, body)
                 scope["user"] = user
                 await self._app(scope, _again(body, receive), send)
         finally:
@@ -229,9 +235,8 @@ class Door:
     def _too_long(self) -> _No:
         return _No(413, f"a request may have {self._rules.body // 1024} KiB: send it in parts")
 
-    def _check(self, user: AuthenticatedUser | LocalUser, body: bytes) -> None:
-        """What the message asks for must be within the scopes of the token; the SDK answers one it cannot read."""
-        message = _read(body)
+    def _check(self, user: AuthenticatedUser | LocalUser, message: JsonValue) -> None:
+        """What the message asks for must be within the scopes of the token."""
         if elements(message) > self._rules.items:
             raise _No(413, f"the lists of a request may have {self._rules.items} elements: send it in parts")
         needed = self._needed(message)
@@ -240,6 +245,18 @@ class Door:
                 filter(None, ('error="insufficient_scope"', f'scope="memos:{needed}"', self._rules.challenge))
             )
             raise _No(403, f"this needs a token with the scope {needed}", _bearer(parts))
+
+    def _check_session(self, request: Request, who: str, body: bytes) -> None:
+        """Before 2026 the SDK answers a message that is none with what its libraries say, and opens any session."""
+        try:
+            message = types.jsonrpc_message_adapter.validate_python(from_json(body), by_name=False)
+        except ValidationError as exc:
+            raise _No(400, "this is JSON, but not one JSON-RPC 2.0 message") from exc
+        except ValueError as exc:
+            raise _No(400, "this is not JSON", code=types.PARSE_ERROR) from exc
+        begins = isinstance(message, types.JSONRPCRequest) and message.method == "initialize"
+        if begins and _SESSION not in request.headers and not self._limits.has_room(who):
+            raise _No(429, f"{SESSIONS} sessions are open: end one (DELETE) before the next", {"Retry-After": "60"})
 
     def _needed(self, message: JsonValue) -> Level:
         match message:
@@ -258,6 +275,11 @@ def _read(body: bytes) -> JsonValue:
             return json.loads(body)
         except (ValueError, RecursionError):
             return None
+
+
+def _is_of_a_session(request: Request) -> bool:
+    """Is it of an era with sessions? The SDK goes by this header alone, too."""
+    return request.headers.get(_VERSION, HANDSHAKE_PROTOCOL_VERSIONS[0]) in HANDSHAKE_PROTOCOL_VERSIONS
 
 
 def _doubled(request: Request) -> Response | None:
@@ -289,9 +311,9 @@ def _bearer(parts: str) -> dict[str, str]:
     return {"WWW-Authenticate": f"Bearer {parts}"}
 
 
-def _error(status: int, message: str, headers: dict[str, str] | None) -> Response:
+def _error(status: int, message: str, headers: dict[str, str] | None, code: int = types.INVALID_REQUEST) -> Response:
     """As JSON-RPC, so that an MCP client shows the message."""
-    body = {"jsonrpc": "2.0", "id": None, "error": {"code": types.INVALID_REQUEST, "message": message}}
+    body = {"jsonrpc": "2.0", "id": None, "error": {"code": code, "message": message}}
     return JSONResponse(body, status_code=status, headers={"Cache-Control": "no-store"} | (headers or {}))
 
 

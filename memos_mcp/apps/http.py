@@ -8,11 +8,13 @@ import signal
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any, cast
 from urllib.parse import urlsplit
 
-from mcp.server import Server
+from mcp.server import Server, ServerRequestContext
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend
+from mcp.server.context import CallNext, HandlerResult
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
@@ -29,8 +31,9 @@ from memos_mcp.apps.access import Tokens
 from memos_mcp.apps.door import Door, Guard, Rules, Verifier, caller_of, is_loopback, names_of
 from memos_mcp.apps.limits import Limits
 from memos_mcp.apps.mcp import Opened, Transport, build
+from memos_mcp.apps.mcp_listening import connection_of
 from memos_mcp.apps.mcp_toolsets import offered
-from memos_mcp.errors import Conflict, Misconfigured
+from memos_mcp.errors import Conflict, MemosError, Misconfigured
 from memos_mcp.infrastructure.issuer import Issuer
 from memos_mcp.ports import SCOPES, Ledger
 from memos_mcp.settings import Http, Settings
@@ -47,7 +50,10 @@ def app(settings: Settings) -> Starlette:
     checked(chosen)
     ledger = wiring.ledger(settings)
     issuer = _issuer(chosen)
-    server = _server(settings)
+    verifier = Verifier(Tokens(ledger), address(chosen), issuer, chosen.users)
+    backend = BearerAuthBackend(verifier, resource_server_url=AnyHttpUrl(address(chosen)))
+    limits = Limits(chosen.rate, chosen.burst, chosen.at_once)
+    server = _server(settings, backend, limits)
     guard = _guard(chosen)
     sessions = StreamableHTTPSessionManager(
         server,
@@ -64,9 +70,6 @@ def app(settings: Settings) -> Starlette:
         needs={tool.name: tool.scope for tool in offered(settings.mcp.toolset)},
         challenge=f'resource_metadata="{_origin(address(chosen))}{metadata}"' if issuer else "",
     )
-    verifier = Verifier(Tokens(ledger), address(chosen), issuer, chosen.users)
-    backend = BearerAuthBackend(verifier, resource_server_url=AnyHttpUrl(address(chosen)))
-    limits = Limits(chosen.rate, chosen.burst, chosen.at_once)
     routes = [Route("/healthz", _healthy, methods=["GET"]), Route(PATH, StreamableHTTPASGIApp(sessions))]
     if issuer:
         about = _protected(chosen)
@@ -133,16 +136,37 @@ def address(chosen: Http) -> str:
     return chosen.url or f"http://{host}:{chosen.port}{PATH}"
 
 
-def _server(settings: Settings) -> Server[Opened]:
+def _server(settings: Settings, backend: BearerAuthBackend, limits: Limits) -> Server[Opened]:
+    async def still(context: ServerRequestContext[Any, Any]) -> bool:
+        try:
+            return (
+                caller_of(context) is None or await backend.authenticate(cast("Request", context.request)) is not None
+            )
+        except MemosError as exc:
+            logger.error("a token could not be checked", extra={"why": str(exc)})
+            return False
+
+    async def counted(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        result = await call_next(ctx)
+        if ctx.method == "initialize":
+            caller = caller_of(ctx)
+            who = caller.user if caller else ""
+            limits.began(who)
+            connection_of(ctx).exit_stack.callback(limits.ended, who)
+        return result
+
     via = Transport(
         local=False,
         who=caller_of,
+        still=still,
         longest=settings.http.result_kb * 1024,
         lasting=settings.http.workers == 1,
         private=_private(settings),
         over=_stopping,
     )
-    return build(lambda: wiring.open(settings), transport=via, toolset=settings.mcp.toolset)
+    server = build(lambda: wiring.open(settings), transport=via, toolset=settings.mcp.toolset)
+    server.middleware.append(counted)
+    return server
 
 
 def _private(settings: Settings) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""How much one principal may ask for: requests a second, requests at a time, elements of a request."""
+"""How much one principal may ask for: requests a second, requests and sessions at a time, elements of a request."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
+SESSIONS = 200
+"""Sessions that a principal may have: those of before 2026, each of which lasts until it is ended or idle for long."""
+
 _MOST = 10_000  # principals that are remembered; who was not seen for longest is forgotten first
 
 
@@ -17,6 +20,7 @@ class _Account:
     tokens: float
     at: float
     open: int = 0
+    sessions: int = 0
 
 
 class Limits:
@@ -51,9 +55,23 @@ class Limits:
         if account is not None:
             account.open -= 1
 
+    def has_room(self, who: str) -> bool:
+        """May he begin another session?"""
+        account = self._accounts.get(who)
+        return account is None or account.sessions < SESSIONS
+
+    def began(self, who: str) -> None:
+        """He has one session more, until `ended`."""
+        self._accounts.setdefault(who, _Account(self._burst, self._clock())).sessions += 1
+
+    def ended(self, who: str) -> None:
+        """A session of his is over."""
+        self._accounts[who].sessions -= 1
+
     def _forget(self) -> None:
         if len(self._accounts) > _MOST:
-            idle = next((who for who, account in self._accounts.items() if not account.open), None)
+            held = self._accounts.items()
+            idle = next((who for who, account in held if not account.open and not account.sessions), None)
             if idle is not None:
                 del self._accounts[idle]
 

@@ -22,7 +22,7 @@ from memos_mcp.apps.mcp_answers import Answer
 from memos_mcp.apps.mcp_arguments import Tool, slim
 from memos_mcp.apps.mcp_asking import settled
 from memos_mcp.apps.mcp_discreet import discreet
-from memos_mcp.apps.mcp_listening import attend, ignore, listen
+from memos_mcp.apps.mcp_listening import Still, attend, ignore, listen
 from memos_mcp.apps.mcp_news import News
 from memos_mcp.apps.mcp_toolsets import offered
 from memos_mcp.errors import Corrupt, Denied, InvalidInput, MemosError, Misconfigured, NotFound, Unavailable
@@ -67,17 +67,23 @@ def _local(_: ServerRequestContext[Opened]) -> None:
     return None
 
 
+async def _always(_: ServerRequestContext[Any, Any]) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Transport:
     """What a server must know of the way its clients come.
 
-    `local`: they are the user himself, on this machine. `who` tells whose call it is, `longest` how many bytes an
-    answer may have, `lasting` whether a client of before 2026 keeps a session that can be told something; `private`
-    are places on this machine that only the user himself is told of, `over` says that the server is about to stop.
+    `local`: they are the user himself, on this machine. `who` tells whose call it is, `still` whether its caller would
+    be let in again, `longest` how many bytes an answer may have, `lasting` whether a client of before 2026 keeps a
+    session that can be told something; `private` are places on this machine that only the user himself is told of,
+    `over` says that the server is about to stop.
     """
 
     local: bool = True
     who: Who = _local
+    still: Still = _always
     longest: int | None = None
     lasting: bool = True
     private: tuple[str, ...] = ()
@@ -258,7 +264,7 @@ async def _list_resources(
 
     async def look(memos: Memos) -> types.ListResourcesResult:
         if context.protocol_version not in MODERN_PROTOCOL_VERSIONS:
-            await attend(context, opened.news, memos)
+            await attend(context, opened.news, memos, opened.transport.still)
         return await mcp_resources.listed(memos, params, pages=mcp_browse.shown_by(context))
 
     return await _looked_up(context, look)
@@ -277,9 +283,11 @@ async def _read_resource(
 
 
 async def _subscribe(context: ServerRequestContext[Opened], params: types.SubscribeRequestParams) -> types.EmptyResult:
+    opened = context.lifespan_context
+
     async def look(memos: Memos) -> types.EmptyResult:
         await mcp_resources.read(memos, str(params.uri))  # one that is not there, or not his, is refused
-        await attend(context, context.lifespan_context.news, memos, uri=str(params.uri))
+        await attend(context, opened.news, memos, opened.transport.still, uri=str(params.uri))
         return types.EmptyResult()
 
     return await _looked_up(context, look)
@@ -295,7 +303,8 @@ async def _unsubscribe(
 async def _listen(
     context: ServerRequestContext[Opened], params: types.SubscriptionsListenRequestParams
 ) -> types.SubscriptionsListenResult:
-    return await _looked_up(context, lambda memos: listen(context, params, context.lifespan_context.news, memos))
+    opened = context.lifespan_context
+    return await _looked_up(context, lambda memos: listen(context, params, opened.news, memos, opened.transport.still))
 
 
 async def _list_prompts(

@@ -6,7 +6,9 @@ changes of the list once it has asked for the list, and of single resources it s
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from mcp import types
@@ -31,10 +33,18 @@ MOST = 1000
 _STATE = "memos.session"
 
 
+Still = Callable[[ServerRequestContext[Any, Any]], Awaitable[bool]]
+"""Whether the caller of a request that lasts is still let in."""
+
+
 async def listen(
-    context: ServerRequestContext[Any, Any], params: types.SubscriptionsListenRequestParams, news: News, memos: Memos
+    context: ServerRequestContext[Any, Any],
+    params: types.SubscriptionsListenRequestParams,
+    news: News,
+    memos: Memos,
+    still: Still,
 ) -> types.SubscriptionsListenResult:
-    """Tell the client what it asked for until it goes or the server stops. Raises MemosError."""
+    """Tell the client what it asked for until it goes, is let in no more, or the server stops. Raises MemosError."""
     asked = params.notifications
     uris = _checked(frozenset(asked.resource_subscriptions or ()))
     heard = types.SubscriptionFilter(
@@ -46,6 +56,8 @@ async def listen(
         first = types.SubscriptionsAcknowledgedNotification(params=noted)
         await context.session.send_notification(first, context.request_id)
         async for event in ear:
+            if not await still(context):
+                break
             await context.session.send_notification(event_to_notification(event, about), context.request_id)
     return types.SubscriptionsListenResult(_meta=about)
 
@@ -68,12 +80,14 @@ class Session:
                 return False
 
 
-async def attend(context: ServerRequestContext[Any, Any], news: News, memos: Memos, *, uri: str = "") -> None:
+async def attend(
+    context: ServerRequestContext[Any, Any], news: News, memos: Memos, still: Still, *, uri: str = ""
+) -> None:
     """From now on tell this session of changes of the list, or of one resource; nothing happens where none lasts.
 
     Raises InvalidInput, Unavailable, Corrupt.
     """
-    connection = _connection(context)
+    connection = connection_of(context)
     if not connection.has_standalone_channel:
         return
     session: Session | None = connection.state.get(_STATE)
@@ -81,7 +95,7 @@ async def attend(context: ServerRequestContext[Any, Any], news: News, memos: Mem
         session = connection.state[_STATE] = Session()
         ear = await news.join(memos, session.wants)
         connection.exit_stack.callback(news.leave, ear)
-        news.tasks.start_soon(_pass_on, connection, ear)
+        news.tasks.start_soon(_pass_on, connection, ear, partial(still, context))
     if uri:
         session.uris |= _checked({*session.uris, uri})
     else:
@@ -90,13 +104,15 @@ async def attend(context: ServerRequestContext[Any, Any], news: News, memos: Mem
 
 def ignore(context: ServerRequestContext[Any, Any], uri: str) -> None:
     """Tell this session no more of a resource."""
-    session: Session | None = _connection(context).state.get(_STATE)
+    session: Session | None = connection_of(context).state.get(_STATE)
     if session is not None:
         session.uris.discard(uri)
 
 
-async def _pass_on(connection: Connection, ear: Ear) -> None:
+async def _pass_on(connection: Connection, ear: Ear, still: Callable[[], Awaitable[bool]]) -> None:
     async for event in ear:
+        if not await still():
+            return
         match event:
             case ResourceUpdated(uri=uri):
                 await connection.send_resource_updated(uri)
@@ -104,8 +120,8 @@ async def _pass_on(connection: Connection, ear: Ear) -> None:
                 await connection.send_resource_list_changed()
 
 
-def _connection(context: ServerRequestContext[Any, Any]) -> Connection:
-    """The SDK shows handlers no other sign of when a session ends."""
+def connection_of(context: ServerRequestContext[Any, Any]) -> Connection:
+    """The connection of a request: the SDK shows handlers no other sign of when a session ends."""
     return context.session._connection  # pyright: ignore[reportPrivateUsage]
 
 

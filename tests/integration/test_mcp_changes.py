@@ -18,6 +18,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.client.subscriptions import ResourcesListChanged, ResourceUpdated, ServerEvent, Subscription
 
 from memos_mcp import Memos, wiring
+from memos_mcp.apps.access import Tokens
 from memos_mcp.settings import Settings
 from tests.http_server import client, configured, headers, post, request, serving, token
 from tests.integration.test_http_stop import ended, started
@@ -244,3 +245,27 @@ def test_who_listens_is_told_when_the_server_stops_and_does_not_hold_it_up(tmp_p
     with started(tmp_path) as (run, url):
         anyio.run(session, url, secret, run.send_signal)
         ended(run)
+
+
+@pytest.mark.parametrize("mode", ["legacy", "auto"])
+async def test_whose_token_is_revoked_hears_no_more(tmp_path: Path, mode: str) -> None:
+    settings = configured(tmp_path)
+    secret, told = await token(settings, name="laptop"), Told()
+    ledger = wiring.ledger(settings)
+    async with serving(settings) as url, elsewhere(settings) as memos, client(url, await token(settings)) as other:
+        if mode == "legacy":
+            async with before_2026(url, secret, told) as connected:
+                await connected.list_resources()
+                await Tokens(ledger).revoke("laptop")
+                async with other.listen(resources_list_changed=True) as listening:
+                    for i in range(2):
+                        await memos.remember(f"Ada has number {i}")
+                        assert await heard(listening, 1) == {LIST}
+                assert told.all == []
+        else:
+            async with client(url, secret) as connected, connected.listen(resources_list_changed=True) as listening:
+                await Tokens(ledger).revoke("laptop")
+                await memos.remember("Ada likes tea")
+                with anyio.fail_after(5):
+                    assert [event async for event in listening] == []
+    await ledger.aclose()

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx2
 import pytest
 from mcp import Client
@@ -16,9 +17,10 @@ from memos_mcp import settings as configuration
 from memos_mcp import wiring
 from memos_mcp.apps.door import caller_of, is_loopback
 from memos_mcp.apps.http import address, app, ready
+from memos_mcp.apps.limits import SESSIONS
 from memos_mcp.apps.mcp import Transport, build
 from memos_mcp.errors import Misconfigured
-from tests.http_server import configured, headers, post, serving, token
+from tests.http_server import HANDSHAKE, MODERN, configured, headers, post, serving, token
 
 pytestmark = pytest.mark.anyio
 
@@ -204,3 +206,56 @@ async def test_a_call_that_did_not_come_through_the_door_is_nobodys(tmp_path: Pa
         result = await connected.call_tool("memory_status", {})
     assert result.is_error
     assert "nobody is calling" in str(result.content)
+
+
+HELLO: dict[str, JsonValue] = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {"protocolVersion": HANDSHAKE, "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}},
+}
+
+
+async def test_a_principal_keeps_so_many_sessions_and_an_ended_one_makes_room(tmp_path: Path) -> None:
+    settings = configured(tmp_path, rate=10_000, burst=10_000)
+    ada, ben = await token(settings), await token(settings, user="ben")
+    async with serving(settings) as url, httpx2.AsyncClient(trust_env=False, timeout=30) as http:
+
+        async def hello(secret: str) -> httpx2.Response:
+            return await http.post(url, json=HELLO, headers=headers("", secret) | {"MCP-Protocol-Version": HANDSHAKE})
+
+        opened = [await hello(ada) for _ in range(SESSIONS)]
+        assert {answer.status_code for answer in opened} == {200}
+        refused = await hello(ada)
+        assert refused.status_code == 429
+        assert "end one (DELETE) before the next" in refused.json()["error"]["message"]
+        assert (await hello(ben)).status_code == 200
+        assert (await post(http, url, ada, "tools/list")).status_code == 200
+        about = headers("", ada) | {
+            "MCP-Protocol-Version": HANDSHAKE,
+            "Mcp-Session-Id": opened[0].headers["mcp-session-id"],
+        }
+        await http.delete(url, headers=about)
+        with anyio.fail_after(5):
+            while (await hello(ada)).status_code == 429:
+                await anyio.lowlevel.checkpoint()
+
+
+@pytest.mark.parametrize("version", [MODERN, HANDSHAKE, ""])
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [(b"{", -32700), (b"", -32700), (b"[]", -32600), (b"{}", -32600), (b'{"jsonrpc": "1.0", "id": 1}', -32600)],
+)
+async def test_what_is_no_message_is_refused_in_our_words(tmp_path: Path, version: str, body: bytes, code: int) -> None:
+    settings = configured(tmp_path)
+    secret = await token(settings)
+    about = {name: value for name, value in headers("", secret).items() if name != "MCP-Protocol-Version"}
+    async with serving(settings) as url, httpx2.AsyncClient(trust_env=False) as http:
+        answer = await http.post(
+            url, content=body, headers=about | ({"MCP-Protocol-Version": version} if version else {})
+        )
+        assert answer.status_code == 400
+        assert "pydantic" not in answer.text
+        assert len(answer.text) < 200
+        if version != MODERN:
+            assert answer.json()["error"]["code"] == code

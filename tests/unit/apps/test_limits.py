@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memos_mcp.apps.limits import Limits, elements
+from memos_mcp.apps.limits import SESSIONS, Limits, elements
 
 
 class Clock:
@@ -35,6 +35,17 @@ def test_no_more_than_so_many_are_open_at_a_time() -> None:
     limits.leave("ada")
     assert limits.enter("ada") == 0
     limits.leave("nobody")
+
+
+def test_no_more_than_so_many_sessions_are_kept_for_one() -> None:
+    limits = Limits(rate=1000, burst=1000, at_once=2, clock=Clock())
+    for _ in range(SESSIONS):
+        assert limits.has_room("ada")
+        limits.began("ada")
+    assert not limits.has_room("ada")
+    assert limits.has_room("ben")
+    limits.ended("ada")
+    assert limits.has_room("ada")
 
 
 @given(st.lists(st.floats(0, 2), max_size=60))
