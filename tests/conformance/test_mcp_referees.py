@@ -178,11 +178,15 @@ def test_no_scenario_passes_because_a_name_is_missing(judged: Judged) -> None:
         assert [scenario for scenario in untestable if not NOT_OFFERED.match(scenario)] == []
 
 
-@pytest.mark.parametrize(("revision", "workers"), [(HANDSHAKE, "1"), (MODERN, "1"), (MODERN, "2")])
+@pytest.mark.parametrize(
+    ("revision", "toolset", "workers"),
+    [(HANDSHAKE, "core", "1"), (MODERN, "core", "1"), (HANDSHAKE, "full", "1"), (MODERN, "full", "2")],
+)
 def test_every_scenario_without_names_of_its_own_passes_against_the_product(
-    revision: str, workers: str, tmp_path: Path
+    revision: str, toolset: str, workers: str, tmp_path: Path
 ) -> None:
-    with started([*SERVE, "--workers", workers], tmp_path, MEMOS_HTTP__OPEN_ON_LOOPBACK="true") as url:
+    offered = {"MEMOS_HTTP__OPEN_ON_LOOPBACK": "true", "MEMOS_MCP__TOOLSET": toolset}
+    with started([*SERVE, "--workers", workers], tmp_path, **offered) as url:
         _, report = conformance(url, tmp_path / "out", "--requirements", revision)
     assert set(NAME_FREE[revision]) <= report.keys()
     free = {
@@ -234,6 +238,14 @@ def test_the_inspector_finds_nothing_over_http(era: str, tmp_path: Path) -> None
         for method, (field, *options) in METHODS.items():
             asked = [url, "--header", f"Authorization: Bearer {secret}", "--protocol-era", era, "--method", method]
             faultless(inspected(*asked, *options, home=tmp_path), field)
+
+
+@pytest.mark.parametrize("toolset", ["full", "chatgpt"])
+def test_the_inspector_finds_nothing_in_the_other_toolsets(toolset: str, tmp_path: Path) -> None:
+    given = environment(tmp_path) | {"MEMOS_MCP__TOOLSET": toolset}
+    options = [argument for name, value in given.items() for argument in ("-e", f"{name}={value}")]
+    asked = [*options, "--protocol-era", "modern", "--method", "tools/list", "--strict"]
+    faultless(inspected(*asked, "--", sys.executable, "-m", "memos_mcp", home=tmp_path), "tools")
 
 
 def faultless(done: subprocess.CompletedProcess[str], field: str) -> None:
