@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from memos_mcp.apps import show as shown
 from memos_mcp.apps import terminal
 from memos_mcp.apps.faults import exit_code
 from memos_mcp.apps.files import Failed
-from memos_mcp.apps.importing import Given, Imported, Step, import_files
+from memos_mcp.apps.importing import Counts, Given, Imported, Step, import_files
 from memos_mcp.apps.terminal import Json, Path_, Tags
 from memos_mcp.cube import Kind
 from memos_mcp.errors import InvalidInput
@@ -32,7 +32,7 @@ _STOPPED = 130  # as the shell reports Ctrl-C
 
 
 def import_(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE|FOLDER...", help="Texts, conversations, or exports.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE|FOLDER...", help="Texts, conversations, exports.")],
     *,
     path: Path_ = None,
     tag: Tags = None,
@@ -101,30 +101,66 @@ def _say_how_far(step: Step | None) -> None:
 
 
 def _look(answer: Imported) -> RenderableType:
-    known = f", {answer.repeated:,} known already" if answer.repeated else ""
-    what = f"{answer.new:,} {'new memory' if answer.new == 1 else 'new memories'}{known}"
-    return _report(answer, what)
+    return _report(answer, _kept(answer.new, answer.repeated), _kept_of)
 
 
 def _dry(answer: Imported) -> RenderableType:
-    return _report(answer, f"{answer.texts:,} {'text' if answer.texts == 1 else 'texts'} to remember, nothing stored")
+    what = f"{shown.count(answer.texts, 'text', 'texts')} to remember, nothing stored"
+    again = f"{answer.repeated:,} of them are known already or repeat others; " if answer.repeated else ""
+    note = f"{again}what else is known shows when they are stored"
+    return _report(answer, what, _foreseen_of, note)
 
 
-def _report(answer: Imported, what: str) -> RenderableType:
+def _kept(new: int, repeated: int) -> str:
+    known = f", {repeated:,} known already" if repeated else ""
+    return f"{new:,} {'new memory' if new == 1 else 'new memories'}{known}"
+
+
+def _kept_of(counts: Counts) -> str:
+    return _kept(counts.new, counts.repeated)
+
+
+def _foreseen_of(counts: Counts) -> str:
+    again = f", {counts.repeated:,} of them again" if counts.repeated else ""
+    return f"{shown.count(counts.texts, 'text', 'texts')}{again}"
+
+
+def _report(answer: Imported, what: str, of_format: Callable[[Counts], str], note: str = "") -> RenderableType:
     where = f"from {shown.count(answer.files, 'file', 'files')}, in {shown.count(answer.parts, 'part', 'parts')}"
     lines: list[RenderableType] = [shown.done(what, where)]
+    if len(answer.formats) > 1:
+        lines += [Text(f"  {each.format}: {of_format(each)}") for each in answer.formats if each.parts]
+    if note:
+        lines.append(Text(note, style="dim"))
+    lines += _screened(answer)
     if answer.fallback:
         lines.append(Text(shown.one_line(answer.fallback), style="yellow"))
+    for each in answer.formats:
+        if each.left_out:
+            lines.append(Text(f"no place for, in {each.format}: {_named(each.left_out)}", style="dim"))
     if answer.skipped:
-        why = Counter(each.why for each in answer.skipped).most_common()
-        reasons = ", ".join(f"{number} {shown.one_line(reason)}" for reason, number in why)
-        lines.append(Text(f"left out {len(answer.skipped)}: {reasons}", style="dim"))
+        why = Counter(each.why for each in answer.skipped)
+        lines.append(Text(f"left out {len(answer.skipped)}: {_named(why)}", style="dim"))
     if answer.failed:
         lines.append(Text(f"could not be read: {len(answer.failed)}", style="bold red"))
         lines += [Text(shown.one_line(_failure(each))) for each in answer.failed[:_MOST_FAILED]]
     if len(answer.failed) > _MOST_FAILED:
         lines.append(Text(f"and {len(answer.failed) - _MOST_FAILED} more; --json names all", style="dim"))
     return Group(*lines)
+
+
+def _screened(answer: Imported) -> list[RenderableType]:
+    lines: list[RenderableType] = []
+    if answer.quarantined:
+        held = shown.count(answer.quarantined, "memory looks", "memories look")
+        lines.append(Text(f"{held} hostile and went to quarantine: recall leaves them out", style="yellow"))
+    if answer.masked:
+        lines.append(Text(f"{shown.count(answer.masked, 'secret was', 'secrets were')} masked", style="yellow"))
+    return lines
+
+
+def _named(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number:,} {shown.one_line(what)}" for what, number in Counter(counts).most_common())
 
 
 def _failure(failed: Failed) -> str:

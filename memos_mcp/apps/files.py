@@ -9,12 +9,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
-from memos_mcp.interface.sources import Found, Unread, parts_of_json, parts_of_lines, parts_of_text
+from memos_mcp.interface.parts import Found, Unread
+from memos_mcp.interface.sources import parts_of_json, parts_of_lines, parts_of_text
 
 JSON = ".json"
 JSON_LINES = frozenset({".jsonl", ".ndjson"})
 TEXTS = frozenset({".txt", ".text", ".md", ".markdown", ".rst", ".org", ".adoc"})
+LONGEST_LINE = 16_000_000
+"""Bytes of a line of JSON Lines; a whole file of another kind may have `MOST_AT_ONCE`."""
+MOST_AT_ONCE = 1_000_000_000
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -37,12 +42,16 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file to read. `name` is its path from the folder that was given; or its own name, if it was `named` itself."""
+    """A file to read. `name` is its path from the folder that was given; or its own name, if it was `named` itself.
+
+    `shown` is how a person knows it: the path as it was given, or the name.
+    """
 
     at: Path
     name: str
     size: int
     named: bool
+    shown: str
 
 
 @dataclass(slots=True)
@@ -66,7 +75,7 @@ def find(places: Iterable[Path]) -> Findings:
         if place.is_dir():
             _walk(place, found)
         else:
-            _take(place, _shown(place.name), found, named=True)
+            _take(place, _shown(place.name), found, given=_shown(str(place)))
     once = {file.at.resolve(): file for file in reversed(found.files)}
     found.files = [file for file in found.files if once[file.at.resolve()] is file]
     found.size = sum(file.size for file in found.files)
@@ -90,29 +99,29 @@ def _walk(folder: Path, found: Findings) -> None:
             if why := _left_out(file) or ("" if known else file.suffix.lower() or "no suffix"):
                 found.skipped.append(Skipped(_name(file, folder), why))
             else:
-                _take(file, _name(file, folder), found, named=False)
+                _take(file, _name(file, folder), found)
 
 
 def _left_out(file: Path) -> str:
     return "hidden" if file.name.startswith(".") else "link" if file.is_symlink() else ""
 
 
-def _take(file: Path, name: str, found: Findings, *, named: bool) -> None:
+def _take(file: Path, name: str, found: Findings, *, given: str = "") -> None:
     try:
         now = file.stat()
     except OSError as exc:
-        found.failed.append(Failed(name, None, f"cannot be read: {exc.strerror}"))
+        found.failed.append(Failed(given or name, None, f"cannot be read: {exc.strerror}"))
         return
     if stat.S_ISREG(now.st_mode):
-        found.files.append(File(file.absolute(), name, now.st_size, named))
-    elif named:
-        found.failed.append(Failed(name, None, "is neither a file nor a folder"))
+        found.files.append(File(file.absolute(), name, now.st_size, bool(given), given or name))
+    elif given:
+        found.failed.append(Failed(given, None, "is neither a file nor a folder"))
     else:
         found.skipped.append(Skipped(name, "no file"))
 
 
 def _unread(file: Path, folder: Path, error: OSError) -> Failed:
-    name = folder.name if file == folder else _name(file, folder)
+    name = str(folder) if file == folder else _name(file, folder)
     return Failed(_shown(name), None, f"cannot be read: {error.strerror}")
 
 
@@ -126,10 +135,16 @@ def _shown(name: str) -> str:
 
 
 def parts(file: File, *, said_at: datetime | None = None) -> Iterator[Found]:
-    """What a file holds, read by its suffix: JSON, JSON Lines, else a text. Raises OSError."""
+    """What a file holds, read by its suffix: JSON, JSON Lines, else a text. Raises OSError.
+
+    Of JSON Lines one line is held at a time, of JSON and texts the whole file.
+    """
     suffix = file.at.suffix.lower()
     if suffix in JSON_LINES and _head(file.at) not in _UTF_16:
         return parts_of_lines(lambda: _lines(file), file.name)
+    if file.size > MOST_AT_ONCE:
+        why = f"has {_mega(file.size)}, and at most {_mega(MOST_AT_ONCE)} are read at once: split it, or use JSON Lines"
+        return iter([Unread(why)])
     text = _text(file.at)
     if isinstance(text, Unread):
         return iter([text])
@@ -156,16 +171,33 @@ def _text(file: Path) -> str | Unread:
 
 def _lines(file: File) -> Iterator[str | Unread]:
     """The lines as far as the file went when it was found: it may grow meanwhile."""
-    left = file.size
+    left, number = file.size, 0
     with file.at.open("rb") as opened:
-        for number, line in enumerate(opened, start=1):
+        while left > 0 and (line := opened.readline(min(left, LONGEST_LINE))):
+            left, number = left - len(line), number + 1
+            if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+                size = len(line) + _skip(opened, left)
+                left -= size - len(line)
+                yield Unread(f"is a line of {_mega(size)}, and at most {_mega(LONGEST_LINE)} are read", number)
+                continue
             try:
-                yield line[:left].decode("utf-8-sig" if number == 1 else "utf-8")
+                yield line.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as exc:
                 yield _no_text(exc, "utf-8", number)
-            left -= len(line)
-            if left <= 0:
-                return
+
+
+def _skip(opened: BinaryIO, left: int) -> int:
+    """Go to the end of a line; how far that was."""
+    skipped = 0
+    while more := opened.readline(min(left - skipped, LONGEST_LINE)):
+        skipped += len(more)
+        if more.endswith(b"\n"):
+            break
+    return skipped
+
+
+def _mega(size: int) -> str:
+    return f"{size / 1e6:,.0f} MB"
 
 
 def _no_text(error: UnicodeDecodeError, encoding: str, line: int) -> Unread:

@@ -18,7 +18,10 @@ logger = logging.getLogger(__name__)
 
 
 class Done(BaseModel):
-    """A part of a file is stored as `texts` memories, the last of which is `last`; with `end` the file has no more."""
+    """A part of a file is stored as `texts` memories, the last of which is `last`; with `end` the file has no more.
+
+    `format` is what the part, or the file, was written as.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -27,6 +30,7 @@ class Done(BaseModel):
     texts: int = 0
     last: str = ""
     end: bool = False
+    format: str = ""
 
 
 class Journal:
@@ -40,6 +44,11 @@ class Journal:
         self._known: dict[str, dict[int, Done]] = {}
         for done in _lines(file):
             self._known.setdefault(done.file, {})[done.part] = done
+
+    @property
+    def is_empty(self) -> bool:
+        """Is nothing known to be stored?"""
+        return not self._known
 
     def known(self, key: str) -> list[Done]:
         """The parts of a file from its beginning on, as far as none is missing."""

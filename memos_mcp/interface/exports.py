@@ -8,16 +8,18 @@ from typing import NamedTuple
 from pydantic import JsonValue
 
 from memos_mcp.interface.chat import named_session
+from memos_mcp.interface.parts import Format
 
 _WORDY = frozenset({"text", "multimodal_text"})  # what is said; the others are code run, pages read, thoughts
 _SAID = frozenset({"user", "assistant"})
 
 
 class Conversation(NamedTuple):
-    """Messages in the order they were said, and the name of their session if they have one."""
+    """Messages in the order they were said, the name of their session if they have one, and what wrote them down."""
 
     session: str | None
     messages: list[JsonValue]
+    format: Format = "messages"
 
 
 def conversation_in(value: JsonValue) -> Conversation | None:
@@ -31,9 +33,9 @@ def conversation_in(value: JsonValue) -> Conversation | None:
     mapping, said, messages = value.get("mapping"), value.get("chat_messages"), value.get("messages")
     if isinstance(mapping, dict):
         name = value.get("conversation_id") or value.get("id")
-        return Conversation(_name(name), list(_of_chatgpt(mapping, value.get("current_node"))))
+        return Conversation(_name(name), list(_of_chatgpt(mapping, value.get("current_node"))), "ChatGPT")
     if isinstance(said, list):
-        return Conversation(_name(value.get("uuid")), list(_of_claude(said)))
+        return Conversation(_name(value.get("uuid")), list(_of_claude(said)), "Claude")
     if isinstance(messages, list) and (not messages or any(map(is_spoken, messages))):
         return Conversation(_name(named_session(value) or value.get("id")), messages)
     return None
@@ -62,7 +64,7 @@ def _of_chatgpt(mapping: dict[str, JsonValue], current: JsonValue) -> Iterator[J
 
 def _branch(mapping: dict[str, JsonValue], current: JsonValue) -> Iterator[dict[str, JsonValue]]:
     """The nodes from the one shown last, or else the last without children, up to the root."""
-    if current not in mapping:
+    if not isinstance(current, str) or current not in mapping:
         ends = [key for key, node in mapping.items() if isinstance(node, dict) and not node.get("children")]
         current = ends[-1] if ends else None
     seen: set[str] = set()
@@ -81,8 +83,10 @@ def _said(message: dict[str, JsonValue]) -> dict[str, JsonValue] | None:
     if hidden or not isinstance(author, dict) or not isinstance(content, dict):
         return None
     role, parts = author.get("role"), content.get("parts")
-    spoken = role in _SAID and message.get("recipient") in (None, "all") and content.get("content_type") in _WORDY
-    if not spoken or not isinstance(parts, list):
+    sort = content.get("content_type")
+    if not isinstance(role, str) or not isinstance(sort, str) or not isinstance(parts, list):
+        return None
+    if role not in _SAID or sort not in _WORDY or message.get("recipient") not in (None, "all"):
         return None
     return {"role": role, "content": _joined(parts), "said_at": message.get("create_time")}
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from typing import NamedTuple
@@ -20,45 +20,18 @@ from pydantic import JsonValue
 
 from memos_mcp.cube import Origin
 from memos_mcp.errors import InvalidInput
+from memos_mcp.interface.basic_memory import Note, note_in, note_parts
 from memos_mcp.interface.chat import SHAPES, Turn, messages_in, named_session, transcript, turns_of
 from memos_mcp.interface.exports import conversation_in, is_spoken, is_worded
+from memos_mcp.interface.knowledge_graph import entities_in, graph_parts, is_graph
+from memos_mcp.interface.mem0 import export_parts, is_export
+from memos_mcp.interface.parts import Format, Found, LeftOut, Nothing, Part, Unread
 from memos_mcp.interface.passages import LIMIT, Passage, passages
 from memos_mcp.interface.reader import MAX_SOURCE, check_text, drafts_of
 
 _SPACE = re.compile(r"\s*")
 _INDEX = re.compile(r"^message \d+ \(counted from 0\) ")
 _NOBODY = Origin()
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What one call of `remember` takes; it becomes `texts` memories. With it `share` of the file is read (0 to 1).
-
-    `session` is for turns that name none.
-    """
-
-    content: JsonValue
-    texts: int
-    share: float
-    session: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """What cannot be read, and in which line; the rest of the file can."""
-
-    why: str
-    line: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Nothing:
-    """Why the file holds nothing that could be remembered."""
-
-    why: str
-
-
-Found = Part | Unread | Nothing
 
 
 class _Element(NamedTuple):
@@ -80,7 +53,7 @@ class _Said(NamedTuple):
 
 
 def parts_of_text(text: str, name: str, *, said_at: datetime | None = None) -> Iterator[Found]:
-    """The conversation or the document that a text is; `name` is the session of turns that name none.
+    """The conversation, the note or the document that a text is; `name` is the session of turns that name none.
 
     Cost: as reading it.
     """
@@ -88,6 +61,8 @@ def parts_of_text(text: str, name: str, *, said_at: datetime | None = None) -> I
         yield Nothing("empty")
     elif "\0" in text:
         yield Unread("holds a NUL character, so it is not a text", text.count("\n", 0, text.index("\0")) + 1)
+    elif note := note_in(text, name):
+        yield from _of_note(note)
     elif messages_in(text) is not None:
         yield from parts_of_json(text, name)
     elif turns := transcript(text, said_at):
@@ -97,7 +72,7 @@ def parts_of_text(text: str, name: str, *, said_at: datetime | None = None) -> I
 
 
 def parts_of_json(text: str, name: str) -> Iterator[Found]:
-    """The conversations of a JSON document, or of JSON Lines if the text is such; other JSON is nothing.
+    """What is said in a JSON document, or in JSON Lines if the text is such; other JSON is nothing.
 
     A conversation that has no name of its own has the file's, with a number if it is one of several.
     """
@@ -110,10 +85,10 @@ def parts_of_json(text: str, name: str) -> Iterator[Found]:
 
 
 def parts_of_lines(read: Callable[[], Iterable[str | Unread]], name: str) -> Iterator[Found]:
-    """The conversations of JSON Lines: in each line a message or a conversation. `read` is called twice.
+    """What is said in JSON Lines: in each line a message, a conversation or an entry. `read` is called twice.
 
     Turns belong to the session that they name, wherever they stand; those that name none are one conversation. Only
-    conversations that go on are held in memory.
+    conversations that go on are held in memory, and the names of entities.
     """
     yield from _talks(lambda: _of_lines(read()), name, is_worded)
 
@@ -182,27 +157,31 @@ def _after_space(text: str, at: int) -> int:
 
 
 class _Survey:
-    """A first look at all elements: how many there are, and which is the last of each session."""
+    """A first look at all elements: how many there are, which is the last of each session, and which entities."""
 
     def __init__(self, elements: Iterable[_Element], is_message: Callable[[JsonValue], bool]) -> None:
         self.of = 0
         self.last: dict[str | None, int] = {}
-        self.conversations = False
+        self.worth = False
+        self.types: dict[str, str] = {}
         self.unread: Unread | None = None
         for self.of, (value, line, _, _) in enumerate(elements, start=1):
             if isinstance(value, Unread):
                 self.unread = self.unread or Unread(value.why, line)
-            elif is_message(value):
+            elif is_graph(value):
+                self.types.update(entities_in(value))
+                self.worth = True
+            elif is_message(value) and not is_export(value):
                 self.last[_session(value)] = self.of
             else:
-                self.conversations = self.conversations or conversation_in(value) is not None
+                self.worth = self.worth or is_export(value) or conversation_in(value) is not None
 
 
 def _talks(
     read: Callable[[], Iterable[_Element]], name: str, is_message: Callable[[JsonValue], bool]
 ) -> Iterator[Found]:
     survey = _Survey(read(), is_message)
-    if not survey.last and not survey.conversations:
+    if not survey.last and not survey.worth:
         yield survey.unread or Nothing("JSON without messages" if survey.of else "empty")
         return
     going_on: dict[str | None, _Talk] = {}
@@ -210,6 +189,8 @@ def _talks(
         share = upto or at / survey.of
         if isinstance(value, Unread):
             yield Unread(value.why, line)
+        elif entries := _entries(value, survey.types):
+            yield from (_placed(each, line, share) for each in entries)
         elif is_message(value):
             session = _session(value)
             talk = going_on.setdefault(session, _Talk(name))
@@ -217,12 +198,29 @@ def _talks(
             if at >= survey.last.get(session, 0):
                 yield from going_on.pop(session).rest(share)
         elif (found := conversation_in(value)) is not None:
-            talk = _Talk(found.session or (name if number is None else f"{name}#{number}"))
+            talk = _Talk(found.session or (name if number is None else f"{name}#{number}"), found.format)
             for index, message in enumerate(found.messages):
                 yield from talk.add(message, line, share, f"message {index} (counted from 0) ")
             yield from talk.rest(share)
         else:
             yield Unread(f"is no message: {SHAPES}", line)
+
+
+def _entries(value: JsonValue, types: dict[str, str]) -> Iterator[Part | Unread | LeftOut] | None:
+    """What the entry of another memory system becomes; None if this is none."""
+    if is_graph(value):
+        return graph_parts(value, types)
+    return export_parts(value) if is_export(value) else None
+
+
+def _placed(found: Part | Unread | LeftOut, line: int | None, share: float) -> Part | Unread | LeftOut:
+    match found:
+        case Part():
+            return replace(found, line=line, share=share)
+        case Unread(why=why):
+            return Unread(why, line)
+        case LeftOut():
+            return found
 
 
 def _session(message: JsonValue) -> str | None:
@@ -238,6 +236,7 @@ class _Talk:
     """
 
     session: str
+    format: Format = "messages"
     _said: list[_Said] = field(default_factory=list[_Said])
     _size: int = 0
     _begun: set[int] = field(default_factory=set[int])
@@ -271,7 +270,7 @@ class _Talk:
         return self._part(said[:at], share)
 
     def _part(self, said: list[_Said], share: float) -> Part:
-        return Part([each.message for each in said], sum(each.texts for each in said), share, self.session)
+        return Part([each.message for each in said], sum(each.texts for each in said), share, self.session, self.format)
 
 
 def _weighed(message: JsonValue, names: set[tuple[str | None, ...]]) -> _Said | None:
@@ -295,9 +294,9 @@ def _weighed(message: JsonValue, names: set[tuple[str | None, ...]]) -> _Said | 
 
 def _of_transcript(text: str, turns: list[Turn], name: str) -> Iterator[Found]:
     if len(text) <= MAX_SOURCE:
-        yield Part(text, sum(map(_pieces, turns)), 1.0, name)
+        yield Part(text, sum(map(_pieces, turns)), 1.0, name, "transcript")
         return
-    talk = _Talk(name)
+    talk = _Talk(name, "transcript")
     for turn in turns:
         said_at = turn.said_at.isoformat() if turn.said_at else None
         message: JsonValue = {"role": turn.role, "name": turn.name, "content": turn.text, "said_at": said_at}
@@ -309,16 +308,23 @@ def _pieces(turn: Turn) -> int:
     return len(passages(turn.text)) if len(turn.text) > LIMIT else 1
 
 
+def _of_note(note: Note) -> Iterator[Found]:
+    for part in _of_document(note.prose) if note.prose else ():
+        yield replace(note.like, content=[part.content], texts=part.texts, share=part.share)
+    for found in note_parts(note):
+        yield _placed(found, None, 1.0)
+
+
 def _of_document(text: str) -> Iterator[Part]:
     cut = passages(text)
     if len(text) <= MAX_SOURCE:
-        yield Part(text, len(cut), 1.0)
+        yield Part(text, len(cut), 1.0, source_class="document")
         return
     start = 0
     while start < len(cut):
         stop = _stop(cut, start)
         begin, end = cut[start].start, cut[stop - 1].end
-        yield Part(text[begin:end], stop - start, end / len(text))
+        yield Part(text[begin:end], stop - start, end / len(text), source_class="document")
         start = stop
 
 

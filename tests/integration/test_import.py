@@ -38,7 +38,7 @@ anyio.run(main)
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """60 conversations in JSON Lines, mixed; a long document, a transcript, and a bad line."""
+    """60 conversations in JSON Lines, mixed; a document, a transcript, a graph, memories of mem0; and a bad line."""
     folder = tmp_path / "chats"
     folder.mkdir()
     turns = [{"speaker": "Ada", "session": f"s{n % 60}", "text": f"{n % 7} said {n // 120}"} for n in range(900)]
@@ -47,6 +47,14 @@ def folder(tmp_path: Path) -> Path:
     sections = [f"# Part {n}\n\n" + f"Some words about {n % 9}. " * 30 for n in range(200)]
     (folder / "book.md").write_text("\n\n".join(sections), "utf-8")
     (folder / "chat.txt").write_text("\n".join(f"{('Ada', 'Ben')[n % 2]}: Do you?" for n in range(90)), "utf-8")
+    people: list[dict[str, object]] = [
+        {"type": "entity", "name": f"P{n}", "entityType": f"t{n % 3}", "observations": [f"Likes {n}", f"Has {n}"]}
+        for n in range(20)
+    ]
+    known = [{"type": "relation", "from": f"P{n}", "to": f"P{n // 2}", "relationType": "knows"} for n in range(20)]
+    (folder / "graph.jsonl").write_text("\n".join(map(json.dumps, [*people, *known])), "utf-8")
+    memories = [{"id": f"m{n}", "memory": f"Counts to {n}", "user_id": "ada", "hash": f"{n}"} for n in range(30)]
+    (folder / "mem0.json").write_text(json.dumps({"results": memories}), "utf-8")
     return folder
 
 
@@ -95,25 +103,25 @@ async def test_killed_at_any_moment_and_run_again_it_is_as_done_once(
     tmp_path: Path, folder: Path, *, journal: bool
 ) -> None:
     once, again = tmp_path / "once", tmp_path / "again"
-    assert finished(started(once, folder)) == (1190, 0)
+    assert finished(started(once, folder)) == (1280, 0)
     for after in (0, 1, 2, 9, 33):
         killed(started(again, folder), after)
         if not journal:
             (again / "imports.jsonl").unlink(missing_ok=True)
     new, repeated = finished(started(again, folder))
-    assert new < 1190
-    assert new + repeated == 1190
+    assert new < 1280
+    assert new + repeated == 1280
     assert await held(again) == await held(once)
-    assert finished(started(again, folder)) == (0, 1190)
+    assert finished(started(again, folder)) == (0, 1280)
 
 
 async def test_two_at_once_store_everything_once(tmp_path: Path, folder: Path) -> None:
     home = tmp_path / "home"
     both = [started(home, folder) for _ in range(2)]
     counts = [finished(process) for process in both]
-    assert sum(new for new, _ in counts) == 1190
-    assert finished(started(home, folder)) == (0, 1190)
-    assert len(await held(home)) == 1190
+    assert sum(new for new, _ in counts) == 1280
+    assert finished(started(home, folder)) == (0, 1280)
+    assert len(await held(home)) == 1280
 
 
 def stopped(command: list[str], env: dict[str, str]) -> str:
@@ -146,4 +154,4 @@ async def test_stopped_by_a_person_it_says_how_far_it_came_and_goes_on(tmp_path:
     count = len(await held(home))
     done = await anyio.run_process([*command, "--json"], env=env, check=False)
     assert done.returncode == 2  # for the bad line
-    assert 0 < count < json.loads(done.stdout)["new"] + count == len(await held(home)) == 1190
+    assert 0 < count < json.loads(done.stdout)["new"] + count == len(await held(home)) == 1280

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -14,8 +15,9 @@ from pydantic import JsonValue
 from memos_mcp.cube import Origin
 from memos_mcp.interface import sources
 from memos_mcp.interface.exports import conversation_in
+from memos_mcp.interface.parts import Found, Nothing, Part, Unread
 from memos_mcp.interface.reader import MAX_SOURCE, drafts_of
-from memos_mcp.interface.sources import Found, Nothing, Part, Unread, parts_of_json, parts_of_lines, parts_of_text
+from memos_mcp.interface.sources import parts_of_json, parts_of_lines, parts_of_text
 from memos_mcp.ports import Draft
 
 NAME = "chats/ada.txt"
@@ -51,7 +53,7 @@ def turn(number: int, session: str | None = None, words: str = "tea") -> dict[st
 
 
 def test_a_note_is_one_statement() -> None:
-    assert list(parts_of_text("Ada likes tea.\n", NAME)) == [Part("Ada likes tea.\n", 1, 1.0)]
+    assert list(parts_of_text("Ada likes tea.\n", NAME)) == [Part("Ada likes tea.\n", 1, 1.0, source_class="document")]
 
 
 def test_a_document_keeps_no_session() -> None:
@@ -341,3 +343,47 @@ def test_what_an_export_holds_besides_words_does_no_harm() -> None:
 
 def test_exports_are_read_as_json_lines_too() -> None:
     assert [d.origin.session for d in drafts(lines([CHATGPT, CLAUDE]))] == ["c1"] * 4 + ["u1"] * 2
+
+
+# --- whatever a file holds
+
+KEYS = st.sampled_from(
+    "memory content text role state categories metadata results memories relations id user_id hash event type name "
+    "entityType observations entities from to relationType mapping current_node parent message author parts "
+    "content_type chat_messages sender messages session created_at source target relationship category_ids user".split()
+)
+WORDS = st.sampled_from(
+    ["", "user", "assistant", "entity", "active", "text", "2026-03-02", "Ada", "a\0", "\ud800", " "]
+)
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | WORDS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=8),
+    max_leaves=24,
+)
+
+
+@given(st.lists(ANY_JSON, min_size=1, max_size=4))
+def test_any_json_is_read_to_its_end(values: list[JsonValue]) -> None:
+    def read(found: Iterator[Found]) -> None:
+        for each in found:
+            if isinstance(each, Part):
+                drafts_of(each.content, Origin(source=NAME, session=each.session))
+                assert 0 < each.share <= 1
+
+    read(parts_of_json(json.dumps(values), NAME))
+    read(parts_of_json(json.dumps(values[0]), NAME))
+    read(lines(values))
+
+
+def test_of_a_long_file_only_names_are_held() -> None:
+    def written() -> Iterator[str]:
+        for number in range(4_000):
+            observed: JsonValue = [f"{number} {'sings ' * 50}"]
+            yield json.dumps({"name": f"n{number % 200}", "entityType": "bird", "observations": observed})
+
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in parts_of_lines(written, NAME)) == 4_000
+        assert tracemalloc.get_traced_memory()[1] < 400_000
+    finally:
+        tracemalloc.stop()
