@@ -57,11 +57,14 @@ function policy(csp) {
   ].join("; ");
 }
 
-async function server({ url, token }, method, params) {
+async function server({ url, token, says }, method, params) {
   const about = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
     "io.modelcontextprotocol/clientInfo": { name: "browse-host", version: "1" },
-    "io.modelcontextprotocol/clientCapabilities": { extensions: { [UI]: { mimeTypes: ["text/html;profile=mcp-app"] } } },
+    "io.modelcontextprotocol/clientCapabilities": {
+      extensions: { [UI]: { mimeTypes: ["text/html;profile=mcp-app"] } },
+      ...(says && { elicitation: { form: {} } }),
+    },
   };
   const headers = {
     Accept: "application/json, text/event-stream",
@@ -78,7 +81,11 @@ async function server({ url, token }, method, params) {
     asked.on("error", reject).end(body);
   });
   const line = answer.startsWith("{") ? answer : answer.split("\n").filter((each) => each.startsWith("data:")).at(-1).slice(5);
-  return JSON.parse(line);
+  const message = JSON.parse(line);
+  if (message.result?.resultType !== "input_required") return message;
+  const { inputRequests, requestState } = message.result; // the server asks the user: he says what the test says
+  const inputResponses = Object.fromEntries(Object.keys(inputRequests).map((key) => [key, { action: says }]));
+  return server({ url, token, says }, method, { ...params, inputResponses, requestState });
 }
 
 const browser = await chromium.launch({ executablePath, headless: true });

@@ -189,6 +189,19 @@ async def test_an_edit_is_a_new_version_and_the_model_hears_of_it_without_its_wo
     assert await scene.chat.memories() == ["Ada likes green tea\n"]
 
 
+async def test_after_an_edit_the_page_shows_what_the_server_kept_of_it(scene: Scene) -> None:
+    await scene.memos.remember("Ada has a card")
+    await scene.chat.opened()
+    await scene.chat.do("run", script="document.querySelector('.memory').click()")
+    await scene.chat.click("Edit")
+    await scene.chat.fill("Text", "Ada's card is 4111 1111 1111 1111")
+    await scene.chat.click("Save")
+    await scene.chat.status("Saved as version 2.")
+    (cube,) = (await scene.memos.browse()).cubes
+    assert "4111" not in cube.text
+    assert await scene.chat.do("run", script="document.getElementById('text').textContent") == cube.text
+
+
 async def test_an_edit_of_what_has_changed_since_is_refused_and_loses_no_word(scene: Scene) -> None:
     (id,) = (await scene.memos.remember("Ada likes black tea")).ids
     await scene.chat.opened()
@@ -219,6 +232,16 @@ async def test_nothing_is_forgotten_before_the_user_has_said_so_twice(scene: Sce
     await scene.chat.click("Forget it")
     await scene.chat.status("Forgotten")
     assert await scene.chat.memories() == ["Ada likes black tea"]
+    assert (await scene.memos.browse()).total == 1
+
+
+async def test_a_memory_that_the_user_keeps_when_his_host_asks_again_is_still_there(scene: Scene) -> None:
+    await scene.memos.remember("Ada likes black tea")
+    await scene.chat.opened(about={"says": "decline"})
+    await scene.chat.do("run", script="document.querySelector('.memory').click()")
+    await scene.chat.click("Forget")
+    await scene.chat.click("Forget it")
+    await scene.chat.status("The memory was kept.")
     assert (await scene.memos.browse()).total == 1
 
 
