@@ -5,7 +5,7 @@ MEMOS := $(LIGHT) python -m memos_mcp.apps.cli
 INSTALLED := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check serve bench format twin schema wheel install env pins clean
+.PHONY: help run test check serve bench format twin schema wheel mcpb install env pins clean
 
 help: ## show this menu
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ schema: ## write the schemas that are checked in
 wheel: ## build the wheel into dist/
 	@$(TEST) pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 	@ls dist/*.whl
+
+mcpb: ## build dist/memos.mcpb, a bundle for Claude Desktop
+	@$(TEST) python tools/mcpb.py
 
 install: ## install into .venv; EXTRAS=embed,neo4j adds extras
 	@tools/python -m venv .venv

@@ -16,7 +16,7 @@ import typer
 from rich.console import RenderableType
 
 from memos_mcp.answers import Page, Recall
-from memos_mcp.apps import cli_care, cli_import, cli_install, cli_model, cli_serve, cli_token, terminal
+from memos_mcp.apps import cli_care, cli_hook, cli_import, cli_install, cli_model, cli_serve, cli_token, terminal
 from memos_mcp.apps import show as shown
 from memos_mcp.apps.terminal import Expect, Id, Json, Limit, Path_, Reason, Tags, Yes
 from memos_mcp.cube import Kind
@@ -227,6 +227,7 @@ for command in (
 app.command("import")(cli_import.import_)
 app.add_typer(cli_model.app, name="model")
 app.add_typer(cli_token.app, name="token")
+app.add_typer(cli_hook.app, name="hook", hidden=True)
 
 
 if __name__ == "__main__":

@@ -39,21 +39,38 @@ class Installed:
     next: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A link that connects a client, and the entry in it."""
+
+    client: ClientName
+    name: str
+    entry: Mapping[str, Any]
+    link: clients.Link
+
+
 def install(
     client: Annotated[ClientName, typer.Argument(metavar="CLIENT", help="The program to connect.")],
     *,
     project: Annotated[Path | None, typer.Option(metavar="DIR", help="Only for the project in this folder.")] = None,
     name: Annotated[str, typer.Option(help="Name of the server in the client.")] = "memos",
     only_print: Annotated[bool, typer.Option("--print", help="Change nothing: print what would be written.")] = False,
+    only_link: Annotated[
+        bool, typer.Option("--link", help="Change nothing: print a link to click (cursor, vscode).")
+    ] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Take the server out of the client again.")] = False,
     json: Json = False,
 ) -> None:
     """Connect a client (Claude, Cursor, VS Code, Codex) to your memories."""
-    file = terminal.guarded(lambda: _file(client, project, name, alone=not (only_print and remove)), json=json)
+    terminal.guarded(lambda: _check(project, only_print=only_print, only_link=only_link, remove=remove), json=json)
+    file = terminal.guarded(lambda: _file(client, project, name), json=json)
     if remove:
         terminal.out(terminal.guarded(lambda: _removed(client, file, name), json=json), _look, json=json)
         return
     entry = terminal.guarded(lambda: _entry(client), json=json)
+    if only_link:
+        _print_link(client, name, entry, json=json)
+        return
     if only_print:
         _print(Installed(client, file, name, "printed", entry), json=json)
         return
@@ -62,9 +79,16 @@ def install(
     terminal.out(done, _look, json=json)
 
 
-def _file(client: ClientName, project: Path | None, name: str, *, alone: bool) -> Path:
-    if not alone:
+def _check(project: Path | None, *, only_print: bool, only_link: bool, remove: bool) -> None:
+    if only_print and remove:
         raise InvalidInput("--print shows what would be written; leave --remove out")
+    if only_link and (only_print or remove or project):
+        raise InvalidInput(
+            "--link prints a link that holds for all projects; leave --print, --remove and --project out"
+        )
+
+
+def _file(client: ClientName, project: Path | None, name: str) -> Path:
     if _NAME.fullmatch(name) is None:
         raise InvalidInput(f"{name!r} is no name for a server: up to 32 letters, digits, - and _")
     if project is None:
@@ -108,6 +132,15 @@ def _print(would: Installed, *, json: bool) -> None:
         return
     typer.echo(f"for {would.file}:", err=True)
     typer.echo(client_files.snippet(CLIENTS[would.client], would.name, would.entry or {}))
+
+
+def _print_link(client: ClientName, name: str, entry: dict[str, Any], *, json: bool) -> None:
+    link = terminal.guarded(lambda: clients.link(client, name, entry), json=json)
+    if json:
+        terminal.out(Linked(client, name, entry, link), str, json=True)
+        return
+    typer.echo(link.app)
+    typer.echo(f"as a page: {link.web}", err=True)
 
 
 def _look(done: Installed) -> RenderableType:

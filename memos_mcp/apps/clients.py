@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, Literal, cast
+from urllib.parse import quote
 
 from memos_mcp import settings as configuration
 from memos_mcp.errors import InvalidInput
@@ -108,6 +111,34 @@ def entry(client: Client, command: Sequence[str], env: Mapping[str, str]) -> dic
     """How the client starts a server by this command and with these variables."""
     kind = {"type": "stdio"} if client.typed else {}
     return kind | {"command": command[0], "args": [*command[1:]]} | ({"env": dict(env)} if env else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a person clicks to connect a client: `app` opens it, `web` is a page that does (GitHub shows https only)."""
+
+    app: str
+    web: str
+
+
+def link(client: ClientName, name: str, entry: Mapping[str, Any]) -> Link:
+    """The links that add an entry to a client, which asks before it does. Raises InvalidInput if it has no links."""
+    compact = json.dumps(entry, separators=(",", ":"))
+    match client:
+        case "cursor":
+            query = f"name={quote(name)}&config={quote(b64encode(compact.encode()).decode(), safe='')}"
+            return Link(
+                f"cursor://anysphere.cursor-deeplink/mcp/install?{query}",
+                f"https://cursor.com/en/install-mcp?{query}",
+            )
+        case "vscode":
+            named = json.dumps({"name": name, **entry}, separators=(",", ":"))
+            return Link(
+                f"vscode:mcp/install?{quote(named, safe='')}",
+                f"https://vscode.dev/redirect/mcp/install?name={quote(name)}&config={quote(compact, safe='')}",
+            )
+        case _:
+            raise InvalidInput(f"{CLIENTS[client].title} has no links; leave --link out")
 
 
 def variables(settings: Sequence[Setting], here: Path) -> dict[str, str]:
