@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from memos_mcp.interface.parts import LeftOut, Part, Unread, left_over, name_in, stated, tags_in
 
 _LIKE = Part([], 0, 0.0, format="knowledge graph", source_class="document")
-_LONGEST = 256  # characters of a name that is looked up
+_LONGEST = 256  # characters of a name, which is repeated in every statement
 _CASE = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _ENTITY = ("type", "name", "entityType", "observations")
 _RELATION = ("type", "from", "to", "relationType")
@@ -29,7 +29,7 @@ def entities_in(value: JsonValue) -> Iterator[tuple[str, str]]:
     """The names and types of the entities here, as far as a relation can look them up."""
     for each in _entries(value):
         name, kind = _word(each.get("name")), tags_in(each.get("entityType"))
-        if _is_entity(each) and name and len(name) <= _LONGEST:
+        if _is_entity(each) and name:
             yield name, kind[0] if kind else ""
 
 
@@ -82,13 +82,14 @@ def _entries(value: JsonValue) -> Iterator[dict[str, JsonValue]]:
 
 
 def _word(value: JsonValue) -> str:
-    return " ".join(value.split()) if isinstance(value, str) else ""
+    word = " ".join(value.split()) if isinstance(value, str) else ""
+    return word if len(word) <= _LONGEST else ""
 
 
 def _entity(entity: dict[str, JsonValue]) -> Iterator[Part | Unread | LeftOut]:
     name, observed, kind = _word(entity["name"]), entity.get("observations"), entity.get("entityType")
     if not name:
-        yield Unread("is an entity without a name")
+        yield Unread(f"is an entity without a name of up to {_LONGEST} characters")
         return
     like = replace(_LIKE, tags=tags_in(kind), entry=name_in(name) or "")
     if kind and not like.tags:
@@ -119,7 +120,7 @@ def _observations(values: list[JsonValue]) -> Iterator[str | LeftOut]:
 def _relation(relation: dict[str, JsonValue], types: dict[str, str]) -> Iterator[Part | Unread | LeftOut]:
     subject, kind, other = (_word(relation[key]) for key in ("from", "relationType", "to"))
     if not (subject and kind and other):
-        yield Unread("is a relation without both ends and a kind")
+        yield Unread(f"is a relation without both ends and a kind, of up to {_LONGEST} characters each")
         return
     unknown = [end for end in (subject, other) if end not in types]
     yield from [LeftOut("end of a relation that is no entity of the file (its name is kept)")] * len(unknown)

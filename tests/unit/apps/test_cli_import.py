@@ -376,3 +376,18 @@ def test_a_file_that_is_too_large_to_be_held_is_a_fault(run: Run, folder: Path) 
 
 def test_a_place_that_is_not_there_is_named_as_it_was_given(run: Run) -> None:
     assert "\n/nowhere/at all cannot be read: " in run("/nowhere/at all", code=2).stdout
+
+
+def test_a_file_of_several_formats_is_counted_under_each(run: Run, folder: Path) -> None:
+    lines: list[JsonValue] = [
+        {"role": "user", "content": "Hello there"},
+        {"memory": "Likes tea", "user_id": "ada", "hash": "x"},
+        {"name": "Ada", "entityType": "person", "observations": ["Sings"]},
+    ]
+    jsonl(folder / "a.jsonl", *lines, 7)
+    told = answer(run(folder, "--json", code=2))
+    assert {each["format"]: (each["files"], each["new"], each["failed"]) for each in told["formats"]} == {
+        "knowledge graph": (0, 1, 0),
+        "mem0": (0, 1, 0),
+        "messages": (1, 1, 1),
+    }

@@ -115,9 +115,10 @@ def test_what_has_no_place_is_named() -> None:
 
 def test_what_is_broken_is_named_with_its_line_and_the_rest_is_read() -> None:
     broken: list[JsonValue] = [entity(" ", "x"), relation("Ada", "", "Acme"), relation("Ada", "knows", "Ada"), 7]
+    broken.append(entity("x" * 257, "Sings"))
     found = lines(entity("Ada", "Sings", "a\0b", "\ud800"), *broken, {"x": 1})
     assert len(said(found)) == 2
-    assert [each.line for each in found if isinstance(each, Unread)] == [1, 1, 2, 3, 5, 6]
+    assert [each.line for each in found if isinstance(each, Unread)] == [1, 1, 2, 3, 5, 6, 7]
 
 
 def test_the_answer_of_read_graph_is_read_too() -> None:
