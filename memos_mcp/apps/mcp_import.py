@@ -29,6 +29,8 @@ class Report(Answer):
     texts: int
     new: int
     known: int = Field(description="stored before")
+    masked: int = Field(default=0, description="secrets taken out")
+    quarantined: int = Field(default=0, description="look hostile: recall leaves them out")
     problems: tuple[str, ...] = Field(default=(), description="what could not be read, and why")
     more_problems: int = 0
     skipped: int = 0
@@ -44,6 +46,8 @@ class Report(Answer):
             texts=done.texts,
             new=done.new,
             known=done.repeated,
+            masked=done.masked,
+            quarantined=done.quarantined,
             problems=tuple(problems[:_SHOWN]),
             more_problems=len(problems[_SHOWN:]),
             skipped=len(done.skipped),
@@ -54,10 +58,12 @@ class Report(Answer):
         if self.declined:
             return "The user did not agree: nothing was read. Do not try again unasked."
         what = f"{self.texts} texts would be stored" if self.dry_run else f"{self.new} new, {self.known} known already"
-        skipped = f" {self.skipped} left out." if self.skipped else ""
+        notes = f" {self.skipped} left out." if self.skipped else ""
+        notes += f" {self.masked} secrets masked." if self.masked else ""
+        notes += f" {self.quarantined} in quarantine." if self.quarantined else ""
         problems = "".join(f"\nNot read: {each}" for each in self.problems)
         more = f"\nand {self.more_problems} more" if self.more_problems else ""
-        return f"{self.files} files: {what}.{skipped}{problems}{more}"
+        return f"{self.files} files: {what}.{notes}{problems}{more}"
 
 
 class ImportMemories(Tool):
