@@ -33,7 +33,7 @@ _ASKS_BACK = "test_input_required_result_prompt"
 
 
 def app(settings: Settings, called: Called) -> Starlette:
-    """The app of `memos serve` with all the names; `called` is told each of them that a client used."""
+    """The app of `memos serve` with all the names; `called` is told each name that a client asked for."""
     made = http.app(settings)
     endpoints = [route.endpoint for route in made.routes if isinstance(route, Route)]
     (served,) = (each for each in endpoints if isinstance(each, StreamableHTTPASGIApp))
@@ -54,7 +54,7 @@ def extend(server: Server[Any], called: Called) -> None:
 
 
 def names() -> set[str]:
-    """All that `called` may be told."""
+    """All that the suite may find here and not in the product."""
     ours = {tool.name for tool in (*tools(InMemorySubscriptionBus().publish), *rounds.rounds())}
     ours |= {prompt.name for prompt in lists.prompts()} | {resource.uri for resource in lists.resources()}
     return ours | {lists.TEMPLATE.uri_template, *_ACCEPTED}
@@ -64,9 +64,9 @@ def _tools(server: Server[Any], named: dict[str, Tool], called: Called) -> None:
     product, schema_of = _product(server, "tools/call"), server.get_tool_input_schema
 
     async def call(context: Context, params: types.CallToolRequestParams) -> HandlerResult:
+        called(params.name)
         if params.name not in named:
             return await product.handler(context, params)
-        called(params.name)
         return await named[params.name].call(context, params)
 
     def takes(name: str) -> Mapping[str, Any] | None:
@@ -82,10 +82,8 @@ def _resources(server: Server[Any], called: Called) -> None:
 
     async def read(context: Context, params: types.ReadResourceRequestParams) -> HandlerResult:
         found = lists.read(str(params.uri))
-        if found is None:
-            return await product.handler(context, params)
-        called(str(params.uri) if str(params.uri) in listed else lists.TEMPLATE.uri_template)
-        return found
+        called(lists.TEMPLATE.uri_template if found and str(params.uri) not in listed else str(params.uri))
+        return found or await product.handler(context, params)
 
     _list(server, "resources/list", "resources", lists.resources())
     _list(server, "resources/templates/list", "resource_templates", [lists.TEMPLATE])
@@ -97,9 +95,9 @@ def _prompts(server: Server[Any], called: Called) -> None:
     names = {prompt.name for prompt in ours}
 
     async def get(context: Context, params: types.GetPromptRequestParams) -> HandlerResult:
+        called(params.name)
         if params.name not in names:
             return await product.handler(context, params)
-        called(params.name)
         return rounds.prompt(params) if params.name == _ASKS_BACK else lists.got(params.name, params.arguments or {})
 
     _list(server, "prompts/list", "prompts", ours)

@@ -44,8 +44,8 @@ def tools(publish: Publish) -> list[Tool]:
     return [
         *(_fixed(name, content) for name, content in _CONTENTS.items()),
         Tool("test_error_handling", _fails, _takes()),
-        Tool("test_tool_with_logging", _logs, _takes()),
-        Tool("test_logging_tool", _logs, _takes()),
+        _logging("test_tool_with_logging", _PAUSE),
+        _logging("test_logging_tool", 0),  # nobody hears it: the suite waits for half a second at most
         Tool("test_tool_with_progress", _progresses, _takes()),
         Tool("test_sampling", _samples, _takes("prompt")),
         Tool("test_elicitation", _elicits, _takes("message")),
@@ -98,11 +98,14 @@ async def _fails(context: Context, params: types.CallToolRequestParams) -> Answe
     return types.CallToolResult(content=[text("This tool intentionally returns an error for testing")], is_error=True)
 
 
-async def _logs(context: Context, params: types.CallToolRequestParams) -> Answer:
-    for line in ("Tool execution started", "Tool processing data", "Tool execution completed"):
-        await context.session.send_log_message("info", line, related_request_id=context.request_id)  # pyright: ignore[reportDeprecated] what the suite asks for
-        await anyio.sleep(_PAUSE)
-    return answered("Logged three lines.")
+def _logging(name: str, pause: float) -> Tool:
+    async def call(context: Context, params: types.CallToolRequestParams) -> Answer:
+        for line in ("Tool execution started", "Tool processing data", "Tool execution completed"):
+            await context.session.send_log_message("info", line, related_request_id=context.request_id)  # pyright: ignore[reportDeprecated] what the suite asks for
+            await anyio.sleep(pause)
+        return answered("Logged three lines.")
+
+    return Tool(name, call, _takes())
 
 
 async def _progresses(context: Context, params: types.CallToolRequestParams) -> Answer:
