@@ -43,11 +43,12 @@ def environment(tmp_path: Path, *programs: Path) -> dict[str, str]:
 
 
 def tools(tmp_path: Path) -> Path:
-    """A folder with the shell alone: whatever memos this machine has is not found."""
+    """A folder with the shell and little else: whatever memos this machine has is not found."""
     folder = tmp_path / "tools"
-    folder.mkdir(exist_ok=True)
-    if not (folder / "sh").exists():
-        (folder / "sh").symlink_to(shutil.which("sh") or "/bin/sh")
+    if not folder.exists():
+        folder.mkdir()
+        for name in ("sh", "cat", "nohup"):
+            (folder / name).symlink_to(shutil.which(name) or f"/bin/{name}")
     return folder
 
 
@@ -69,7 +70,7 @@ def test_a_session_is_saved_and_the_next_one_begins_with_it(installed: Path, tmp
     env = environment(tmp_path, installed)
     transcript = written(tmp_path / "t.jsonl", [user("I prefer oak for the boats.", 1), assistant("Noted.", 2)])
     assert run("SessionStart", told(transcript), env) == ""
-    for event in ("Stop", "PreCompact", "SessionEnd"):
+    for event in ("Stop", "PreCompact"):
         assert run(event, told(transcript), env) == ""
     with sync.open(home=tmp_path / ".memos", user="ada", embedder={"kind": "none"}) as memos:
         page = memos.browse()
@@ -81,6 +82,17 @@ def test_a_session_is_saved_and_the_next_one_begins_with_it(installed: Path, tmp
     answer = json.loads(run("SessionStart", told(transcript), env))["hookSpecificOutput"]
     assert answer["hookEventName"] == "SessionStart"
     assert "I prefer oak for the boats." in answer["additionalContext"]
+
+
+def test_the_end_of_a_session_is_saved_without_holding_it_up(installed: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    (installed / "memos").write_text(f'#!/bin/sh\n(echo "$@"; cat) > "{pipe}"\n')
+    transcript = tmp_path / "it's \\n.jsonl"
+    assert run("SessionEnd", told(transcript), environment(tmp_path, installed)) == ""  # nobody has read the pipe yet
+    words, call = pipe.read_text("utf-8").splitlines()
+    assert words == "hook stop --project /src/boats"
+    assert call == told(transcript)
 
 
 def test_without_an_installation_every_hook_ends_well_and_prints_nothing(tmp_path: Path) -> None:

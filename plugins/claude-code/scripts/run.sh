@@ -3,6 +3,7 @@
 #
 #   run.sh server          the MCP server; the first time uvx fetches the package
 #   run.sh hook EVENT …    a hook: fetches nothing and always ends with 0, as 2 would stop Claude
+#   run.sh leave EVENT …   the same, but it ends at once and the work goes on: the end of a session waits for nobody
 
 PACKAGE=memcube-mcp==0.1.0
 
@@ -20,6 +21,12 @@ server)
     echo "memos is not installed: pip install memcube-mcp (or install uv), then start Claude Code again" >&2
     exit 127
     ;;
+leave)
+    shift
+    said=$(cat)
+    (printf '%s' "$said" | nohup sh "$0" hook "$@" >/dev/null 2>&1 &)
+    exit 0
+    ;;
 hook)
     if [ -n "$server" ] && [ -x "$memos" ]; then
         "$memos" "$@"
@@ -29,5 +36,5 @@ hook)
     exit 0
     ;;
 esac
-echo "usage: run.sh server | hook EVENT" >&2
+echo "usage: run.sh server | hook EVENT | leave EVENT" >&2
 exit 64
