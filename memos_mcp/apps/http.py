@@ -99,7 +99,10 @@ def app(settings: Settings) -> Starlette:
 
 
 def checked(chosen: Http) -> None:
-    """Raises Misconfigured if these settings would let in who should stay outside."""
+    """Raises Misconfigured if these settings would let in who should stay outside, or show a password."""
+    for name, given in (("url", chosen.url), ("issuer", chosen.issuer), ("jwks_url", chosen.jwks_url)):
+        if "@" in urlsplit(given).netloc:
+            raise Misconfigured(f"http.{name} holds a name or a password, and others are shown that address")
     if is_loopback(chosen.host):
         return
     if chosen.open_on_loopback:
