@@ -269,3 +269,38 @@ async def test_whose_token_is_revoked_hears_no_more(tmp_path: Path, mode: str) -
                 with anyio.fail_after(5):
                     assert [event async for event in listening] == []
     await ledger.aclose()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows starts no workers this way")
+def test_with_several_workers_the_user_is_asked_and_listeners_hear(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    async def yes(context: Any, params: Any) -> types.ElicitResult:
+        asked.append(params.message)
+        return types.ElicitResult(action="accept", content={"yes": True})
+
+    async def session(url: str, secret: str) -> None:
+        about = {"Authorization": f"Bearer {secret}", "Connection": "close"}  # each request may meet another worker
+        async with (
+            httpx2.AsyncClient(headers=about, timeout=30, trust_env=False) as http,
+            Client(streamable_http_client(url, http_client=http), elicitation_callback=yes) as connected,
+            connected.listen(resources_list_changed=True) as listening,
+        ):
+            for i in range(4):
+                kept = await connected.call_tool("remember", {"content": f"Ada has number {i}"})
+                assert await heard(listening, 1) == {LIST}
+                assert kept.structured_content is not None
+                (key,) = kept.structured_content["ids"]
+                gone = await connected.call_tool("forget", {"id": key})
+                assert "Forgot" in str(gone.content)
+                assert await heard(listening, 1) == {LIST}
+
+    async def a_token() -> str:
+        return await token(configured(tmp_path))
+
+    secret = anyio.run(a_token)
+    with started(tmp_path, "--workers", "2") as (run, url):
+        anyio.run(session, url, secret)
+        run.send_signal(signal.SIGTERM)
+        ended(run)
+    assert len(asked) == 4
