@@ -91,7 +91,13 @@ async function server({ url, token, says }, method, params) {
 const browser = await chromium.launch({ executablePath, headless: true });
 let at, page, frame, seen;
 
+async function close() {
+  await page?.close();
+  page = undefined;
+}
+
 async function open({ tool, arguments: given, theme, scheme, capabilities, ...where }) {
+  await close();
   at = where;
   seen = { calls: [], requests: [], errors: [], links: [], context: [], sizes: [] };
   const { contents } = (await server(at, "resources/read", { uri: "ui://memos/browse.html" })).result;
@@ -141,16 +147,23 @@ async function open({ tool, arguments: given, theme, scheme, capabilities, ...wh
   await page.exposeFunction("heard", (message) => asks[message.method]?.(message) ?? []);
   await page.goto(HOST);
   frame = page.frameLocator("iframe").frameLocator("iframe");
-  await frame.locator("main[aria-busy=false]").waitFor();
+  await idle();
   return { mimeType };
 }
 
 const byRole = ({ role, name }) => frame.getByRole(role, { name, exact: true });
-const within = async () => page.frames().at(-1);
+const within = () => page.frames().at(-1);
+const idle = () => frame.locator("main[aria-busy=false]").waitFor();
+
+async function until(met, what) {
+  for (const end = Date.now() + PATIENCE; !(await met()); await new Promise((resolve) => setTimeout(resolve, 20))) {
+    if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
+  }
+}
 
 const does = {
   open,
-  close: () => page.close(),
+  close,
   click: (what) => byRole(what).click(),
   fill: ({ label, text }) => frame.getByLabel(label, { exact: true }).fill(text),
   choose: ({ label, text }) => frame.getByLabel(label, { exact: true }).selectOption(text),
@@ -158,12 +171,15 @@ const does = {
   type: ({ text }) => page.keyboard.type(text),
   see: ({ text }) => frame.getByText(text).filter({ visible: true }).first().waitFor(),
   gone: (what) => byRole(what).waitFor({ state: "hidden" }),
-  status: ({ text }) => frame.getByRole("status").filter({ hasText: text }).waitFor(),
-  memories: () => frame.locator(".memory .words").allTextContents(),
+  status: async ({ text }) => (await idle(), frame.getByRole("status").filter({ hasText: text }).waitFor()),
+  memories: async () => (await idle(), frame.locator(".memory .words").allTextContents()),
   history: () => frame.getByRole("list", { name: "History" }).locator("li").allTextContents(),
   alert: () => frame.getByRole("alert").textContent(),
   value: ({ label }) => frame.getByLabel(label, { exact: true }).inputValue(),
-  run: async ({ script }) => (await within()).evaluate(script),
+  run: ({ script }) => within().evaluate(script),
+  until: ({ script, value }) => until(async () => (await within().evaluate(script)) === value, `${script} to be ${value}`),
+  heard: ({ of }) => until(() => seen[of].length, of),
+  higher: ({ than }) => until(() => seen.sizes.at(-1).height > than, `more than ${than}`),
   context: ({ params }) => page.evaluate((params) => send({ method: "ui/notifications/host-context-changed", params }), params),
   seen: () => seen,
 };
@@ -174,7 +190,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   try {
     answer = { value: (await does[what](more)) ?? null };
   } catch (error) {
-    answer = { error: String(error), page: frame ? await (await within()).evaluate("document.body.innerText").catch(String) : "" };
+    answer = { error: String(error), page: page ? await within().evaluate("document.body.innerText").catch(String) : "" };
   }
   process.stdout.write(`${JSON.stringify(answer)}\n`);
 }

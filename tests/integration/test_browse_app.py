@@ -268,16 +268,13 @@ async def test_markup_would_not_run_even_if_it_were_put_into_the_page(scene: Sce
     await scene.chat.opened()
     image = "<img src='data:,x' onerror=document.title='owned'>"
     await scene.chat.do("run", script=f'document.body.insertAdjacentHTML("beforeend", {json.dumps(image)})')
-    with pytest.raises(AssertionError, match="Content Security Policy"):
-        await scene.chat.do(
-            "run",
-            script="new Promise((_, no) => fetch('https://example.org').catch((e) => "
-            "no(new Error('Content Security Policy'))))",
-        )
-    assert await scene.chat.do("run", script="document.title") == "Memory browser"
+    reach = "fetch('https://example.org').then(() => 'reached', () => 'refused')"
+    assert await scene.chat.do("run", script=reach) == "refused"
+    await scene.chat.do("heard", of="errors")
     refused = await scene.chat.seen()
     assert refused["requests"] == []
-    assert any("Content Security Policy" in error for error in refused["errors"])
+    assert all("Content Security Policy" in error for error in refused["errors"])
+    assert await scene.chat.do("run", script="document.title") == "Memory browser"
     await scene.chat.opened()
 
 
@@ -286,6 +283,7 @@ async def test_the_address_of_a_source_is_opened_by_the_host_only(scene: Scene) 
     await scene.chat.opened()
     await scene.chat.do("run", script="document.querySelector('.memory').click()")
     await scene.chat.click("Open https://example.org/boiler")
+    await scene.chat.do("heard", of="links")
     assert (await scene.chat.seen())["links"] == ["https://example.org/boiler"]
 
 
@@ -308,7 +306,7 @@ async def test_everything_can_be_done_with_the_keyboard(scene: Scene) -> None:
     await scene.chat.opened()
     focused = "document.activeElement.id || document.activeElement.innerText"
     await scene.chat.press("Tab")
-    assert await scene.chat.do("run", script=focused) == "question"
+    await scene.chat.do("until", script=focused, value="question")
     await scene.chat.do("type", text="tea")
     await scene.chat.press("Enter")
     await scene.chat.status("1 of 2 memories")
@@ -336,16 +334,13 @@ async def test_the_page_is_dark_where_the_host_or_the_system_is(scene: Scene) ->
         colours.append(await scene.chat.do("run", script=background))
     assert colours == ["rgb(255, 255, 255)", "rgb(28, 28, 30)", "rgb(28, 28, 30)", "rgb(255, 255, 255)"]
     await scene.chat.do("context", params={"styles": {"variables": {"--color-background-primary": "rgb(1, 2, 3)"}}})
-    await scene.chat.status("Nothing")
-    assert await scene.chat.do("run", script=background) == "rgb(1, 2, 3)"
+    await scene.chat.do("until", script=background, value="rgb(1, 2, 3)")
 
 
 async def test_the_host_is_told_how_high_the_page_is(scene: Scene) -> None:
     await scene.chat.opened()
-    (low, *_) = (await scene.chat.seen())["sizes"][-1:]
+    low = (await scene.chat.seen())["sizes"][-1]["height"]
     await scene.memos.remember([f"fact number {i}" for i in range(10)])
     await scene.chat.click("Show")
     await scene.chat.status("10 of 10")
-    await scene.chat.see("fact number 9")
-    high = (await scene.chat.seen())["sizes"][-1]
-    assert 0 < low["height"] < high["height"]
+    await scene.chat.do("higher", than=low + 300)
