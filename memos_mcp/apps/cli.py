@@ -16,10 +16,20 @@ import typer
 from rich.console import RenderableType
 
 from memos_mcp.answers import Page, Recall
-from memos_mcp.apps import cli_care, cli_hook, cli_import, cli_install, cli_model, cli_serve, cli_token, terminal
+from memos_mcp.apps import (
+    cli_care,
+    cli_hook,
+    cli_import,
+    cli_install,
+    cli_model,
+    cli_quarantine,
+    cli_serve,
+    cli_token,
+    terminal,
+)
 from memos_mcp.apps import show as shown
 from memos_mcp.apps.terminal import Expect, Id, Json, Limit, Path_, Reason, Tags, Yes
-from memos_mcp.cube import Kind
+from memos_mcp.cube import Kind, SourceClass
 from memos_mcp.memos import Memos
 from memos_mcp.ports import How
 from memos_mcp.version import __version__
@@ -79,6 +89,10 @@ def remember(
     ] = None,
     kind: Annotated[Kind | None, typer.Option(help="What it is, if not what it looks like.")] = None,
     tag: Tags = None,
+    source: Annotated[str, typer.Option(help="Name of where it comes from; the file's own, if there is one.")] = "",
+    source_class: Annotated[
+        SourceClass, typer.Option("--class", help="Who it comes from: only you may give orders.")
+    ] = "user",
     json: Json = False,
 ) -> None:
     """Store what a text says; a repetition is only counted."""
@@ -87,7 +101,8 @@ def remember(
         lambda memos: memos.remember(
             content,
             path=path,
-            source=file.name if file else "",
+            source=source or (file.name if file else ""),
+            source_class=source_class,
             uri=file.absolute().as_uri() if file else None,
             speaker=speaker,
             session=session,
@@ -227,6 +242,7 @@ for command in (
 app.command("import")(cli_import.import_)
 app.add_typer(cli_model.app, name="model")
 app.add_typer(cli_token.app, name="token")
+app.add_typer(cli_quarantine.app, name="quarantine")
 app.add_typer(cli_hook.app, name="hook", hidden=True)
 
 
