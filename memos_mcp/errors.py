@@ -2,6 +2,7 @@
 
 MemosError
 ├── InvalidInput        the caller sent something we cannot accept
+│   └── IllegalMove     the lifecycle has no such transition
 ├── NotFound            no such cube, version or path
 ├── Conflict            the cube changed since it was read          a retry can help
 ├── Denied              governance said no
@@ -29,6 +30,12 @@ class InvalidInput(MemosError):
     """The caller sent something that cannot be accepted; nothing was stored."""
 
     code = "invalid_input"
+
+
+class IllegalMove(InvalidInput):
+    """A memory in this state cannot make this move; nothing was changed."""
+
+    code = "illegal_move"
 
 
 class NotFound(MemosError):

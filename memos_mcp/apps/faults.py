@@ -23,6 +23,7 @@ _SETTINGS = "Nothing was changed. Tell the user: `memos doctor` shows each setti
 FAULTS = {
     "error": Fault(1, "Nothing is known about the cause; tell the user."),
     "invalid_input": Fault(2, "Nothing was changed: correct the arguments and call again."),
+    "illegal_move": Fault(2, "Nothing was changed: get_memory shows its state; choose a move that this state allows."),
     "not_found": Fault(3, "Call recall or list_memories to find the right id."),
     "conflict": Fault(4, "Nothing was changed: read it again with get_memory, then repeat."),
     "denied": Fault(5, "Nothing was changed: choose another path; memory_status names those that are open."),

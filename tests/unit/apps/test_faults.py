@@ -21,6 +21,7 @@ def test_exit_codes_are_the_documented_ones() -> None:
     assert codes == {
         "error": 1,
         "invalid_input": 2,
+        "illegal_move": 2,
         "not_found": 3,
         "conflict": 4,
         "denied": 5,
