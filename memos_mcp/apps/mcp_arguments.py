@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from mcp.types import ToolAnnotations
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError, WithJsonSchema
@@ -72,6 +72,8 @@ Budget = Annotated[int, Field(ge=100, le=8000, description="tokens of the answer
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Moment = Annotated[datetime | None, BeforeValidator(_moment), WithJsonSchema(_TEXT | {"description": _MOMENT})]
 Names = Annotated[list[str] | None, BeforeValidator(_names), WithJsonSchema({"type": "array", "items": _TEXT})]
+Told = Literal["user", "assistant", "tool", "web", "document"]
+MaybeClass = Annotated[Told | None, BeforeValidator(_absent), WithJsonSchema(_TEXT | {"enum": list(get_args(Told))})]
 MaybeKind = Annotated[Kind | None, BeforeValidator(_absent), WithJsonSchema(_TEXT | {"enum": list(_KINDS)})]
 Messages = Annotated[
     list[dict[str, JsonValue]] | None,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Literal, cast
+from typing import Annotated, cast
 
 from pydantic import BeforeValidator, Field, JsonValue, WithJsonSchema
 
-from memos_mcp.apps.mcp_answers import Memory, Stored, clipped
-from memos_mcp.apps.mcp_arguments import Count, Flag, Limit, MaybeKind, Moment, Names, Tool
+from memos_mcp.apps.mcp_answers import Memory, clipped
+from memos_mcp.apps.mcp_arguments import Count, Flag, Limit, MaybeKind, Names, Tool
 from memos_mcp.apps.mcp_asking import Peer, Question
 from memos_mcp.apps.mcp_full_answers import (
     Explained,
@@ -64,49 +64,7 @@ Expected = Annotated[
     Count | None,
     WithJsonSchema({"type": "integer", "description": "version that must be current; 0: none yet; else the last wins"}),
 ]
-Foreign = Literal["web", "tool", "document", "assistant"]
 Ids = Annotated[Names, Field(description="of memories")]
-
-
-class RememberSource(Tool):
-    """Store what a page, file, tool or assistant says, named as its source: not the word of the user.
-
-    What in it gives orders goes to quarantine.
-    """
-
-    name = "remember_source"
-    gives = Stored
-    hints = REPEATS
-    scope = "write"
-
-    content: str
-    source: Annotated[str, Field(description="name or address; forget_source undoes it")]
-    source_class: Annotated[Foreign, Field(description="what it is")]
-    uri: str = ""
-    path: Path = ""
-    said_at: Moment = None
-    kind: MaybeKind = None
-    tags: Names = None
-
-    async def call(self, memos: Memos) -> Stored:
-        """Store it."""
-        stored = await memos.remember(
-            self.content,
-            path=self.path or None,
-            source=self.source,
-            source_class=self.source_class,
-            uri=self.uri or None,
-            said_at=self.said_at,
-            kind=self.kind,
-            tags=self.tags or (),
-        )
-        return Stored(
-            path=stored.path,
-            ids=stored.ids[:MOST],
-            new=stored.new,
-            more_ids=max(0, len(stored.ids) - MOST),
-            fallback=clipped(stored.fallback, 200),
-        )
 
 
 class PutMemory(Tool):

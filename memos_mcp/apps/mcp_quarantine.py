@@ -5,16 +5,16 @@ No words of what is in quarantine stand in their answers: only the user is shown
 
 from __future__ import annotations
 
-from typing import Annotated, get_args
+from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
+from pydantic import BaseModel, Field
 
 from memos_mcp.apps.mcp_answers import Answer, Memory, clipped
-from memos_mcp.apps.mcp_arguments import Flag, Limit, Names, Tool
+from memos_mcp.apps.mcp_arguments import Flag, Limit, MaybeClass, Names, Tool
 from memos_mcp.apps.mcp_asking import Peer, Question
 from memos_mcp.apps.mcp_hints import DELETES, READS, REPEATS
 from memos_mcp.apps.mcp_tools import Path, read_cursor
-from memos_mcp.cube import MemCube, SourceClass
+from memos_mcp.cube import MemCube
 from memos_mcp.errors import InvalidInput
 from memos_mcp.memos import MOST, Memos
 
@@ -23,11 +23,6 @@ _ASKED = 5  # memories that he is asked about at a time
 _IDS = 100
 
 Ids = Annotated[Names, Field(description="of memories")]
-MaybeClass = Annotated[
-    SourceClass | None,
-    BeforeValidator(lambda value: value or None),
-    WithJsonSchema({"type": "string", "enum": list(get_args(SourceClass))}),
-]
 
 
 class HeldMemory(BaseModel):

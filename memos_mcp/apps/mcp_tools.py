@@ -23,13 +23,23 @@ from memos_mcp.apps.mcp_answers import (
     fitted,
     scored,
 )
-from memos_mcp.apps.mcp_arguments import Budget, Count, Flag, Limit, MaybeKind, Messages, Moment, Names, Tool
+from memos_mcp.apps.mcp_arguments import (
+    Budget,
+    Count,
+    Flag,
+    Limit,
+    MaybeClass,
+    MaybeKind,
+    Messages,
+    Moment,
+    Names,
+    Tool,
+)
 from memos_mcp.apps.mcp_asking import Peer, Question
-from memos_mcp.errors import InvalidInput
+from memos_mcp.errors import Denied, InvalidInput
 from memos_mcp.memos import Memos
 from memos_mcp.ports import How
 
-_MOST_IDS = 100
 _LIST_BUDGET = 1600
 _ECHO = 300  # tokens of a memory shown again after a change of it
 _QUOTED_WORDS = 160  # characters of a memory that the user is asked about
@@ -59,6 +69,7 @@ class Remember(Tool):
     speaker: Annotated[str, Field(description="who said it")] = ""
     said_at: Moment = None
     source: Annotated[str, Field(description="where it comes from; the same source is stored once")] = ""
+    source_class: Annotated[MaybeClass, Field(description="who says it")] = None
     kind: MaybeKind = None
     tags: Names = None
 
@@ -76,15 +87,9 @@ class Remember(Tool):
             said_at=self.said_at,
             kind=self.kind,
             tags=self.tags or (),
+            source_class=self.source_class or "user",
         )
-        more = max(0, len(stored.ids) - _MOST_IDS)
-        return Stored(
-            path=stored.path,
-            ids=stored.ids[:_MOST_IDS],
-            new=stored.new,
-            more_ids=more,
-            fallback=clipped(stored.fallback, 200),
-        )
+        return Stored.of(stored)
 
 
 class Recall(Tool):
@@ -114,6 +119,7 @@ class Recall(Tool):
             left_out=len(found.memories) - len(shown),
             pending=found.pending,
             missing=tuple(clipped(f"{each.route}: {each.why}", 200) for each in found.missing),
+            withheld=found.withheld,
         )
 
 
@@ -137,6 +143,11 @@ class GetMemory(Tool):
         cube = await memos.get(
             self.id or None, key=self.key or None, path=self.path or None, version=self.version or None
         )
+        if cube.quarantined:
+            raise Denied(
+                f"memory {cube.id} is in quarantine ({', '.join(cube.quarantined)}): only the user may look at it: "
+                "`memos quarantine list`"
+            )
         memory = Memory.of(cube)
         if self.offset and self.offset >= len(memory.text):
             raise InvalidInput(f"the text of {cube.id} ends at {len(memory.text)}; there is nothing at {self.offset}")
@@ -193,7 +204,7 @@ class Forget(Tool):
     async def run(self, memos: Memos, peer: Peer) -> Forgotten | Question:
         """Delete it if the user agrees to what he is shown of it."""
         cube = await memos.get(self.id)
-        words = clipped(cube.text, _QUOTED_WORDS) or cube.key or "no text"
+        words = "in quarantine" if cube.quarantined else clipped(cube.text, _QUOTED_WORDS) or cube.key or "no text"
         question = Question(f"Delete memory [{cube.id}] at {cube.path} for good? It says: {words!r}.", "Delete it")
         match peer.agreed(question, confirm=self.confirm):
             case Question() as asked:

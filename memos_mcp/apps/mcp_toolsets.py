@@ -32,7 +32,6 @@ def _further() -> tuple[type[Tool], ...]:
     from memos_mcp.apps import mcp_full, mcp_memory, mcp_quarantine
 
     return (
-        mcp_full.RememberSource,
         mcp_full.PutMemory,
         mcp_full.UpdateData,
         mcp_full.RenameMemories,
