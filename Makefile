@@ -25,7 +25,7 @@ check: ## format, lint, types, imports, sizes
 	@$(TEST) pyright
 	@$(TEST) lint-imports --no-logo
 	@$(TEST) python tools/sizes.py
-	@$(foreach gate,$(wildcard tools/twin.py tools/schema.py),$(TEST) python $(gate) --check &&) true
+	@$(foreach gate,$(wildcard tools/twin.py tools/schema.py tools/mcpb.py),$(TEST) python $(gate) --check &&) true
 
 serve: ## run the MCP server over stdio
 	@$(LIGHT) python -m memos_mcp

@@ -115,7 +115,7 @@ class Memos:
             uri=uri,
             actor=self.caller.user,
         )
-        labels, owner, now = checks.check_tags(tags), self.caller.user, self._on.clock()
+        labels, owner, now = self._on.guard.labels(checks.check_tags(tags)), self.caller.user, self._on.clock()
         checks.check_kinds([kind] if kind else [])
         reading = await self._on.guard.read(self._reader, content, given)
         cubes = [drafted(draft, home, owner=owner, kind=kind, tags=labels, now=now) for draft in reading.drafts]
@@ -189,7 +189,7 @@ class Memos:
         """
         home = self._on.writable(path)
         name = Name(home, checks.check_key(key))
-        labels = checks.check_tags(tags)
+        labels = self._on.guard.labels(checks.check_tags(tags))
         checks.check_kinds([kind])
         if text is None and data is None:
             raise InvalidInput("there is nothing to put: give text or data")
@@ -281,7 +281,7 @@ class Memos:
         checks.check_kinds([kind] if kind else [])
         checks.check_origin(source_class=source_class)
         why, value = checks.check_reason(reason), checks.check_data(data)
-        labels = None if tags is None else checks.check_tags(tags)
+        labels = None if tags is None else self._on.guard.labels(checks.check_tags(tags))
 
         async def attempt() -> MemCube:
             old = await self.get(id)

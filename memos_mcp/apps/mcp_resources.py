@@ -12,7 +12,7 @@ from mcp import types
 
 from memos_mcp.apps import mcp_browse, mcp_skills
 from memos_mcp.apps.mcp_answers import Context, Memory, fitted
-from memos_mcp.apps.mcp_tools import read_cursor
+from memos_mcp.apps.mcp_tools import not_held, read_cursor
 from memos_mcp.cube import Kind, MemCube
 from memos_mcp.errors import InvalidInput
 from memos_mcp.memos import Memos
@@ -81,7 +81,7 @@ async def listed(
 
 
 async def read(memos: Memos, uri: str) -> types.ReadResourceResult:
-    """What stands behind a URI. Raises InvalidInput, NotFound."""
+    """What stands behind a URI. Raises InvalidInput, NotFound, Denied (it is in quarantine)."""
     if uri in _FILES:
         return _FILES[uri]()
     if uri == PROFILE:
@@ -89,7 +89,7 @@ async def read(memos: Memos, uri: str) -> types.ReadResourceResult:
     elif uri == RECENT:
         text = str(_several(await _newest(memos, ())))
     else:
-        text = str(Memory.of(await memos.get(_id_of(uri))))
+        text = str(Memory.of(not_held(await memos.get(_id_of(uri)))))
     return types.ReadResourceResult(contents=[types.TextResourceContents(uri=uri, mime_type=_TEXT, text=text)])
 
 

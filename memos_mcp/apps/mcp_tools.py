@@ -36,6 +36,7 @@ from memos_mcp.apps.mcp_arguments import (
     Tool,
 )
 from memos_mcp.apps.mcp_asking import Peer, Question
+from memos_mcp.cube import MemCube
 from memos_mcp.errors import Denied, InvalidInput
 from memos_mcp.memos import Memos
 from memos_mcp.ports import How
@@ -143,12 +144,7 @@ class GetMemory(Tool):
         cube = await memos.get(
             self.id or None, key=self.key or None, path=self.path or None, version=self.version or None
         )
-        if cube.quarantined:
-            raise Denied(
-                f"memory {cube.id} is in quarantine ({', '.join(cube.quarantined)}): only the user may look at it: "
-                "`memos quarantine list`"
-            )
-        memory = Memory.of(cube)
+        memory = Memory.of(not_held(cube))
         if self.offset and self.offset >= len(memory.text):
             raise InvalidInput(f"the text of {cube.id} ends at {len(memory.text)}; there is nothing at {self.offset}")
         whole = FullMemory(**memory.model_dump(), length=len(memory.text))
@@ -306,6 +302,14 @@ TOOLS: tuple[type[Tool], ...] = (
     MemoryStatus,
 )
 """In the order they are listed."""
+
+
+def not_held(cube: MemCube) -> MemCube:
+    """The memory, if a model may be shown its words. Raises Denied if it is in quarantine."""
+    if cube.quarantined:
+        why = ", ".join(cube.quarantined)
+        raise Denied(f"memory {cube.id} is in quarantine ({why}): only the user may look, with `memos quarantine list`")
+    return cube
 
 
 def read_cursor(cursor: str) -> int:

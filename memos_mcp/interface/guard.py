@@ -44,7 +44,7 @@ class Guard:
         """What the reader makes of a source without its secrets, each draft with what it is suspected of."""
         long = isinstance(source, list | dict) or (isinstance(source, str) and len(source) > _SHORT)
         clean, number = await _worked(long, self.masked, source)
-        reading = await reader.read(clean, origin=origin)
+        reading = await reader.read(clean, origin=self._named(origin))
         drafts = await _worked(long, self._judged, reading.drafts)
         return replace(reading, drafts=drafts, masked=number)
 
@@ -58,6 +58,16 @@ class Guard:
         if not found:
             return value, 0
         return _replaced(value, found), sum(len(found.get(text, ())) for text in texts)
+
+    def labels(self, tags: Sequence[str]) -> tuple[str, ...]:
+        """Tags without secrets."""
+        return tuple(str(self.masked(tag)[0]) for tag in tags)
+
+    def _named(self, origin: Origin) -> Origin:
+        """The origin with names that hold no secret, such as the credentials of an address."""
+        names = {name: getattr(origin, name) for name in ("source", "session", "speaker", "uri")}
+        clean = {name: self.masked(value)[0] for name, value in names.items()}
+        return origin if clean == names else origin.model_copy(update=clean)
 
     def suspected(self, text: str, source_class: SourceClass, *, key: str = "") -> tuple[Suspicion, ...]:
         """What a text from this source is suspected of; `key` is what it is to be stored under."""

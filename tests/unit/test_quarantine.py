@@ -122,6 +122,17 @@ async def test_a_secret_never_reaches_the_disk(memos: Memos, tmp_path: Path) -> 
     assert not holding(tmp_path, KEY)
 
 
+async def test_names_and_tags_hold_no_secret_either(memos: Memos, tmp_path: Path) -> None:
+    address = "https://ada:S3cret-and-long@example.org/tea"
+    stored = await memos.remember("Tea is green", uri=address, source=address, speaker=KEY, tags=[f"key {KEY}"])
+    cube = await memos.get(stored.ids[0])
+    assert cube.origin.uri == cube.origin.source == "https://ada:…[secret]@example.org/tea"
+    await memos.update(cube.id, tags=[KEY])
+    await memos.aclose()
+    assert not holding(tmp_path, KEY)
+    assert not holding(tmp_path, "S3cret-and-long")
+
+
 async def test_the_same_source_again_changes_nothing_although_it_is_masked(memos: Memos) -> None:
     text = f"The deploy key is {KEY}"
     await memos.remember(text, source="notes")
