@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from memos_mcp.errors import Misconfigured
 PREFIX = "MEMOS_"
 CONFIG = "MEMOS_CONFIG"
 FILE = "memos.toml"
+_PASSWORD = re.compile(r"://[^/\s]*@")
 
 
 Toolset = Literal["core", "full", "chatgpt"]
@@ -181,9 +183,14 @@ def explained(**given: Any) -> tuple[Setting, ...]:
     """Every value with its source. Raises Misconfigured."""
     settings, layers = _load(given)
     return tuple(
-        Setting(name, str(value), next((source for source, names in layers if name in names), "default"))
+        Setting(name, _shown(value), next((source for source, names in layers if name in names), "default"))
         for name, value in _flat(settings.model_dump()).items()
     )
+
+
+def _shown(value: object) -> str:
+    """As text, without the password that an address may hold."""
+    return _PASSWORD.sub("://…@", str(value))
 
 
 def _load(given: Mapping[str, Any]) -> tuple[Settings, list[tuple[str, frozenset[str]]]]:

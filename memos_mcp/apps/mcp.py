@@ -279,7 +279,8 @@ async def _list_templates(
 async def _read_resource(
     context: ServerRequestContext[Opened], params: types.ReadResourceRequestParams
 ) -> types.ReadResourceResult:
-    return await _looked_up(context, lambda memos: mcp_resources.read(memos, str(params.uri)))
+    about = {"uri": str(params.uri)}  # SEP-2164: the error of a resource that is not there names it
+    return await _looked_up(context, lambda memos: mcp_resources.read(memos, str(params.uri)), about)
 
 
 async def _subscribe(context: ServerRequestContext[Opened], params: types.SubscribeRequestParams) -> types.EmptyResult:
@@ -332,8 +333,10 @@ async def _complete(context: ServerRequestContext[Opened], params: types.Complet
     return types.CompleteResult(completion=completion)
 
 
-async def _looked_up(context: ServerRequestContext[Opened], look: Callable[[Memos], Awaitable[T]]) -> T:
-    """What a reader of resources gets. Raises MCPError, in our words."""
+async def _looked_up(
+    context: ServerRequestContext[Opened], look: Callable[[Memos], Awaitable[T]], about: dict[str, str] | None = None
+) -> T:
+    """What a reader of resources gets. Raises MCPError, in our words; `about` goes with one that is his own fault."""
     try:
         memos = context.lifespan_context.memos(context)
         check_scope(memos.caller, "read")
@@ -343,7 +346,14 @@ async def _looked_up(context: ServerRequestContext[Opened], look: Callable[[Memo
         if not asked:
             logger.error("a resource could not use the memory", extra={"why": str(error)})
         words = context.lifespan_context.told(error)
-        raise MCPError(types.INVALID_PARAMS if asked else types.INTERNAL_ERROR, words) from error
+        if asked:
+            raise MCPError(types.INVALID_PARAMS, words, about) from error
+        raise MCPError(types.INTERNAL_ERROR, words) from error
+    except MCPError:
+        raise
+    except Exception as error:  # the outermost edge: in the handshake era the SDK would send the words of the error
+        logger.exception("a resource failed", extra={"method": context.method})
+        raise MCPError(types.INTERNAL_ERROR, _CRASHED) from error
 
 
 def _answered(text: str, *, is_error: bool) -> types.CallToolResult:

@@ -15,8 +15,7 @@ import anyio
 from anyio.abc import TaskGroup
 from mcp.shared.subscriptions import ResourcesListChanged, ResourceUpdated, ServerEvent
 
-from memos_mcp.apps.mcp_resources import PROFILE, RECENT, SCHEME
-from memos_mcp.cube import Kind
+from memos_mcp.apps.mcp_resources import OF_THE_USER, PROFILE, RECENT, SCHEME
 from memos_mcp.errors import MemosError
 from memos_mcp.memos import Memos
 from memos_mcp.ports import Caller, Event
@@ -29,7 +28,6 @@ LATE = 0.8
 """Seconds between two looks while it does not."""
 
 _LINES = 1000  # of the log, read at once
-_OF_THE_USER: tuple[Kind, ...] = ("preference", "instruction")  # what the profile shows
 _SAME_LIST = ("update", "sight")
 
 
@@ -164,7 +162,7 @@ def _announced(line: Event) -> Iterator[ServerEvent]:
     yield ResourceUpdated(f"{SCHEME}{line.subject}")
     yield ResourceUpdated(RECENT)
     first = line.action == "remember" or (line.action == "put" and line.version == 1)
-    if not (first and line.cube and line.cube.kind not in _OF_THE_USER):
+    if not (first and line.cube and line.cube.kind not in OF_THE_USER):
         yield ResourceUpdated(PROFILE)
     if first or line.action not in (*_SAME_LIST, "put"):
         yield ResourcesListChanged()

@@ -27,7 +27,8 @@ MEMORY = f"{SCHEME}{{id}}"
 _PAGE = 50
 _BUDGET = 4000  # tokens of a resource
 _LONGEST = 1000  # tokens of one memory in it
-_OF_THE_USER: tuple[Kind, ...] = ("preference", "instruction")
+OF_THE_USER: tuple[Kind, ...] = ("preference", "instruction")
+"""The kinds of memories that the profile shows."""
 _TEXT = "text/plain"
 
 _FIXED = (
@@ -85,7 +86,7 @@ async def read(memos: Memos, uri: str) -> types.ReadResourceResult:
     if uri in _FILES:
         return _FILES[uri]()
     if uri == PROFILE:
-        text = str(_several(await _newest(memos, _OF_THE_USER)))
+        text = str(_several(await _newest(memos, OF_THE_USER)))
     elif uri == RECENT:
         text = str(_several(await _newest(memos, ())))
     else:

@@ -190,6 +190,17 @@ def test_doctor_shows_settings_without_what_is_secret(tmp_path: Path, options: l
     assert within(doctor(tmp_path, *options), SECRETS) == []
 
 
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_doctor_shows_addresses_without_their_passwords(tmp_path: Path, options: list[str]) -> None:
+    address = f"https://ada:{SECRETS['password of an address']}@a.example.org/v1"
+    lines = [f'{name.replace("http.", "")} = "{address}"' for name in ADDRESSES if name.startswith("http.")]
+    models = [f'[{section}]\nurl = "{address}"' for section in ("reader", "embedder")]
+    (tmp_path / "memos.toml").write_text("\n".join(["[http]", *lines, *models]))
+    said = doctor(tmp_path, *options)
+    assert "://…@a.example.org/v1" in "".join(said.split()).replace("\\u2026", "…")
+    assert within(said, SECRETS) == []
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
