@@ -173,11 +173,11 @@ class Faltering(SqliteAdapter):
     failures = 0
     miscounts = 0
 
-    async def count(self, paths: Sequence[str]) -> Mapping[str, int]:
+    async def count(self, paths: Sequence[str], *, quarantined: bool = False) -> Mapping[str, int]:
         if self.miscounts:
             self.miscounts -= 1
             raise Unavailable("the disk is busy")
-        return await super().count(paths)
+        return await super().count(paths, quarantined=quarantined)
 
     async def get(self, refs: Sequence[Ref | Name], *, branch: str = "main") -> list[MemCube]:
         if self.failures:
