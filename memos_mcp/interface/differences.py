@@ -37,8 +37,13 @@ def differences(old: str, new: str) -> tuple[Piece, ...]:
 
 
 def compact(pieces: Sequence[Piece]) -> str:
-    """`Ada likes [-green-]{+black+} tea`, in the notation of wdiff; of long stretches that stayed only the ends."""
+    """`Ada likes [-green-]{+black+} tea`, in the notation of wdiff; of long stretches that stayed only the ends.
+
+    Empty if nothing changed.
+    """
     last = len(pieces) - 1
+    if all(piece.kind == "same" for piece in pieces):
+        return ""
     return "".join(
         _elided(piece.text, at > 0, at < last) if piece.kind == "same" else piece.text.join(_SHOWN[piece.kind])
         for at, piece in enumerate(pieces)
@@ -46,11 +51,15 @@ def compact(pieces: Sequence[Piece]) -> str:
 
 
 def matches(one: Sequence[str], other: Sequence[str]) -> list[Match]:
-    """Stretches that both have, in order; what they begin and end with is always among them."""
+    """Stretches that both have, in order; what they begin and end with is always among them.
+
+    In long ones, what comes again and again does not begin a match: that would take up to the square of their length.
+    """
     least = min(len(one), len(other))
     head = next((at for at in range(least) if one[at] != other[at]), least)
     tail = next((at for at in range(least - head) if one[-1 - at] != other[-1 - at]), least - head)
-    inner = SequenceMatcher(None, one[head : len(one) - tail], other[head : len(other) - tail], autojunk=False)
+    left, right = one[head : len(one) - tail], other[head : len(other) - tail]
+    inner = SequenceMatcher(None, left, right, autojunk=len(right) > MOST_WORDS)
     blocks = [Match(block.a + head, block.b + head, block.size) for block in inner.get_matching_blocks()]
     ends = Match(len(one) - tail, len(other) - tail, tail)
     return [block for block in (Match(0, 0, head), *blocks, ends) if block.size]

@@ -116,7 +116,12 @@ def test_long_stretches_that_stayed_are_shortened() -> None:
     assert compact(differences(f"{long}old {long}", f"{long}new {long}")) == (
         "…ord word word word word [-old-]{+new+} word word word word wor…"
     )
-    assert compact(differences("same", "same")) == "same"
+    assert compact(differences("same", "same")) == ""
+
+
+def test_texts_of_many_equal_lines_are_merged_in_time() -> None:
+    base = "\n" * 20_000
+    assert merged(base, f"x{base}y", f"{base}\nz").conflicts
 
 
 def test_texts_of_many_words_on_one_line_are_compared_in_time() -> None:
