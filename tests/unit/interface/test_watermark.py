@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
 
 import pytest
 
+from benchmarks.watermark import HARMS, as_table, prose, right
 from memos_mcp.errors import InvalidInput
 from memos_mcp.interface.screening import screen
 from memos_mcp.interface.watermark import LIMIT, Delivery, attributed, delivery, marked
 from tests.unit.interface.test_screening import BENIGN, HOSTILE, Case
 
+ROOT = Path(__file__).parents[3]
 KEY = b"a key of thirty-two random bytes"
 NAMES = [f"reader-{n}" for n in range(40)]
 MAY = Delivery("ada", datetime(2026, 5, 1, 9, tzinfo=UTC), "k3f9")
@@ -169,3 +174,27 @@ def test_words_and_lines_read_the_same() -> None:
 def test_a_mark_hides_nothing_from_the_screening_and_is_nothing_hidden(case: Case) -> None:
     seen = marked(case["text"], KEY, "ada")
     assert screen(seen, case["source"]).kinds == screen(case["text"], case["source"]).kinds
+
+
+def test_the_page_states_what_was_measured() -> None:
+    page = (ROOT / "docs" / "how-to" / "trace-a-leak.md").read_text("utf-8")
+    kept = json.loads((ROOT / "benchmarks" / "results" / "watermark.json").read_text("utf-8"))
+    assert as_table(kept["robustness"]) in page
+    assert list(kept["robustness"]) == list(HARMS)
+    words = " ".join(page.split())
+    for size, share in kept["fragments"].items():
+        assert f"{size} words were attributed in {share:.0%}" in words
+    assert f"In {kept['false']['tries']:,} such texts it never happened" in words
+    assert kept["false"][f"at {LIMIT:g}"] == 0
+
+
+def test_what_is_measured_is_what_the_table_says_for_a_hundred_words() -> None:
+    text = prose(100, 3)
+    survived = {
+        name: right(harm(marked(text, KEY, "reader-7"), Random(3)), KEY, "reader-7") for name, harm in HARMS.items()
+    }
+    assert [name for name, did in survived.items() if not did] == [
+        "zero-width removed, reflowed",
+        "zero-width removed, NFKC",
+        "typed again",
+    ]
