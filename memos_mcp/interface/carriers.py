@@ -157,9 +157,9 @@ def _apostrophes(text: str, start: int, end: int, before: str, word: str) -> Ite
 
 
 def _dash(text: str, start: int, end: int, known_by: str) -> Iterator[Place]:
-    dash = text[start:end]
-    if (dash == "-" or dash in _DASHES) and text[start - 1] == " " and text[end : end + 1] == " ":
-        yield Place("typography", start, end, f"- {known_by}", _DASHES.index(dash) if dash != "-" else None)
+    """Between two words; a hyphen there may be a minus, and stays."""
+    if text[start:end] in _DASHES and text[start - 1] == " " and text[end : end + 1] == " ":
+        yield Place("typography", start, end, f"- {known_by}", _DASHES.index(text[start:end]))
 
 
 def _quotes(text: str, free: _Outside) -> Iterator[Place]:
