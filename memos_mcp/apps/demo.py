@@ -245,7 +245,7 @@ class _Guide:
 
     async def forget(self, memory: _Found) -> None:
         began = perf_counter()
-        await self._call("forget", id=memory.id, reason="health is private")
+        await self._call("forget", id=memory.id, confirm=True, reason="health is private")
         self._told(Step("forget one", perf_counter() - began, (f"gone: {memory.text}",)))
 
     async def _vectors(self) -> _Lane:
