@@ -12,6 +12,7 @@ SMALL = {
     "surface": ["--n", "200", "--cold-runs", "3", "--multi", "10"],
     "crash": ["--kills", "3"],
     "http": ["--seconds", "3", "--clients", "4", "--memories", "200"],
+    "watermark": ["--rounds", "2"],
     "retrieval": [],  # the project's own questions
 }
 

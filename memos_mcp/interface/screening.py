@@ -109,8 +109,9 @@ def _screened(
 def _hostile(text: str, folded: Plain, *, own: bool) -> Iterator[Finding]:
     for each in hostile_in(folded.text.lower(), own=own):
         yield Finding(each.kind, *folded.span(each.start, each.end), each.why)
-    for run in hidden(text if folded.places else folded.text):
-        yield from _decoded(run, {"injection"} if squeezed(run.text) else set())
+    for run in hidden(folded.text):
+        for each in _decoded(run, {"injection"} if squeezed(run.text) else set()):
+            yield Finding(each.kind, *folded.span(each.start, each.end), each.why)
 
 
 def _decoded(run: Hidden, least: set[Kind]) -> Iterator[Finding]:
