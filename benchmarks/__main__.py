@@ -13,6 +13,7 @@ SMALL = {
     "crash": ["--kills", "3"],
     "http": ["--seconds", "3", "--clients", "4", "--memories", "200"],
     "watermark": ["--rounds", "2"],
+    "privacy": [],
     "retrieval": [],  # the project's own questions
 }
 

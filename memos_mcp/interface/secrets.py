@@ -197,7 +197,7 @@ _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b
 _PASSWORD = re.compile(
     r"(?:pass(?:word|wd|phrase|code|wort)|pwd|kennwort|mot de passe|contrasena|senha|пароль|密码|パスワード)s?"
     r"[\"']?"
-    r"(?:(?: (?:for|of|to|on|at|fuer|fur|vom|von|del|de) (?:[\w'.-]+ ){1,4}?)?"
+    r"(?:(?: (?:for|of|to|on|at|fuer|fur|vom|von|del|de)(?: [\w'.-]+){1,4}?)?"
     r"(?P<is>\s?(?:is|was|lautet|ist|es|est|[:=]=?>?|→|是|は)(?: now| jetzt)?[:\s]{1,3}|[:=]|是|は)|\s(?=[\"']))\s{0,3}"
     r"(?:(?P<mark>[\"'`])(?P<quoted>[^\"'`\n]{4,128})(?P=mark)|(?P<bare>[^\s\"'`,;<>]{4,128}))"
 )
