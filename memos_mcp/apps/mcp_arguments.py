@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
@@ -14,6 +14,7 @@ from memos_mcp.apps.mcp_answers import Answer
 from memos_mcp.apps.mcp_asking import Peer, Question
 from memos_mcp.cube import Kind
 from memos_mcp.errors import InvalidInput
+from memos_mcp.interface.texts import texts_in
 from memos_mcp.memos import Memos
 from memos_mcp.ports import Scope
 
@@ -147,25 +148,11 @@ def slim(schema: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
 
 def _check_texts(tool: str, name: str, value: JsonValue) -> None:
     """NUL and half a surrogate pair are valid JSON, but no text that could be stored and shown again."""
-    for text in _texts(value):
+    for text in texts_in(value, names=True):
         if "\0" in text:
             raise InvalidInput(f"{tool}: {name} holds a NUL character; send the text without it")
         if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
             raise InvalidInput(f"{tool}: {name} holds half a surrogate pair, which is no character; send valid Unicode")
-
-
-def _texts(value: JsonValue) -> Iterator[str]:
-    waiting = [value]
-    while waiting:
-        match waiting.pop():
-            case str(text):
-                yield text
-            case list(items):
-                waiting += items
-            case dict(fields):
-                waiting += [*fields.keys(), *fields.values()]
-            case _:
-                pass
 
 
 def _expected(schema: Mapping[str, JsonValue]) -> str:

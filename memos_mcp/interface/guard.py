@@ -7,7 +7,7 @@ stored in quarantine, where recall does not find it, until somebody releases or 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
@@ -19,6 +19,7 @@ from pydantic import JsonValue
 from memos_mcp.cube import MemCube, Origin, Plaintext, SourceClass, Suspicion
 from memos_mcp.interface.screening import HOSTILE, Finding, masked, secrets_of, suspicions
 from memos_mcp.interface.secrets import looking_through
+from memos_mcp.interface.texts import texts_in
 from memos_mcp.ports import Draft, MemReader, Reading
 
 _SHORT = 4_000  # characters that are looked through faster than another thread is reached
@@ -50,7 +51,7 @@ class Guard:
 
     def masked(self, value: JsonValue) -> tuple[JsonValue, int]:
         """A text, or the same JSON value, without its secrets, and how many there were."""
-        texts = [text for text in _texts(value) if len(text) >= _LEAST] if self._mask else []
+        texts = [text for text in texts_in(value) if len(text) >= _LEAST] if self._mask else []
         if not texts:
             return value, 0
         look = looking_through(_BETWEEN.join(texts))
@@ -132,25 +133,11 @@ def less_trusted(one: SourceClass, other: SourceClass) -> SourceClass:
 
 def said(payload: Plaintext) -> str:
     """All words of a payload."""
-    return "\n".join((payload.text, *_texts(payload.data))) if payload.data is not None else payload.text
+    return "\n".join((payload.text, *texts_in(payload.data))) if payload.data is not None else payload.text
 
 
 def _credentials(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     return tuple(each for each in findings if each.why not in _KEPT)
-
-
-def _texts(value: JsonValue) -> Iterator[str]:
-    waiting = [value]
-    while waiting:
-        match waiting.pop():
-            case str(text):
-                yield text
-            case list(items):
-                waiting += items
-            case dict(fields):
-                waiting += fields.values()
-            case _:
-                pass
 
 
 def _replaced(value: JsonValue, found: dict[str, tuple[Finding, ...]]) -> JsonValue:
