@@ -28,7 +28,7 @@ from benchmarks.common import keep, spread
 from benchmarks.retrieval_data import BORROWED, Dataset, Haystack, Hit, Question, Unit, load
 from memos_mcp import InvalidInput, MemCube, Memos
 from memos_mcp.operation.context import rendered
-from memos_mcp.ports import Lane
+from memos_mcp.search import Lane
 from memos_mcp.settings import load as settings
 
 DEFAULT = "default"

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from memos_mcp.cube import MemCube
-from memos_mcp.ports import Event, Lane
+from memos_mcp.ports import Event
+from memos_mcp.search import Lane
 
 
 @dataclass(frozen=True, slots=True)

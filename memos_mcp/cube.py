@@ -97,9 +97,11 @@ class Governance(_Value):
     """Who may use a memory, for how long, and how carefully: governance attributes."""
 
     owner: str = ""
-    readers: tuple[str, ...] = ()
+    readers: tuple[str, ...] = Field(default=(), description="names, role:<name>, or * for everybody")
     writers: tuple[str, ...] = ()
-    contexts: tuple[str, ...] = Field(default=(), description="tasks or applications it may be used in; empty = all")
+    denied: tuple[str, ...] = Field(default=(), description="neither read nor write it, whatever else allows them to")
+    read_only: bool = Field(default=False, description="nobody changes what it says")
+    contexts: tuple[str, ...] = Field(default=(), description="kind:value of contexts it may be used in; empty = all")
     expires_at: Moment | None = None
     decay: float | None = Field(default=None, ge=0, description="share of priority lost per day without use")
     sensitivity: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -14,9 +14,9 @@ from pydantic import JsonValue
 from memos_mcp.answers import Namespace, Page, Recall, Recalled, Remembered, Status
 from memos_mcp.cube import Kind, MemCube, Plaintext, Ref, SourceClass
 from memos_mcp.errors import Conflict, InvalidInput, NotFound
-from memos_mcp.infrastructure import governance
 from memos_mcp.interface import checks
-from memos_mcp.interface.bound import Bound
+from memos_mcp.interface.acl import Acl
+from memos_mcp.interface.bound import Bound, now_in_utc
 from memos_mcp.interface.cubes import drafted, from_class, named
 from memos_mcp.interface.duplicates import statement_key
 from memos_mcp.interface.guard import Guard, less_trusted
@@ -27,25 +27,11 @@ from memos_mcp.interface.update import updated
 from memos_mcp.operation.context import pack
 from memos_mcp.operation.lanes import Lanes
 from memos_mcp.operation.operator import Fused
-from memos_mcp.ports import (
-    Caller,
-    Change,
-    Event,
-    How,
-    MemoryAdapter,
-    MemReader,
-    Name,
-    Route,
-    Which,
-)
+from memos_mcp.ports import Caller, Change, Event, How, MemoryAdapter, MemReader, Name, Route, Which
 
 MOST = 100  # memories in one answer
 MOST_TOKENS = 100_000  # of context
 _LOOK = 0.02  # seconds between two looks at what is under way
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 class Memos:
@@ -63,7 +49,7 @@ class Memos:
         routes: Sequence[Route],
         caller: Caller,
         path: str | None = None,
-        clock: Callable[[], datetime] = _now,
+        clock: Callable[[], datetime] = now_in_utc,
         guard: Guard | None = None,
         about: str = "",
         closing: AsyncExitStack | None = None,
@@ -79,6 +65,11 @@ class Memos:
     def quarantine(self) -> Quarantine:
         """What recall leaves out because it looks hostile."""
         return Quarantine(self._on)
+
+    @property
+    def acl(self) -> Acl:
+        """Who may use a memory."""
+        return Acl(self._on)
 
     @property
     def log(self) -> Log:
@@ -147,7 +138,7 @@ class Memos:
         fails only if all do. Cost: 1 ms at 1,000 memories, 6 ms at 50,000. Raises InvalidInput, Denied.
         """
         asked = check_text(question, "the question")
-        where = self._on.readable(path)
+        where = await self._on.readable(path)
         chosen = self._on.lanes.chosen(lanes)
         checks.check_range("limit", limit, MOST)
         checks.check_range("budget", budget, MOST_TOKENS)
@@ -220,7 +211,7 @@ class Memos:
         if version is not None and version < 1:
             raise InvalidInput(f"versions begin at 1; there is no version {version}")
         if key is not None:
-            home = self._on.readable(path or self._on.home).paths[0]
+            home = await self._on.looked_at(path)
             found = await self._on.one(Name(home, checks.check_key(key)), key)
             if version in (None, found.version):
                 return found
@@ -244,18 +235,18 @@ class Memos:
         Those of a source, session or class of sources are looked for one by one: 3 µs for each at the path.
         """
         checks.check_range("limit", limit, MOST)
-        where = self._on.readable(path)
+        where = await self._on.readable(path)
         which = Which(checks.check_kinds(kinds), checks.check_tags(tags), source, session, source_class)
         rows = await self._on.vault.scan(where, which, after=after, limit=limit + 1)
-        total = sum((await self._on.vault.count(where.paths)).values())
+        total = sum((await self._on.vault.count(where.paths, permit=where.permit)).values())
         more = rows[limit - 1][0] if len(rows) > limit else 0
         shown = (self._on.shown(cube) for _, cube in rows[:limit])
         return Page(tuple(cube for cube in shown if cube and not cube.quarantined), where.paths, total, more)
 
     async def namespaces(self, path: str | None = None) -> tuple[Namespace, ...]:
         """The paths that hold memories, and how many."""
-        where = governance.readable(self.caller, path)
-        counts = await self._on.vault.count(where.paths)
+        where = await self._on.readable(path)
+        counts = await self._on.vault.count(where.paths, permit=where.permit)
         return tuple(Namespace(at, counts[at]) for at in sorted(counts))
 
     async def update(
@@ -285,7 +276,7 @@ class Memos:
 
         async def attempt() -> MemCube:
             old = await self.get(id)
-            governance.check_write(self.caller, old.path)
+            self._on.check("write", old)
             if expect not in (None, old.version):
                 raise Conflict(f"memory {id} is at version {old.version}, not {expect}: read it again, then repeat")
             words = None if text is None else check_text(text, "the new text", empty=old.key is not None)
@@ -309,15 +300,14 @@ class Memos:
         Raises NotFound, Denied, Conflict.
         """
         why = checks.check_reason(reason)
-        old = await self.get(id)
-        governance.check_write(self.caller, old.path)
+        (old,) = await self._on.governed_ones([id])
         (event,) = await self._on.commit(Change("forget", old.id, expect=expect, reason=why))
         return event
 
     async def forget_all(self, ids: Sequence[str], *, reason: str = "") -> tuple[Event, ...]:
         """Remove memories, all of them or, on an error, none; as `forget`. Raises NotFound, Denied."""
         why = checks.check_reason(reason)
-        olds = await self._on.writable_ones(ids)
+        olds = await self._on.governed_ones(ids)
         return await self._on.commit(*(Change("forget", old.id, reason=why) for old in olds))
 
     async def rename(
@@ -344,9 +334,9 @@ class Memos:
 
     async def status(self) -> Status:
         """Where memories go, how many there are, and how each lane is."""
-        where = self._on.readable(None)
-        counts = await self._on.vault.count(where.paths)
-        held = await self._on.vault.count(where.paths, quarantined=True)
+        where = await self._on.readable(None)
+        counts = await self._on.vault.count(where.paths, permit=where.permit)
+        held = await self._on.vault.count(where.paths, quarantined=True, permit=where.permit)
         return Status(
             user=self.caller.user,
             path=self._on.home,

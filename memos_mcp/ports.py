@@ -6,14 +6,15 @@ registered or inherited.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from pydantic import JsonValue
 
-from memos_mcp.cube import Interval, Kind, Link, MemCube, Origin, Ref, SourceClass, Suspicion
+from memos_mcp.cube import Governance, Interval, Kind, Link, MemCube, Origin, Ref, SourceClass, Suspicion
+from memos_mcp.search import Found, Hit, Lane, MemoryCall
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 MAIN = "main"
 """The branch that is the memory itself; others are what-if overlays."""
 
-Action = Literal["remember", "sight", "put", "update", "quarantine", "release", "forget", "restore"]
+Action = Literal["remember", "sight", "put", "update", "govern", "quarantine", "release", "forget", "restore"]
 How = Literal["append", "merge", "overwrite"]
 Scope = Literal["read", "write", "admin"]
 SCOPES: tuple[Scope, ...] = ("read", "write", "admin")
@@ -33,22 +34,46 @@ SCOPES: tuple[Scope, ...] = ("read", "write", "admin")
 class Caller:
     """Who calls, from where: decided by the door (token, settings, constructor), never by an argument of a verb.
 
-    `scopes` are what he came to do; `within` is the path he is kept to, empty for all that is open to the user.
+    `context` are the `kind:value` of what he does this for (`application:clinic`, `purpose:care`), `scopes` what he
+    came to do; `within` is the path he is kept to, empty for all that is open to the user.
     """
 
     user: str
     roles: tuple[str, ...] = ()
-    context: str = ""
+    context: tuple[str, ...] = ()
     scopes: tuple[Scope, ...] = SCOPES
     within: str = ""
 
 
+class Permit(Protocol):
+    """Which memories somebody may read at a moment. Equal keys: the same answers."""
+
+    @property
+    def key(self) -> Hashable:
+        """What the answers hang on."""
+        ...
+
+    @property
+    def now(self) -> datetime:
+        """The moment."""
+        ...
+
+    def allows(self, path: str, rules: Governance) -> bool:
+        """May he read a memory at this path with these rules? When it expires is not asked here."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Where:
-    """What may be searched: paths with everything beneath them."""
+    """What may be searched: paths with everything beneath them, as far as `permit` allows it (None: all of it).
+
+    `at` is a position of the log: the versions that were current then; None: now.
+    """
 
     paths: tuple[str, ...]
     branch: str = MAIN
+    permit: Permit | None = None
+    at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +101,9 @@ class Change:
     """One intended change; a list of them is committed whole or not at all.
 
     `cube` is the version to write (None for `forget`); of a `quarantine` or `release` only `quarantined` and
-    `vouched_by` count, and no version is written. `expect` is the version that must be current (0: none yet).
-    `once` is a duplicate key: if the path already holds a memory with it, that one is sighted again instead.
+    `vouched_by` count, of a `govern` only `governance`, and no version is written. `expect` is the version that must be
+    current (0: none yet). `once` is a duplicate key: if the path already holds a memory with it, that one is sighted
+    again instead.
     """
 
     action: Action
@@ -93,8 +119,8 @@ class Change:
 class Event:
     """One line of the change log: ids and who, never payload. `seq` grows in commit order.
 
-    `cube` and `origin` are not part of the line; they are attached when it is read, as long as the version (the
-    repeated sighting) has not been forgotten.
+    `cube`, `origin` and `rules` (those of the memory now) are not part of the line; they are attached when it is read,
+    the first two as long as the version (the repeated sighting) has not been forgotten.
     """
 
     seq: int
@@ -108,6 +134,22 @@ class Event:
     branch: str = MAIN
     cube: MemCube | None = None
     origin: Origin | None = None
+    rules: Governance | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A change of the rules of a memory: by which line of the log, from what to what; `rules` hold now."""
+
+    seq: int
+    at: datetime
+    id: str
+    path: str
+    by: str
+    reason: str
+    old: Governance
+    new: Governance
+    rules: Governance
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,79 +177,6 @@ class Reading:
     drafts: tuple[Draft, ...]
     fallback: str = ""
     masked: int = 0
-
-
-QuestionKind = Literal["recall", "request"]
-"""What a question wants: something that was said or done, or advice and work now."""
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryCall:
-    """A question as MemReader understands it.
-
-    `asked` is the question word for word, `query` the words to search for, `probes` the texts whose weighted mean is
-    its meaning; `subject` is who it is about (names, `user`, `assistant`), `during` the time,
-    and `only_time` says that nothing else is asked for.
-    """
-
-    asked: str
-    query: str
-    probes: tuple[tuple[str, float], ...] = ()
-    question_kind: QuestionKind = "recall"
-    subject: tuple[str, ...] = ()
-    during: Interval | None = None
-    only_time: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Traits:
-    """What ranking wants to know of a memory beside the scores of the lanes.
-
-    `author` said it (a name or a part, such as `user`), `first` in the first person; `stance` is the share of its
-    sentences that state a preference or a rule, `session` the share of the question's words said in its session,
-    `link` how many rare words it shares with the best hits, 0..1.
-    """
-
-    author: str = ""
-    first: bool = False
-    stance: float = 0.0
-    session: float = 0.0
-    link: float = 0.0
-    during: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One version found by a route, with its absolute score."""
-
-    ref: Ref
-    score: float
-    route: str
-    traits: Traits | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a route found: hits, best first, how many memories it looked through, and how many it does not have yet."""
-
-    hits: tuple[Hit, ...]
-    searched: int
-    pending: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """State of a route: is it on, how many memories wait for it, why, and what it holds in memory (bytes).
-
-    `busy`: work is under way that will change this.
-    """
-
-    name: str
-    on: bool
-    pending: int = 0
-    why: str = ""
-    held: int = 0
-    busy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,8 +210,20 @@ class MemoryAdapter(Protocol):
         """Current cubes, newest first, each with a cursor to go on after it; those in quarantine only if asked for."""
         ...
 
-    async def count(self, paths: Sequence[str], *, quarantined: bool = False) -> Mapping[str, int]:
-        """How many memories, in quarantine or not, each path at or beneath `paths` holds; 0 is left out."""
+    async def count(
+        self, paths: Sequence[str], *, quarantined: bool = False, permit: Permit | None = None
+    ) -> Mapping[str, int]:
+        """How many memories, in quarantine or not, each path at or beneath `paths` shows; 0 is left out."""
+        ...
+
+    async def revisions(
+        self, *, subject: str | None = None, paths: Sequence[str] = (), limit: int = 1000
+    ) -> list[Revision]:
+        """Changes of rules, the oldest first: of one memory, or of those at or beneath the paths."""
+        ...
+
+    async def granted(self, names: Sequence[str]) -> Sequence[str]:
+        """The paths beneath `user` with memories whose own rules let one of these names read or write."""
         ...
 
     async def events(

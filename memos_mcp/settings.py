@@ -145,6 +145,8 @@ class Settings(BaseSettings):
     path: str | None = Field(
         default=None, description="path to write to and search; default: user/<user>, and all three layers"
     )
+    roles: tuple[str, ...] = Field(default=(), description="roles that this user has over stdio, CLI and Python")
+    context: tuple[str, ...] = Field(default=(), description="what he calls for, such as application:clinic")
     vault: Vault = Vault()
     words: Words = Words()
     vectors: Vectors = Vectors()

@@ -35,7 +35,7 @@ def open(settings: Settings | None = None, **given: Any) -> Memos:
         vault=vault,
         reader=_reader(chosen.reader, closing),
         routes=[words, _vectors(chosen, vault, closing)],
-        caller=Caller(chosen.user),
+        caller=Caller(chosen.user, chosen.roles, chosen.context),
         path=chosen.path,
         guard=Guard(mask=chosen.screening.mask_secrets, quarantine=chosen.screening.quarantine),
         about=str(chosen.database),

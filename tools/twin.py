@@ -13,7 +13,7 @@ SOURCE = ROOT / "memos_mcp" / "memos.py"
 TWIN = ROOT / "memos_mcp" / "sync.py"
 
 # What hangs off Memos: the attribute, the module and the class.
-OBJECTS = {"log": ("logs", "Log"), "quarantine": ("quarantine", "Quarantine")}
+OBJECTS = {"acl": ("acl", "Acl"), "log": ("logs", "Log"), "quarantine": ("quarantine", "Quarantine")}
 
 HEAD = '''"""The same API without an event loop: scripts, notebooks, threads. Written by `make twin`.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from memos_mcp.errors import Corrupt, InvalidInput, NotFound
 from memos_mcp.infrastructure import credentials, governance
+from memos_mcp.interface.acl import check_contexts, check_roles
 from memos_mcp.ports import Caller, Ledger, Note, Scope
 
 logger = logging.getLogger(__name__)
@@ -33,6 +34,8 @@ class Kept(BaseModel):
     created_at: datetime
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+    roles: tuple[str, ...] = ()
+    context: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ class Token:
     created_at: datetime
     expires_at: datetime | None
     state: str
+    roles: tuple[str, ...] = ()
+    context: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +86,24 @@ class Tokens:
         self._clock = clock
 
     async def create(
-        self, name: str, *, user: str, scope: Scope, path: str = "", lasts: timedelta | None = None
+        self,
+        name: str,
+        *,
+        user: str,
+        scope: Scope,
+        path: str = "",
+        roles: Sequence[str] = (),
+        context: Sequence[str] = (),
+        lasts: timedelta | None = None,
     ) -> Made:
-        """A token for what `user` may do, no more than `scope`, kept within `path`. Raises InvalidInput, Denied."""
+        """A token for what `user` in these roles may do in this context, no more than `scope`, kept within `path`.
+
+        Raises InvalidInput, Denied.
+        """
         label = _checked(name)
         caller = Caller(user)
         governance.home(caller)
-        within = governance.readable(caller, path).paths[0] if path else ""
+        within = governance.check_read(caller, path) if path else ""
         if lasts is not None and not timedelta(0) < lasts <= _LONGEST:
             raise InvalidInput("a token lasts for ten years at most; leave the time out for one without an end")
         if any(each.name == label and each.state == "active" for each in await self.list()):
@@ -95,7 +111,17 @@ class Tokens:
         id, secret, kept = credentials.made()
         now = self._clock()
         ends = now + lasts if lasts else None
-        new = Kept(name=label, user=user, scope=scope, hash=kept, path=within, created_at=now, expires_at=ends)
+        new = Kept(
+            name=label,
+            user=user,
+            scope=scope,
+            hash=kept,
+            path=within,
+            created_at=now,
+            expires_at=ends,
+            roles=check_roles(roles),
+            context=check_contexts(context),
+        )
         await self._ledger.write(_KIND, id, new.model_dump(mode="json"), expect=0)
         return Made(self._shown(id, new), secret)
 
@@ -135,7 +161,8 @@ class Tokens:
         if not credentials.matches(secret, kept.hash) or state != "active":
             logger.info("a token was refused", extra={"token_id": id, "why": state if state != "active" else "wrong"})
             return None
-        caller = Caller(kept.user, scopes=credentials.levels(kept.scope), within=kept.path)
+        scopes = credentials.levels(kept.scope)
+        caller = Caller(kept.user, kept.roles, kept.context, scopes, kept.path)
         return Holder(id, caller, kept.expires_at)
 
     def _state(self, kept: Kept) -> str:
@@ -145,7 +172,16 @@ class Tokens:
 
     def _shown(self, id: str, kept: Kept) -> Token:
         return Token(
-            id, kept.name, kept.user, kept.scope, kept.path, kept.created_at, kept.expires_at, self._state(kept)
+            id,
+            kept.name,
+            kept.user,
+            kept.scope,
+            kept.path,
+            kept.created_at,
+            kept.expires_at,
+            self._state(kept),
+            kept.roles,
+            kept.context,
         )
 
 

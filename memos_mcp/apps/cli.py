@@ -17,6 +17,7 @@ from rich.console import RenderableType
 
 from memos_mcp.answers import Page, Recall
 from memos_mcp.apps import (
+    cli_acl,
     cli_care,
     cli_hook,
     cli_import,
@@ -230,6 +231,7 @@ def namespaces(*, path: Path_ = None, json: Json = False) -> None:
 
 
 for command in (
+    cli_acl.explain,
     cli_care.status,
     cli_care.rebuild,
     cli_care.doctor,
@@ -240,6 +242,7 @@ for command in (
 ):
     app.command()(command)
 app.command("import")(cli_import.import_)
+app.add_typer(cli_acl.app, name="acl")
 app.add_typer(cli_model.app, name="model")
 app.add_typer(cli_token.app, name="token")
 app.add_typer(cli_quarantine.app, name="quarantine")

@@ -39,6 +39,10 @@ def create(
         str | None, typer.Option(metavar="USER", help="Whose memories it opens; you, if not said.")
     ] = None,
     path: Annotated[str, typer.Option(help="Namespace that it is kept within, such as user/ada/work.")] = "",
+    role: Annotated[list[str] | None, typer.Option(help="A role he has; more than once.")] = None,
+    context: Annotated[
+        list[str] | None, typer.Option(metavar="KIND:VALUE", help="What he calls for, such as application:clinic.")
+    ] = None,
     expires: Annotated[
         str | None, typer.Option(metavar="TIME", help="How long it lasts, such as 12h, 30d, 1y.")
     ] = None,
@@ -49,7 +53,11 @@ def create(
     def work() -> Made:
         user = principal or configuration.load().user
         lasts = lasting(expires) if expires else None
-        return _with_tokens(lambda tokens: tokens.create(name, user=user, scope=scope, path=path, lasts=lasts))
+        return _with_tokens(
+            lambda tokens: tokens.create(
+                name, user=user, scope=scope, path=path, roles=role or (), context=context or (), lasts=lasts
+            )
+        )
 
     made = terminal.guarded(work, json=json)
     if json:
@@ -103,7 +111,7 @@ def _with_tokens(work: Callable[[Tokens], Awaitable[T]]) -> T:
     return anyio.run(session)
 
 
-def _fields(token: Token) -> dict[str, str | None]:
+def _fields(token: Token) -> dict[str, str | Sequence[str] | None]:
     return {
         "id": token.id,
         "name": token.name,
@@ -113,6 +121,8 @@ def _fields(token: Token) -> dict[str, str | None]:
         "created_at": token.created_at.isoformat(),
         "expires_at": token.expires_at.isoformat() if token.expires_at else None,
         "state": token.state,
+        "roles": token.roles,
+        "context": token.context,
     }
 
 
@@ -138,4 +148,6 @@ def _line(token: Token) -> Text:
 def _about(token: Token) -> str:
     within = f" within {token.path}" if token.path else ""
     until = f", until {token.expires_at:%Y-%m-%d %H:%M} UTC" if token.expires_at else ""
-    return f"{token.scope} for {token.user}{within}{until}"
+    roles = f" as {', '.join(token.roles)}" if token.roles else ""
+    where = f" in {', '.join(token.context)}" if token.context else ""
+    return f"{token.scope} for {token.user}{roles}{where}{within}{until}"

@@ -71,6 +71,9 @@ Limit = Annotated[int, Field(ge=1, le=50), BeforeValidator(_whole)]
 Count = Annotated[int, Field(ge=0), BeforeValidator(_whole)]
 Budget = Annotated[int, Field(ge=100, le=8000, description="tokens of the answer"), BeforeValidator(_whole)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
+MaybeFlag = Annotated[
+    bool | None, BeforeValidator(lambda value: _flag(_absent(value))), WithJsonSchema({"type": "boolean"})
+]
 Moment = Annotated[datetime | None, BeforeValidator(_moment), WithJsonSchema(_TEXT | {"description": _MOMENT})]
 Names = Annotated[list[str] | None, BeforeValidator(_names), WithJsonSchema({"type": "array", "items": _TEXT})]
 Told = Literal["user", "assistant", "tool", "web", "document"]

@@ -29,7 +29,7 @@ def offered(toolset: Toolset, *, local: bool = False) -> tuple[type[Tool], ...]:
 
 
 def _further() -> tuple[type[Tool], ...]:
-    from memos_mcp.apps import mcp_full, mcp_memory, mcp_quarantine
+    from memos_mcp.apps import mcp_access, mcp_full, mcp_memory, mcp_quarantine
 
     return (
         mcp_full.PutMemory,
@@ -40,6 +40,8 @@ def _further() -> tuple[type[Tool], ...]:
         mcp_full.ExplainRecall,
         mcp_full.WaitForSearch,
         mcp_full.RebuildSearch,
+        mcp_access.GetAccess,
+        mcp_access.SetAccess,
         mcp_quarantine.ListQuarantine,
         mcp_quarantine.QuarantineMemories,
         mcp_quarantine.ReleaseMemories,

@@ -16,7 +16,8 @@ from rich.text import Text
 from memos_mcp.answers import Namespace, Page, Recall, Remembered, Status
 from memos_mcp.cube import MemCube
 from memos_mcp.operation.context import words_of
-from memos_mcp.ports import Event, Lane
+from memos_mcp.ports import Event
+from memos_mcp.search import Lane
 from memos_mcp.settings import Setting
 
 _MOST_IDS = 3

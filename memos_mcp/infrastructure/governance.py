@@ -8,8 +8,11 @@ what is open, and never widen it.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
+from datetime import datetime
 
 from memos_mcp.errors import Denied, InvalidInput
+from memos_mcp.infrastructure.decisions import Reading
 from memos_mcp.ports import Caller, Scope, Where
 
 MAX_PATH = 512
@@ -53,17 +56,27 @@ def check_write(caller: Caller, path: str) -> str:
     return _allowed(caller, path, "write to")
 
 
-def readable(caller: Caller, path: str | None) -> Where:
-    """What a question of the caller searches: beneath `path`, or all the caller may read. Raises Denied."""
+def readable(caller: Caller, path: str | None, now: datetime, granted: Sequence[str] = ()) -> Where:
+    """What a question of the caller searches: beneath `path`, or all the caller may read. Raises Denied.
+
+    `granted` are the private paths of others that hold memories which are open to him.
+    """
     check_scope(caller, "read")
+    permit = Reading(caller, now)
+    others = [each for each in granted if not _open(caller, each)] if not caller.within else []
     if path is None and not caller.within:
-        return Where(paths=(_own(caller), *_SHARED))
-    return Where(paths=(_allowed(caller, path or caller.within, "read"),))
+        return Where((_own(caller), *_SHARED, *others), permit=permit)
+    clean = check_path(path or caller.within)
+    beneath = [each for each in others if _beneath(each, clean)]
+    if beneath and not _open(caller, clean):
+        return Where(tuple(beneath), permit=permit)
+    return Where((_allowed(caller, clean, "read"),), permit=permit)
 
 
-def may_read(caller: Caller, path: str) -> bool:
-    """Is a memory at this canonical path open to the caller?"""
-    return "read" in caller.scopes and _open(caller, path)
+def check_read(caller: Caller, path: str) -> str:
+    """The canonical path if it is open to the caller as a whole. Raises InvalidInput, Denied."""
+    check_scope(caller, "read")
+    return _allowed(caller, path, "read")
 
 
 def _own(caller: Caller) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from memos_mcp.cube import Ref
 from memos_mcp.errors import Misconfigured
 from memos_mcp.infrastructure.governance import root_of
-from memos_mcp.ports import Event, Found, Hit, Lane, MemoryCall, SegmentStore, Where
+from memos_mcp.ports import Event, SegmentStore, Where
+from memos_mcp.search import Found, Hit, Lane, MemoryCall
 
 
 class Off:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, OrderedDict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,7 @@ from memos_mcp.infrastructure.packing import Packed, packed, unpacked
 from memos_mcp.infrastructure.postings import NONE, Block, Counts, Ints, Tail, freeze, merge
 from memos_mcp.infrastructure.rows import Interned, Rows, View, worded
 from memos_mcp.infrastructure.tokens import ANALYSIS
-from memos_mcp.ports import Event
+from memos_mcp.ports import Event, Where
 
 _TAIL = 512  # rows in the tail before it is frozen: scanning it costs about 10 µs a term
 _VIEWS = 4
@@ -31,7 +31,7 @@ _COLUMNS = {"length": "i", "first": "b", "stance": "B"}  # terms of the turn key
 _TYPES: dict[str, type[np.integer]] = {"i": np.int32, "b": np.int8, "B": np.uint8}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class WordsView:
     """The current rows under some paths, with the lengths of both keys, and who said them."""
 
@@ -76,14 +76,14 @@ class WordsView:
 class Partition:
     """Everything the words route knows of one root. Not thread-safe: the route holds a lock."""
 
-    def __init__(self, vocabulary: Interned) -> None:
+    def __init__(self, vocabulary: Interned[str]) -> None:
         self.rows = Rows()
         self.erased: set[int] = set()
         self._vocabulary = vocabulary
         self._blocks: list[Block] = []
         self._tail = Tail(0)
         self._columns: dict[str, array[int]] = {name: array(kind) for name, kind in _COLUMNS.items()}
-        self._views: OrderedDict[tuple[str, ...], WordsView] = OrderedDict()
+        self._views: OrderedDict[Hashable, WordsView] = OrderedDict()
 
     @property
     def seq(self) -> int:
@@ -106,11 +106,12 @@ class Partition:
         for event in events:
             if event.seq > self.seq:
                 self._views.clear()
-                added, forgotten = self.rows.follow(event)
-                if added is not None:
+                did = self.rows.follow(event)
+                if did.added is not None:
                     self._add(worded(event))
-                for row in forgotten:
+                for row in did.forgotten:
                     self._erase(row)
+                self.erased.update(map(self.rows.since, did.governed))
         self._settle()
 
     def size(self, after: int, upto: int) -> tuple[int, int]:
@@ -159,12 +160,13 @@ class Partition:
             found[term] = rows[view.rows.shown[rows]].tolist()
         return found
 
-    def view(self, paths: Sequence[str]) -> WordsView:
-        """The current rows under `paths`; kept until the next change."""
-        under = self.rows.paths_under(paths)
-        view = self._views.get(under)
+    def view(self, where: Where) -> WordsView:
+        """The rows there; kept until the next change."""
+        under = self.rows.paths_under(where.paths)
+        key = self.rows.sight(under, where)
+        view = self._views.get(key)
         if view is None:
-            view = self._views[under] = self._view(self.rows.view(under))
+            view = self._views[key] = self._view(self.rows.view(under, where))
             while len(self._views) > _VIEWS:
                 self._views.popitem(last=False)
         return view

@@ -7,7 +7,7 @@ arithmetic on their scores: nothing is embedded twice, and a neighbour that one 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from memos_mcp.errors import Corrupt
 from memos_mcp.infrastructure.packing import Packed, packed, unpacked
 from memos_mcp.infrastructure.rows import Ints, Rows, View
-from memos_mcp.ports import Event
+from memos_mcp.ports import Event, Where
 
 LAYOUT = 1
 """Version of the form of a segment; one of another version is made anew."""
@@ -31,7 +31,7 @@ _NO_ROWS: Ints = np.zeros(0, np.int32)
 Vector = NDArray[np.float16]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class VectorsView:
     """The current rows under some paths that have a vector, with their neighbours, and the length of the mix."""
 
@@ -62,7 +62,7 @@ class Shelf:
         self._blank: NDArray[np.bool_] = np.zeros(0, np.bool_)
         self._settled = 0
         self._products = Products()
-        self._views: OrderedDict[tuple[str, ...], VectorsView] = OrderedDict()
+        self._views: OrderedDict[Hashable, VectorsView] = OrderedDict()
 
     @property
     def seq(self) -> int:
@@ -86,9 +86,10 @@ class Shelf:
         for event in events:
             if event.seq > self.seq:
                 self._views.clear()
-                _, forgotten = self.rows.follow(event)
+                did = self.rows.follow(event)
                 self._grow()
-                for row in forgotten:
+                self.erased.update(map(self.rows.since, did.governed))
+                for row in did.forgotten:
                     self._matrix[row] = 0
                     self._known[row] = self._blank[row] = True
                     self.erased.add(self.rows.since(row))
@@ -113,12 +114,13 @@ class Shelf:
                 self._known[row] = True
                 self._blank[row] = not vector.any()
 
-    def view(self, paths: Sequence[str]) -> VectorsView:
-        """The current rows under `paths`; kept until the next change."""
-        under = self.rows.paths_under(paths)
-        view = self._views.get(under)
+    def view(self, where: Where) -> VectorsView:
+        """The rows there; kept until the next change."""
+        under = self.rows.paths_under(where.paths)
+        key = self.rows.sight(under, where)
+        view = self._views.get(key)
         if view is None:
-            view = self._views[under] = self._view(self.rows.view(under))
+            view = self._views[key] = self._view(self.rows.view(under, where))
             while len(self._views) > _VIEWS:
                 self._views.popitem(last=False)
         return view

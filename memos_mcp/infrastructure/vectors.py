@@ -24,17 +24,8 @@ from memos_mcp.infrastructure.governance import root_of
 from memos_mcp.infrastructure.keys import embedded_text
 from memos_mcp.infrastructure.roots import Roots, worked
 from memos_mcp.infrastructure.shelf import Shelf, Vector, VectorsView, made_by
-from memos_mcp.ports import (
-    Embedder,
-    Event,
-    Found,
-    Hit,
-    Lane,
-    MemoryAdapter,
-    MemoryCall,
-    SegmentStore,
-    Where,
-)
+from memos_mcp.ports import Embedder, Event, MemoryAdapter, SegmentStore, Where
+from memos_mcp.search import Found, Hit, Lane, MemoryCall
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +47,7 @@ class _Scored:
     scores: NDArray[np.float32]
 
 
-_Asked = tuple[tuple[tuple[str, float], ...], tuple[str, ...], tuple[tuple[int, int, int], ...]]
+_Asked = tuple[tuple[tuple[str, float], ...], tuple[str, ...], tuple[VectorsView, ...]]
 
 
 class Vectors:
@@ -234,13 +225,12 @@ class Vectors:
 
     def _ranked(self, shelves: list[Shelf], query: Vector, call: MemoryCall, where: Where) -> list[_Scored]:
         """The score of every row for a question; kept for a moment, as a question is first asked, then scored."""
-        state = tuple((id(shelf), shelf.seq, shelf.pending()) for shelf in shelves)
-        key = (_probes(call), where.paths, state)
+        views = tuple(shelf.view(where) for shelf in shelves)
+        key = (_probes(call), where.paths, views)
         known = self._scored.get(key)
         if known is None:
-            for old in [old for old in self._scored if old[1] == where.paths and old[2] != state]:
+            for old in [old for old in self._scored if old[1] == where.paths and old[2] != views]:
                 del self._scored[old]
-            views = [shelf.view(where.paths) for shelf in shelves]
             known = self._scored[key] = [
                 _Scored(shelf, view, shelf.scores(query, view))
                 for shelf, view in zip(shelves, views, strict=True)

@@ -20,7 +20,8 @@ from memos_mcp.infrastructure.partition import Partition, WordsView
 from memos_mcp.infrastructure.roots import Roots, worked
 from memos_mcp.infrastructure.rows import Interned
 from memos_mcp.infrastructure.tokens import question_terms
-from memos_mcp.ports import Event, Found, Hit, Lane, MemoryAdapter, MemoryCall, SegmentStore, Traits, Where
+from memos_mcp.ports import Event, MemoryAdapter, SegmentStore, Where
+from memos_mcp.search import Found, Hit, Lane, MemoryCall, Traits
 
 K1, B = 1.5, 0.75  # Robertson and Zaragoza 2009; flat around these on all three data sets
 MEMORY = 256 * 1024 * 1024
@@ -58,7 +59,7 @@ class _Scored:
         return 0.0 if alone else float(self.covered[self.partition.rows.session(row)])
 
 
-_Asked = tuple[str, tuple[str, ...], tuple[tuple[int, int], ...]]  # question, paths, partitions with their positions
+_Asked = tuple[str, tuple[str, ...], tuple[WordsView, ...]]
 
 
 class Words:
@@ -70,7 +71,7 @@ class Words:
     name = "words"
 
     def __init__(self, vault: MemoryAdapter, segments: SegmentStore, *, memory: int = MEMORY) -> None:
-        self._vocabulary = Interned()
+        self._vocabulary = Interned[str]()
         self._roots = Roots(
             self.name,
             vault,
@@ -99,7 +100,7 @@ class Words:
         """Everybody whose words are searched. Cost: 0.1 ms at 10,000 memories."""
         partitions = await self._roots.under(where, first=True)
         with self._roots.lock:
-            return frozenset[str]().union(*(p.view(where.paths).people for p in partitions))
+            return frozenset[str]().union(*(p.view(where).people for p in partitions))
 
     async def apply(self, events: Sequence[Event]) -> None:
         """Follow these lines; the words of a forgotten memory leave the segments at once."""
@@ -116,7 +117,7 @@ class Words:
         return Lane(self.name, on=True, why=self._roots.why, held=self._roots.held)
 
     def _forget_terms(self) -> None:
-        self._vocabulary = Interned()
+        self._vocabulary = Interned[str]()
         self._scored.clear()
 
     def _find(self, partitions: list[Partition], call: MemoryCall, where: Where, limit: int) -> Found:
@@ -168,20 +169,19 @@ class Words:
 
     def _ranked(self, partitions: list[Partition], call: MemoryCall, where: Where) -> list[_Scored]:
         """Scores of every row for a question; kept while nothing changes, as a question is first asked, then scored."""
-        state = tuple((id(p), p.seq) for p in partitions)
-        key = (call.query, where.paths, state)
+        views = tuple(p.view(where) for p in partitions)
+        key = (call.query, where.paths, views)
         known = self._scored.get(key)
         if known is None:
-            for old in [old for old in self._scored if old[1] == where.paths and old[2] != state]:
+            for old in [old for old in self._scored if old[1] == where.paths and old[2] != views]:
                 del self._scored[old]
             terms = question_terms(call.query)[:_MOST_TERMS]
-            known = self._scored[key] = self._weighed(partitions, terms, where)
+            known = self._scored[key] = self._weighed(partitions, views, terms)
             while len(self._scored) > _KEPT:
                 self._scored.popitem(last=False)
         return known
 
-    def _weighed(self, partitions: list[Partition], terms: Sequence[str], where: Where) -> list[_Scored]:
-        views = [p.view(where.paths) for p in partitions]
+    def _weighed(self, partitions: list[Partition], views: Sequence[WordsView], terms: Sequence[str]) -> list[_Scored]:
         searched = sum(view.count for view in views)
         if not searched:
             return []

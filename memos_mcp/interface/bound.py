@@ -5,18 +5,25 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
-from memos_mcp.cube import MemCube, Ref
-from memos_mcp.errors import Conflict, NotFound
+from memos_mcp.cube import Governance, MemCube, Ref
+from memos_mcp.errors import Conflict, Denied, NotFound
 from memos_mcp.infrastructure import governance
+from memos_mcp.infrastructure.decisions import Act, Decision, decided, names_of
 from memos_mcp.interface import checks
 from memos_mcp.interface.guard import Guard
 from memos_mcp.operation.lanes import Lanes
 from memos_mcp.ports import Caller, Change, Event, MemoryAdapter, Name, Where
 
 Found = Ref | Name
+_DOING: dict[Act, str] = {"read": "read", "write": "change", "govern": "decide about"}
 _ATTEMPTS = 100  # each time another change went through, so only a crowd comes near
+
+
+def now_in_utc() -> datetime:
+    """The moment."""
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +49,38 @@ class Bound:
         """The path, or his own, if he may write there. Raises InvalidInput, Denied."""
         return governance.check_write(self.caller, path or self.home)
 
-    def readable(self, path: str | None) -> Where:
+    async def readable(self, path: str | None) -> Where:
         """What lies beneath the path, or all he may read. Raises InvalidInput, Denied."""
-        return governance.readable(self.caller, path or self.path)
+        granted = await self.vault.granted(names_of(self.caller))
+        return governance.readable(self.caller, path or self.path, self.clock(), granted)
+
+    async def looked_at(self, path: str | None) -> str:
+        """The very path, or his own, if anything beneath it may be open to him. Raises InvalidInput, Denied."""
+        await self.readable(path or self.home)
+        return governance.check_path(path or self.home)
+
+    def decided(self, act: Act, cube: MemCube) -> Decision:
+        """May he do this to the memory, and by which rule?"""
+        return decided(self.caller, act, cube.path, cube.governance, self.clock())
+
+    def may_read(self, event: Event) -> bool:
+        """May he know of a line of the log?"""
+        rules = event.rules or Governance()
+        return decided(self.caller, "read", event.path, rules, self.clock()).allowed
+
+    def governs(self, path: str, rules: Governance) -> bool:
+        """May he decide about memories at this path with these rules?"""
+        return decided(self.caller, "govern", path, rules, self.clock()).allowed
+
+    def check(self, act: Act, cube: MemCube) -> None:
+        """Raises Denied, in words that say why."""
+        decision = self.decided(act, cube)
+        if not decision.allowed:
+            raise Denied(f"{self.caller.user} may not {_DOING[act]} memory {cube.id}: {decision.why}")
 
     def shown(self, cube: MemCube) -> MemCube | None:
         """The memory as he may see it, if he may; suspicions and secrets are looked for once more."""
-        return self.guard.seen(cube) if governance.may_read(self.caller, cube.path) else None
+        return self.guard.seen(cube) if self.decided("read", cube).allowed else None
 
     async def one(self, found: Found | None, what: str = "") -> MemCube:
         """The memory at an id or a name; `what` is how the caller named it. Raises NotFound."""
@@ -59,12 +91,21 @@ class Bound:
             raise self.unknown(what or (found.id if isinstance(found, Ref) else ""), version)
         return cube
 
-    async def writable_ones(self, ids: Sequence[str]) -> list[MemCube]:
-        """The current versions of memories that he may change. Raises NotFound, Denied, InvalidInput."""
-        cubes = [await self.one(Ref(id=checks.check_id(id))) for id in dict.fromkeys(ids)]
+    async def governed_ones(self, ids: Sequence[str]) -> list[MemCube]:
+        """The current versions of memories that he may govern, also expired ones. Raises NotFound, Denied."""
+        cubes = [await self.own(id) for id in dict.fromkeys(ids)]
         for cube in cubes:
-            governance.check_write(self.caller, cube.path)
+            self.check("govern", cube)
         return cubes
+
+    async def own(self, id: str) -> MemCube:
+        """A memory that he may read or, as its owner, govern. Raises NotFound, InvalidInput."""
+        cubes = await self.vault.get([Ref(id=checks.check_id(id))])
+        if not cubes or not (
+            self.decided("read", cubes[0]).allowed or self.decided("govern", cubes[0]).rule == "owner"
+        ):
+            raise self.unknown(id)
+        return self.guard.seen(cubes[0])
 
     async def commit(self, *changes: Change) -> tuple[Event, ...]:
         """Write them all, or on an error none; the lanes follow. Raises Conflict, NotFound."""

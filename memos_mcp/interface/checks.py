@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import get_args
 
 from pydantic import JsonValue, ValidationError
@@ -57,6 +58,14 @@ def check_origin(**given: object) -> Origin:
     except ValidationError as exc:
         first = exc.errors(include_url=False)[0]
         raise InvalidInput(f"{first['loc'][0]} cannot be used: {first['msg']}") from exc
+
+
+def check_moment(moment: datetime, what: str) -> datetime:
+    """A time with its zone; one without is in UTC."""
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (AttributeError, OverflowError) as exc:
+        raise InvalidInput(f"{what} is a time such as 2027-01-31T12:00:00Z") from exc
 
 
 def check_id(key: str | None) -> str:

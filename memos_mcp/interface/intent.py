@@ -12,7 +12,7 @@ from datetime import datetime
 
 from memos_mcp.infrastructure.authors import PARTS
 from memos_mcp.interface.times import found_in, interval_of
-from memos_mcp.ports import MemoryCall
+from memos_mcp.search import MemoryCall
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")

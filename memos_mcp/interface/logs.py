@@ -25,12 +25,12 @@ class Log:
         checks.check_range("limit", limit, _MOST)
         events = await self._on.vault.events(after=after, limit=1 if after < 0 else limit)
         upto = events[-1].seq if events else max(after, 0)
-        readable = (e for e in events if after >= 0 and governance.may_read(self._on.caller, e.path))
+        readable = (e for e in events if after >= 0 and self._on.may_read(e))
         return News(tuple(readable), upto)
 
     async def of(self, id: str) -> tuple[Event, ...]:
         """Every line about a memory, oldest first, each with the version it wrote. Raises NotFound."""
         events = await self._on.vault.events(subject=checks.check_id(id), limit=_MOST)
-        if not events or not governance.may_read(self._on.caller, events[0].path):
+        if not events or not self._on.may_read(events[0]):
             raise self._on.unknown(id)
         return tuple(replace(event, cube=event.cube and self._on.guard.seen(event.cube)) for event in events)

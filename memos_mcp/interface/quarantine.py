@@ -25,16 +25,16 @@ class Quarantine:
     async def list(self, path: str | None = None, *, limit: int = 20, after: int = 0) -> Page:
         """The memories in quarantine, newest first, each with why; `after` of the last page continues."""
         checks.check_range("limit", limit, _MOST)
-        where = self._on.readable(path)
+        where = await self._on.readable(path)
         rows = await self._on.vault.scan(where, Which(quarantined=True), after=after, limit=limit + 1)
-        total = sum((await self._on.vault.count(where.paths, quarantined=True)).values())
+        total = sum((await self._on.vault.count(where.paths, quarantined=True, permit=where.permit)).values())
         more = rows[limit - 1][0] if len(rows) > limit else 0
         return Page(tuple(cube for _, cube in rows[:limit]), where.paths, total, more)
 
     async def add(self, ids: Sequence[str], *, reason: str = "") -> tuple[Event, ...]:
         """Put memories there, all of them or, on an error, none. Raises NotFound, Denied, Conflict."""
         why = checks.check_reason(reason)
-        olds = [cube for cube in await self._on.writable_ones(ids) if "by-hand" not in cube.quarantined]
+        olds = [cube for cube in await self._on.governed_ones(ids) if "by-hand" not in cube.quarantined]
         cubes = [cube.model_copy(update={"quarantined": ("by-hand",), "vouched_by": ""}) for cube in olds]
         return await self._on.commit(*(Change("quarantine", c.id, c, expect=c.version, reason=why) for c in cubes))
 
@@ -45,7 +45,7 @@ class Quarantine:
         """
         governance.check_scope(self._on.caller, "admin")
         why = checks.check_reason(reason)
-        olds = [cube for cube in await self._on.writable_ones(ids) if cube.quarantined]
+        olds = [cube for cube in await self._on.governed_ones(ids) if cube.quarantined]
         freed = {"quarantined": (), "vouched_by": self._on.caller.user}
         cubes = [cube.model_copy(update=freed) for cube in olds]
         return await self._on.commit(*(Change("release", c.id, c, expect=c.version, reason=why) for c in cubes))
@@ -66,7 +66,7 @@ class Quarantine:
         """
         if not (source or session or source_class):
             raise InvalidInput("name the source, the session or the class of sources whose memories are to go")
-        why, where = checks.check_reason(reason), self._on.readable(self._on.writable(path))
+        why, where = checks.check_reason(reason), await self._on.readable(self._on.writable(path))
         ids: list[str] = []
         for held in (False, True):
             which = Which(source=source, session=session, source_class=source_class, quarantined=held)

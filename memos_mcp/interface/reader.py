@@ -17,7 +17,8 @@ from memos_mcp.interface.duplicates import normalise, piece_key, statement_key, 
 from memos_mcp.interface.intent import understood
 from memos_mcp.interface.kinds import kind_of
 from memos_mcp.interface.passages import has_headings, passages
-from memos_mcp.ports import Draft, MemoryCall, Reading
+from memos_mcp.ports import Draft, Reading
+from memos_mcp.search import MemoryCall
 
 MAX_SOURCE = 2_000_000
 """Characters read at once; larger sources are read in parts."""

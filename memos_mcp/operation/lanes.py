@@ -12,7 +12,8 @@ import anyio
 from memos_mcp.answers import Missing
 from memos_mcp.errors import InvalidInput, MemosError
 from memos_mcp.operation.operator import Fused, candidates, fuse, linked
-from memos_mcp.ports import Event, Lane, MemoryCall, Route, Where
+from memos_mcp.ports import Event, Route, Where
+from memos_mcp.search import Lane, MemoryCall
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from memos_mcp.cube import Ref
-from memos_mcp.ports import Hit, MemoryCall, Traits
+from memos_mcp.search import Hit, MemoryCall, Traits
 
 WORDS_RECALL = 1.5  # a full match beats the usual spread of cosines, about 0.5; flat in 1.0–2.0
 WORDS_REQUEST = 0.25  # the shared words of a request are form, not evidence; flat in 0–0.5

@@ -8,7 +8,8 @@ import anyio
 
 from memos_mcp.cube import MemCube, Plaintext, Ref
 from memos_mcp.errors import InvalidInput
-from memos_mcp.ports import Action, Change, Event, Found, MemoryAdapter, MemoryCall, Route, Where
+from memos_mcp.ports import Action, Change, Event, MemoryAdapter, Route, Where
+from memos_mcp.search import Found, MemoryCall
 from memos_mcp.testing.cubes import ADA, PATH, a_cube, remember, same
 
 OpenRoute = Callable[[], Route]

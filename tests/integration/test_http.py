@@ -141,6 +141,7 @@ async def strangers(place: Place, tmp_path: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.claim("5.5.1-03")
 async def test_no_tool_and_no_route_answers_without_a_valid_token(place: Place, tmp_path: Path) -> None:
     for kind, secret in (await strangers(place, tmp_path)).items():
         for what, answer in (await outcomes(place, secret)).items():

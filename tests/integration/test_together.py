@@ -18,7 +18,7 @@ from memos_mcp.infrastructure.models import minilm
 from memos_mcp.infrastructure.models.fetch import Installed, Package, install
 from memos_mcp.infrastructure.storage.database import Database
 from memos_mcp.infrastructure.storage.upkeep import Upkeep
-from memos_mcp.ports import Lane
+from memos_mcp.search import Lane
 from tests.embedders import Meanings, system, until
 
 pytestmark = pytest.mark.anyio

@@ -104,7 +104,7 @@ def test_scores_are_the_textbook_mix_of_every_scope(steps: list[Step]) -> None:
     for seq, step in enumerate(steps, 1):
         if step.what == "look":
             for scope in SCOPES:
-                shelf.scores(QUERY, shelf.view(scope))
+                shelf.scores(QUERY, shelf.view(Where(tuple(scope))))
         if step.what == "embed":
             embed(shelf, texts, step.which % 5)
         if (change := written(step, cubes)) is not None:
@@ -115,7 +115,7 @@ def test_scores_are_the_textbook_mix_of_every_scope(steps: list[Step]) -> None:
             cubes = after(action, cube, cubes)
     embed(shelf, texts, len(texts))
     for scope in SCOPES:
-        view = shelf.view(scope)
+        view = shelf.view(Where(tuple(scope)))
         scored = shelf.scores(QUERY, view)
         found = {shelf.rows.named(row)[0]: float(scored[row]) for row in np.flatnonzero(view.there).tolist()}
         assert found == pytest.approx(textbook(cubes, scope), abs=2e-3)

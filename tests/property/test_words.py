@@ -15,7 +15,8 @@ from memos_mcp.cube import MemCube, Origin, Plaintext, new_id
 from memos_mcp.infrastructure import partition, words
 from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
 from memos_mcp.infrastructure.words import Words
-from memos_mcp.ports import Caller, Change, Event, Found, MemoryCall, Where
+from memos_mcp.ports import Caller, Change, Event, Where
+from memos_mcp.search import Found, MemoryCall
 
 ADA = Caller("ada")
 NOW = datetime(2026, 3, 2, tzinfo=UTC)

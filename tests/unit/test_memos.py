@@ -17,7 +17,8 @@ from memos_mcp.cube import Ref
 from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
 from memos_mcp.infrastructure.words import Words
 from memos_mcp.interface.reader import RulesReader
-from memos_mcp.ports import Event, Found, Hit, Lane, MemoryCall, Where
+from memos_mcp.ports import Event, Where
+from memos_mcp.search import Found, Hit, Lane, MemoryCall
 
 pytestmark = pytest.mark.anyio
 

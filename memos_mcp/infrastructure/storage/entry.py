@@ -14,7 +14,17 @@ from pydantic_core import from_json
 from memos_mcp.cube import SCHEMA, Governance, MemCube, Origin, Usage
 from memos_mcp.errors import Conflict, Corrupt, InvalidInput, NotFound
 from memos_mcp.infrastructure.governance import root_of
-from memos_mcp.infrastructure.storage.rows import ADVICE, chained, content_of, cube_of, is_sealed, moment, sealed
+from memos_mcp.infrastructure.storage.rows import (
+    ADVICE,
+    chained,
+    content_of,
+    cube_of,
+    is_sealed,
+    micros,
+    moment,
+    rules_of,
+    sealed,
+)
 from memos_mcp.ports import Action, Change, Event
 
 _SALT = 16
@@ -64,6 +74,8 @@ class Entry:
             return self._forget(change)
         if change.action in ("quarantine", "release"):
             return self._hold(change, change.cube)
+        if change.action == "govern":
+            return self._govern(change, change.cube.governance)
         if change.cube.id != change.subject:
             raise InvalidInput(f"a change of memory {change.subject!r} cannot write {change.cube.id!r}")
         if change.cube.version == 1:
@@ -76,7 +88,8 @@ class Entry:
         place = self._place(cube.path)
         policy = self._policy(cube.governance)
         held = " ".join(cube.quarantined) or None
-        row = (change.branch, cube.id, place, cube.key, change.once, cube.state.value, policy, held, self.at)
+        expires = cube.governance.expires_at and micros(cube.governance.expires_at)
+        row = (change.branch, cube.id, place, cube.key, change.once, cube.state.value, policy, held, expires, self.at)
         try:
             created = self.db.execute(_NEW_MEMORY, row)
         except sqlite3.IntegrityError as exc:
@@ -113,7 +126,7 @@ class Entry:
         self._version(change, cube, memory, place, created, salt)
         self._flush()
         row = self.db.execute("SELECT * FROM cube WHERE memory = ? AND version = ?", (memory, cube.version)).fetchone()
-        return self._event(change.action, change, cube.version, path, cube_of(row[:15], {}))
+        return self._event(change.action, change, cube.version, path, cube_of(row[:16], {}))
 
     def _sight(self, change: Change, cube: MemCube, place: int) -> Event:
         self._flush()
@@ -141,7 +154,17 @@ class Entry:
         self._count(place, bool(was) - bool(held))
         self._log(change, memory, version, place, path, None)
         row = self.db.execute("SELECT * FROM cube WHERE memory = ? AND version = ?", (memory, version)).fetchone()
-        return self._event(change.action, change, version, path, None if held else cube_of(row[:15], {}))
+        return self._event(change.action, change, version, path, None if held else cube_of(row[:16], {}))
+
+    def _govern(self, change: Change, governance: Governance) -> Event:
+        memory, version, place, path, _, _ = self._current(change)
+        expires = governance.expires_at and micros(governance.expires_at)
+        policy = self._policy(governance)
+        self._log(change, memory, version, place, path, None)
+        self.db.execute(_REVISION, (self.seq, policy, expires, memory))
+        self.db.execute("UPDATE memory SET policy = ?, expires = ? WHERE memory = ?", (policy, expires, memory))
+        row = self.db.execute("SELECT * FROM cube WHERE memory = ? AND version = ?", (memory, version)).fetchone()
+        return self._event(change.action, change, version, path, cube_of(row[:16], {}))
 
     def _forget(self, change: Change) -> Event:
         memory, version, place, path, _, held = self._current(change)
@@ -219,7 +242,8 @@ class Entry:
     ) -> Event:
         seq = self.seq if news else 0
         subject, reason, branch = change.subject, change.reason, change.branch
-        return Event(seq, self.stamp, action, subject, version, path, self.caller, reason, branch, cube, origin)
+        rules = cube.governance if cube else None
+        return Event(seq, self.stamp, action, subject, version, path, self.caller, reason, branch, cube, origin, rules)
 
     def _place(self, path: str) -> int:
         known = self.places.get(path)
@@ -230,10 +254,10 @@ class Entry:
         return known
 
     def _policy(self, governance: Governance) -> int:
-        rules = governance.model_dump_json(exclude_defaults=True)
+        rules, restricted = rules_of(governance)
         known = self.policies.get(rules)
         if known is None:
-            self.db.execute("INSERT OR IGNORE INTO policy (rules) VALUES (?)", (rules,))
+            self.db.execute("INSERT OR IGNORE INTO policy (rules, restricted) VALUES (?, ?)", (rules, restricted))
             known = int(self.db.execute("SELECT policy FROM policy WHERE rules = ?", (rules,)).fetchone()[0])
             self.policies[rules] = known
         return known
@@ -244,10 +268,13 @@ def tip(db: sqlite3.Connection) -> tuple[int, int, bytes]:
     return db.execute("SELECT seq, at, chain FROM event ORDER BY seq DESC LIMIT 1").fetchone() or (0, 0, b"")
 
 
-_NEW_MEMORY = """INSERT INTO memory (branch, id, place, key, once, version, state, policy, quarantined, created_at)
-    VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?) ON CONFLICT (branch, place, once) WHERE once IS NOT NULL DO NOTHING"""
+_NEW_MEMORY = """INSERT INTO memory
+    (branch, id, place, key, once, version, state, policy, quarantined, expires, created_at)
+    VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?) ON CONFLICT (branch, place, once) WHERE once IS NOT NULL DO NOTHING"""
 _CURRENT = """SELECT m.memory, m.version, m.place, p.path, m.created_at, m.quarantined
     FROM memory m JOIN place p ON p.place = m.place
     WHERE m.branch = ? AND m.id = ? AND m.forgotten IS NULL"""
+_REVISION = """INSERT INTO revision (seq, memory, old, old_expires, new, new_expires)
+    SELECT ?1, memory, policy, expires, ?2, ?3 FROM memory WHERE memory = ?4"""
 _KNOWN = "SELECT memory, id, version FROM memory WHERE branch = ? AND place = ? AND once = ?"
 _FIRST = "SELECT created_at, at, salt, digest, payload, content FROM cube WHERE memory = ? AND version = 1"

@@ -11,7 +11,7 @@ from pydantic_core import from_json, to_json
 
 from memos_mcp.cube import CONTENT, SCHEMA, Governance, MemCube, Origin
 from memos_mcp.errors import Corrupt
-from memos_mcp.ports import Event
+from memos_mcp.ports import Event, Revision
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -78,11 +78,28 @@ def checksum(after: int, upto: int, data: bytes) -> bytes:
 
 def cube_of(row: Sequence[Any], rules: dict[str, Governance]) -> MemCube:
     """The cube of the first columns of view `cube`. Raises Corrupt if its content is not what was written."""
-    key, version, path, name, state, created, at, salt, digest, payload, content, policy, sightings, held, vouched = row
+    (
+        key,
+        version,
+        path,
+        name,
+        state,
+        created,
+        at,
+        salt,
+        digest,
+        payload,
+        content,
+        policy,
+        sightings,
+        held,
+        vouched,
+        expires,
+    ) = row
     if not is_sealed(salt, (key, version, created, at), payload, content, digest):
         raise Corrupt(f"memory {key} (version {version}) is not what was written; {ADVICE}")
     try:
-        governance = rules.get(policy) or rules.setdefault(policy, Governance.model_validate_json(policy))
+        governance = governed(policy, expires, rules)
         return MemCube.model_validate(
             {
                 **from_json(content),
@@ -104,6 +121,25 @@ def cube_of(row: Sequence[Any], rules: dict[str, Governance]) -> MemCube:
         raise Corrupt(f"memory {key} (version {version}, schema {SCHEMA}) cannot be read: {exc}; {ADVICE}") from exc
 
 
+def governed(policy: str, expires: int | None, rules: dict[str, Governance]) -> Governance:
+    """The rules of a memory; those that stand for many are made once."""
+    known = rules.get(policy) or rules.setdefault(policy, Governance.model_validate_json(policy))
+    return known if expires is None else known.model_copy(update={"expires_at": moment(expires)})
+
+
+def revision_of(row: Sequence[Any], rules: dict[str, Governance]) -> Revision:
+    """A change of rules."""
+    seq, at, key, path, by, reason, *pairs = row
+    old, new, now = (governed(pairs[i], pairs[i + 1], rules) for i in (0, 2, 4))
+    return Revision(seq, moment(at), key, path, by, reason, old, new, now)
+
+
+def rules_of(governance: Governance) -> tuple[str, bool]:
+    """Rules as they are interned, without when the memory expires, and whether they say who may or may not."""
+    restricted = bool(governance.readers or governance.writers or governance.denied or governance.contexts)
+    return governance.model_dump_json(exclude_defaults=True, exclude={"expires_at"}), restricted
+
+
 def event_of(row: Sequence[Any], rules: dict[str, Governance]) -> Event:
     """The event of a row of view `line`. Raises Corrupt if it, or the version it wrote, is not what was written."""
     line, (digest, chain, before, origin, written, forgotten) = row[:9], row[9:15]
@@ -122,8 +158,9 @@ def event_of(row: Sequence[Any], rules: dict[str, Governance]) -> Event:
             caller=caller,
             reason=reason,
             branch=branch,
-            cube=cube_of((subject, version, path, *row[15:27]), rules) if written else None,
+            cube=cube_of((subject, version, path, *row[15:28]), rules) if written else None,
             origin=Origin.model_validate_json(origin) if origin else None,
+            rules=governed(row[23], row[27], rules) if row[23] else None,
         )
     except (TypeError, ValueError, OverflowError) as exc:
         raise Corrupt(f"line {seq} of the log cannot be read: {exc}; {ADVICE}") from exc

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,13 +17,16 @@ from anyio import CapacityLimiter, to_thread
 from memos_mcp.cube import Governance, MemCube, Ref
 from memos_mcp.infrastructure.storage.database import Database
 from memos_mcp.infrastructure.storage.entry import Entry
-from memos_mcp.infrastructure.storage.rows import cube_of, event_of, micros
+from memos_mcp.infrastructure.storage.rows import cube_of, event_of, governed, micros, revision_of
 from memos_mcp.infrastructure.storage.segments import Segments
-from memos_mcp.ports import MAIN, Caller, Change, Event, Name, Where, Which
+from memos_mcp.ports import MAIN, Caller, Change, Event, Name, Permit, Revision, Where, Which
 
 T = TypeVar("T")
 _MOST = (1 << 63) - 1
 _ALL = Which()
+_OPEN = Governance()
+_FRESH = 1.0  # seconds that it is not asked again who was let in
+_KEPT = 1024  # callers of whom this is known
 _FEW = 20  # paths with less than a twentieth of all memories are browsed by an index, others backwards from the end
 
 
@@ -43,6 +49,7 @@ class SqliteAdapter:
         self._reading = CapacityLimiter(4)
         self._writing = CapacityLimiter(1)
         self._erasing = False
+        self._granted: dict[tuple[str, ...], tuple[float, list[str]]] = {}
 
     async def commit(self, changes: Sequence[Change], *, caller: Caller) -> list[Event]:
         """Write all changes in one transaction. Cost: about 25 µs a change and one disk sync."""
@@ -74,15 +81,50 @@ class SqliteAdapter:
             else:
                 held, of = db.execute(_SHARE, given).fetchone()
                 sql = _SCAN_FEW if held * _FEW < of else _SCAN
-            return [(row[15], self._cube(row)) for row in db.execute(sql, given)]
+            if where.permit is None:
+                return [(row[16], self._cube(row)) for row in db.execute(sql, given)]
+            found = (row for row in db.execute(sql, given | {"limit": -1}) if self._allowed(where.permit, row))
+            return [(row[16], self._cube(row)) for row in islice(found, limit)]
 
         return await self._read(ask)
 
-    async def count(self, paths: Sequence[str], *, quarantined: bool = False) -> Mapping[str, int]:
-        """Memories by path, from maintained counters; those in quarantine are counted."""
+    async def count(
+        self, paths: Sequence[str], *, quarantined: bool = False, permit: Permit | None = None
+    ) -> Mapping[str, int]:
+        """Memories by path, from maintained counters; those in quarantine, or under rules of their own, are counted."""
         given = json.dumps(list(paths))
-        sql = _COUNT_HELD if quarantined else _COUNT
-        return await self._read(lambda db: dict(db.execute(sql, (given,)).fetchall()))
+
+        def ask(db: sqlite3.Connection) -> Mapping[str, int]:
+            if quarantined:
+                rows = db.execute(_COUNT_HELD, (given,)).fetchall()
+                return _summed((path, n) for path, rules, n in rows if _may(permit, path, rules, self._rules))
+            live = dict[str, int](db.execute(_COUNT, (given,)).fetchall())
+            return live if permit is None else self._visible(db, live, given, permit)
+
+        return await self._read(ask)
+
+    async def revisions(
+        self, *, subject: str | None = None, paths: Sequence[str] = (), limit: int = 1000
+    ) -> list[Revision]:
+        """Changes of rules, oldest first. Cost: 10 µs each."""
+        given = {"subject": subject, "paths": json.dumps(list(paths)), "limit": limit}
+        sql = _REVISIONS_UNDER if subject is None else _REVISIONS_OF
+        return await self._read(lambda db: [revision_of(row, self._rules) for row in db.execute(sql, given)])
+
+    async def granted(self, names: Sequence[str]) -> Sequence[str]:
+        """Private paths with memories whose rules let any of these names read. Cost: 2 µs for each set of rules.
+
+        What another process grants may be seen a second later; what it takes back is gone at once, as rows have rules.
+        """
+        key, now = tuple(names), time.monotonic()
+        known = self._granted.get(key)
+        if known is None or now > known[0]:
+            given = json.dumps(names)
+            found = await self._read(lambda db: [row[0] for row in db.execute(_GRANTED, (given, given))])
+            known = self._granted[key] = (now + _FRESH, found)
+            while len(self._granted) > _KEPT:
+                del self._granted[next(iter(self._granted))]
+        return known[1]
 
     async def events(
         self, *, after: int = 0, limit: int = 1000, subject: str | None = None, root: str | None = None
@@ -125,16 +167,43 @@ class SqliteAdapter:
                 found.append(self._cube(row))
         return found
 
+    def _visible(self, db: sqlite3.Connection, live: dict[str, int], paths: str, permit: Permit) -> Mapping[str, int]:
+        """Of those that live at each path, how many may be read: rules of their own and their end are looked at."""
+        now = micros(permit.now)
+        open_ = {path for path in live if permit.allows(path, _OPEN)}
+        seen = Counter({path: live[path] for path in open_})
+        for path, rules, expired, number in db.execute(_UNDER_RULES, {"now": now, "paths": paths}):
+            seen[path] -= number if path in open_ else 0
+            seen[path] += number if not expired and _may(permit, path, rules, self._rules) else 0
+        return {path: number for path, number in seen.items() if number}
+
+    def _allowed(self, permit: Permit, row: Sequence[Any]) -> bool:
+        expires = row[15]
+        return (expires is None or expires > micros(permit.now)) and _may(permit, row[2], row[11], self._rules)
+
     def _cube(self, row: Sequence[Any]) -> MemCube:
-        return cube_of(row[:15], self._rules)
+        return cube_of(row[:16], self._rules)
 
     def _commit(self, changes: Sequence[Change], caller: Caller) -> list[Event]:
         with self.database.write() as db:
             events = Entry.begin(db, caller.user, micros(self._clock())).write(changes)
+        if any(change.action == "govern" for change in changes):
+            self._granted.clear()
         if self._erasing or any(change.action == "forget" for change in changes):
             # Forgotten words are overwritten in the file, but still stand in the log beside it until that is emptied.
             self._erasing = not self.database.checkpoint()
         return events
+
+
+def _may(permit: Permit | None, path: str, rules: str, known: dict[str, Governance]) -> bool:
+    return permit is None or permit.allows(path, governed(rules, None, known))
+
+
+def _summed(counts: Iterable[tuple[str, int]]) -> Mapping[str, int]:
+    found = Counter[str]()
+    for path, number in counts:
+        found[path] += number
+    return found
 
 
 _BY_ID = "SELECT * FROM cube WHERE branch = ? AND id = ? AND version = ?"
@@ -160,10 +229,33 @@ _SHARE = """SELECT coalesce(sum(p.live), 0), (SELECT coalesce(max(memory), 0) FR
     WHERE p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0')"""
 _COUNT = """SELECT p.path, p.live FROM json_each(?) j CROSS JOIN place p
     WHERE p.live > 0 AND (p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0'))"""
-_COUNT_HELD = """SELECT p.path, count(*) FROM json_each(?) j CROSS JOIN place p
-    JOIN memory m INDEXED BY memory_quarantined ON m.place = p.place
+_COUNT_HELD = """SELECT p.path, r.rules, count(*) FROM json_each(?) j CROSS JOIN place p
+    JOIN memory m INDEXED BY memory_quarantined ON m.place = p.place JOIN policy r ON r.policy = m.policy
     WHERE (p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0'))
-    AND m.quarantined IS NOT NULL AND m.forgotten IS NULL GROUP BY p.path"""
+    AND m.quarantined IS NOT NULL AND m.forgotten IS NULL GROUP BY p.path, r.rules"""
+_UNDER_RULES = """SELECT p.path, r.rules, m.expires <= :now, count(*)
+    FROM (SELECT memory FROM policy r JOIN memory m INDEXED BY memory_policy ON m.policy = r.policy
+            WHERE r.restricted AND m.forgotten IS NULL
+        UNION SELECT memory FROM memory INDEXED BY memory_expires WHERE expires <= :now AND forgotten IS NULL) f
+    JOIN memory m ON m.memory = f.memory JOIN place p ON p.place = m.place JOIN policy r ON r.policy = m.policy
+    WHERE m.quarantined IS NULL AND EXISTS (SELECT 1 FROM json_each(:paths) j
+        WHERE p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0'))
+    GROUP BY p.path, r.rules, m.expires <= :now"""
+_REVISIONS_OF = """SELECT e.seq, e.at, m.id, p.path, e.caller, e.reason, o.rules, v.old_expires, n.rules, v.new_expires,
+    r.rules, m.expires FROM revision v JOIN event e ON e.seq = v.seq JOIN memory m ON m.memory = v.memory
+    JOIN place p ON p.place = m.place JOIN policy o ON o.policy = v.old JOIN policy n ON n.policy = v.new
+    JOIN policy r ON r.policy = m.policy WHERE m.branch = 'main' AND m.id = :subject ORDER BY e.seq LIMIT :limit"""
+_REVISIONS_UNDER = _REVISIONS_OF.replace(
+    "m.id = :subject",
+    """EXISTS (SELECT 1 FROM json_each(:paths) j
+    WHERE p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0'))""",
+)
+_GRANTED = """SELECT DISTINCT p.path FROM policy r JOIN memory m INDEXED BY memory_policy ON m.policy = r.policy
+    JOIN place p ON p.place = m.place
+    WHERE r.restricted AND m.forgotten IS NULL AND p.path >= 'user/' AND p.path < 'user0'
+    AND (EXISTS (SELECT 1 FROM json_each(r.rules, '$.readers') j WHERE j.value IN (SELECT value FROM json_each(?)))
+        OR EXISTS (SELECT 1 FROM json_each(r.rules, '$.writers') j WHERE j.value IN (SELECT value FROM json_each(?))))
+    ORDER BY p.path"""
 _LINES = (
     "SELECT * FROM line WHERE seq > :after ORDER BY seq LIMIT :limit",
     "SELECT * FROM line WHERE seq > :after ORDER BY seq DESC LIMIT :limit",

@@ -1,10 +1,25 @@
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
 import pytest
 
+from memos_mcp.cube import Governance
 from memos_mcp.errors import Denied, InvalidInput
-from memos_mcp.infrastructure.governance import check_path, check_scope, check_write, home, may_read, readable, root_of
-from memos_mcp.ports import Caller
+from memos_mcp.infrastructure.decisions import decided
+from memos_mcp.infrastructure.governance import check_path, check_scope, check_write, home, root_of
+from memos_mcp.infrastructure.governance import readable as readable_at
+from memos_mcp.ports import Caller, Where
 
 ADA = Caller("ada")
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def readable(caller: Caller, path: str | None, granted: Sequence[str] = ()) -> Where:
+    return readable_at(caller, path, NOON, granted)
+
+
+def may_read(caller: Caller, path: str) -> bool:
+    return decided(caller, "read", path, Governance(), NOON).allowed
 
 
 @pytest.mark.claim("4.3-23")
@@ -61,6 +76,16 @@ def test_nobody_reads_another_users_memories() -> None:
         readable(ADA, "user/eve")
     assert not may_read(ADA, "user/eve/diary")
     assert not may_read(ADA, "user/adam")
+
+
+def test_what_is_granted_widens_the_search_by_these_places_and_no_more() -> None:
+    granted = ["user/eve/plans", "user/ben/x"]
+    assert readable(ADA, None, granted).paths == ("user/ada", "shared", "global", "user/eve/plans", "user/ben/x")
+    assert readable(ADA, "user/eve", granted).paths == ("user/eve/plans",)
+    with pytest.raises(Denied):
+        readable(ADA, "user/eve/diary", granted)
+    kept = Caller("ada", within="user/ada/jobs")
+    assert readable(kept, None, granted).paths == ("user/ada/jobs",)
 
 
 def test_a_user_name_cannot_reach_into_another_users_home() -> None:

@@ -11,8 +11,8 @@ import pytest
 from memos_mcp.cube import Interval, MemCube, Origin, Ref
 from memos_mcp.errors import Corrupt
 from memos_mcp.infrastructure.authors import author_of
-from memos_mcp.infrastructure.rows import Rows
-from memos_mcp.ports import Action, Event
+from memos_mcp.infrastructure.rows import Followed, Rows
+from memos_mcp.ports import Action, Event, Where
 from memos_mcp.testing import a_cube
 from memos_mcp.testing.cubes import SOME_DAY
 
@@ -41,7 +41,7 @@ def rows_of(events: Sequence[Event]) -> Rows:
 
 def neighbours(cubes: Sequence[MemCube], *paths: str) -> list[tuple[int, int]]:
     rows = rows_of([line(seq, cube) for seq, cube in enumerate(cubes, 1)])
-    view = rows.view(rows.paths_under(paths or PATHS))
+    view = rows.view(rows.paths_under(paths or PATHS), Where(PATHS))
     return [(int(b), int(a)) for b, a in zip(view.before, view.after, strict=True)]
 
 
@@ -86,7 +86,7 @@ def test_what_lies_elsewhere_is_no_neighbour() -> None:
 def test_a_new_version_stands_where_the_memory_stood() -> None:
     cubes = [turn(), turn("Ben"), turn("Cyd")]
     events = [line(seq, cube) for seq, cube in enumerate(cubes, 1)]
-    view = rows_of([*events, line(4, newer(cubes[1]), "update")]).view(PATHS)
+    view = rows_of([*events, line(4, newer(cubes[1]), "update")]).view(PATHS, Where(PATHS))
     assert view.shown.tolist() == [True, False, True, True]
     assert (view.before.tolist(), view.after.tolist()) == ([-1, -1, 3, 0], [3, -1, -1, 2])
     assert view.count == 3
@@ -97,23 +97,23 @@ def test_paths_are_not_prefixes_of_names() -> None:
     assert rows.paths_under(["user/ada"]) == ("user/ada", "user/ada/x")
     assert rows.paths_under(["user/ada/x", "user/ada"]) == ("user/ada", "user/ada/x")
     assert rows.paths_under(["user/ad", "use", ""]) == ()
-    assert rows.view(rows.paths_under(["user/ada/x"])).count == 1
-    assert rows.view(()).count == 0
+    assert rows.view(rows.paths_under(["user/ada/x"]), Where(("user/ada/x",))).count == 1
+    assert rows.view((), Where(())).count == 0
 
 
 def test_a_forgotten_memory_keeps_its_rows_and_is_not_current() -> None:
     cube = turn()
     rows = rows_of([line(1, cube), line(2, newer(cube), "update"), line(3, turn("Ben"))])
-    assert rows.follow(line(4, cube, "forget")) == (None, [0, 1])
+    assert rows.follow(line(4, cube, "forget")) == Followed(forgotten=[0, 1])
     assert (len(rows), rows.row_of(cube.id), rows.seq) == (3, None, 4)
-    assert rows.view(PATHS).shown.tolist() == [False, False, True]
-    assert rows.follow(line(5, turn("Nobody"), "forget")) == (None, [])
+    assert rows.view(PATHS, Where(PATHS)).shown.tolist() == [False, False, True]
+    assert rows.follow(line(5, turn("Nobody"), "forget")) == Followed(forgotten=[])
 
 
 def test_a_version_forgotten_before_it_was_read_has_a_row_that_is_never_shown() -> None:
     cube = turn()
     rows = rows_of([line(1, cube, gone=True), line(2, newer(cube), "update", gone=True), line(3, turn())])
-    assert rows.view(PATHS).shown.tolist() == [False, False, True]
+    assert rows.view(PATHS, Where(PATHS)).shown.tolist() == [False, False, True]
     rows.follow(line(4, cube, "forget"))
     assert rows.row_of(cube.id) is None
     assert rows.author(0) == ""
@@ -130,7 +130,7 @@ def test_only_the_current_version_in_the_mask_is_shown() -> None:
 
 def test_a_sighting_moves_the_position_only() -> None:
     rows = rows_of([line(1, turn())])
-    assert rows.follow(line(7, turn(), "sight")) == (None, [])
+    assert rows.follow(line(7, turn(), "sight")) == Followed()
     assert (len(rows), rows.seq) == (1, 7)
 
 
@@ -184,7 +184,7 @@ def test_rows_loaded_then_followed_are_as_rows_that_followed_all() -> None:
     for event in events[8:]:
         again.follow(event)
     for paths in (PATHS, ("user/ada/x",)):
-        one, other = (each.view(each.paths_under(paths)) for each in (rows, again))
+        one, other = (each.view(each.paths_under(paths), Where(tuple(paths))) for each in (rows, again))
         np.testing.assert_array_equal(one.shown, other.shown)
         np.testing.assert_array_equal(one.before, other.before)
 

@@ -17,7 +17,7 @@ from memos_mcp.infrastructure.links import links
 from memos_mcp.infrastructure.partition import Partition
 from memos_mcp.infrastructure.rows import Interned
 from memos_mcp.infrastructure.tokens import terms
-from memos_mcp.ports import Action, Event
+from memos_mcp.ports import Action, Event, Where
 from memos_mcp.testing import a_cube
 from memos_mcp.testing.cubes import SOME_DAY
 
@@ -37,7 +37,7 @@ def line(seq: int, cube: MemCube, action: Action = "remember") -> Event:
     return Event(seq, SOME_DAY, action, cube.id, cube.version, cube.path, "ada", cube=held)
 
 
-def holding(vocabulary: Interned, texts: Sequence[str]) -> tuple[Partition, list[MemCube]]:
+def holding(vocabulary: Interned[str], texts: Sequence[str]) -> tuple[Partition, list[MemCube]]:
     cubes = [a_cube(text) for text in texts]
     part = Partition(vocabulary)
     part.follow([line(seq, cube) for seq, cube in enumerate(cubes, 1)])
@@ -46,7 +46,7 @@ def holding(vocabulary: Interned, texts: Sequence[str]) -> tuple[Partition, list
 
 def found(parts: Sequence[Partition], near: Sequence[Sequence[int]], asked: str = "") -> list[dict[int, float]]:
     numbers = {part.number(word) for part in parts for word in terms(asked)}
-    return links(parts, [part.view(PATHS) for part in parts], near, numbers)
+    return links(parts, [part.view(Where(PATHS)) for part in parts], near, numbers)
 
 
 def reference(
@@ -81,7 +81,7 @@ def reference(
     asked=st.sampled_from(["", "tea", "boat rain"]),
 )
 def test_links_are_those_of_the_reference(texts: list[list[str]], near: set[int], gone: set[int], asked: str) -> None:
-    vocabulary = Interned()
+    vocabulary = Interned[str]()
     parts, shown, kept, best = (
         list[Partition](),
         list[dict[int, set[str]]](),
@@ -113,27 +113,27 @@ def test_links_are_those_of_the_reference(texts: list[list[str]], near: set[int]
 
 
 def test_a_rare_word_links_and_one_that_was_asked_for_does_not() -> None:
-    part, _ = holding(Interned(), ["the violin in Porto", "Porto was warm", "rain", "snow"])
+    part, _ = holding(Interned[str](), ["the violin in Porto", "Porto was warm", "rain", "snow"])
     assert found([part], [[0]]) == [{1: 1.0}]
     assert found([part], [[0]], "What about Porto?") == [{}]
 
 
 def test_what_everybody_says_names_a_topic_and_links_nothing() -> None:
-    part, _ = holding(Interned(), [f"violin {n}" for n in range(9)])
+    part, _ = holding(Interned[str](), [f"violin {n}" for n in range(9)])
     assert found([part], [[0]]) == [{}]
-    part, _ = holding(Interned(), [f"violin {n}" for n in range(8)])
+    part, _ = holding(Interned[str](), [f"violin {n}" for n in range(8)])
     assert found([part], [[0]]) == [dict.fromkeys(range(1, 8), 1.0)]
 
 
 def test_roots_link_to_each_other() -> None:
-    vocabulary = Interned()
+    vocabulary = Interned[str]()
     one, _ = holding(vocabulary, ["the violin in Porto"])
     other, _ = holding(vocabulary, ["rain", "Porto was warm"])
     assert found([one, other], [[0], []]) == [{}, {1: 1.0}]
 
 
 def test_without_best_hits_nothing_is_linked() -> None:
-    part, _ = holding(Interned(), ["violin", "violin"])
+    part, _ = holding(Interned[str](), ["violin", "violin"])
     assert found([part], [[]]) == [{}]
     assert found([], []) == []
     assert np.size(part.terms_of([])) == 0

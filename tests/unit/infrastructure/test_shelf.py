@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from memos_mcp.cube import MemCube, Origin
 from memos_mcp.errors import Corrupt
 from memos_mcp.infrastructure.shelf import NEIGHBOUR, Shelf, made_by
-from memos_mcp.ports import Action, Event
+from memos_mcp.ports import Action, Event, Where
 from memos_mcp.testing import a_cube
 from memos_mcp.testing.cubes import SOME_DAY
 from tests.embedders import DIMENSION, vector_of
@@ -52,7 +52,7 @@ def mixed(*texts: str) -> float:
 
 
 def scores(shelf: Shelf, paths: Sequence[str] = PATHS) -> NDArray[np.float32]:
-    return shelf.scores(QUERY, shelf.view(paths))
+    return shelf.scores(QUERY, shelf.view(Where(tuple(paths))))
 
 
 def test_an_answer_has_a_share_of_its_question() -> None:

@@ -16,7 +16,8 @@ from memos_mcp.errors import InvalidInput, Misconfigured, MissingExtra, Unavaila
 from memos_mcp.infrastructure import vectors
 from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
 from memos_mcp.infrastructure.vectors import Vectors
-from memos_mcp.ports import Caller, Change, Event, Found, MemoryCall, Name, Where
+from memos_mcp.ports import Caller, Change, Event, Name, Permit, Where
+from memos_mcp.search import Found, MemoryCall
 from memos_mcp.testing import a_cube, remember
 from tests.embedders import Meanings, call, running, settled, until, vector_of
 
@@ -173,11 +174,13 @@ class Faltering(SqliteAdapter):
     failures = 0
     miscounts = 0
 
-    async def count(self, paths: Sequence[str], *, quarantined: bool = False) -> Mapping[str, int]:
+    async def count(
+        self, paths: Sequence[str], *, quarantined: bool = False, permit: Permit | None = None
+    ) -> Mapping[str, int]:
         if self.miscounts:
             self.miscounts -= 1
             raise Unavailable("the disk is busy")
-        return await super().count(paths, quarantined=quarantined)
+        return await super().count(paths, quarantined=quarantined, permit=permit)
 
     async def get(self, refs: Sequence[Ref | Name], *, branch: str = "main") -> list[MemCube]:
         if self.failures:

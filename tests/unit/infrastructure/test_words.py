@@ -15,7 +15,8 @@ from memos_mcp.errors import InvalidInput
 from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
 from memos_mcp.infrastructure.tokens import question_terms, terms
 from memos_mcp.infrastructure.words import Words
-from memos_mcp.ports import Caller, Change, Event, Found, MemoryCall, Where
+from memos_mcp.ports import Caller, Change, Event, Where
+from memos_mcp.search import Found, MemoryCall
 
 pytestmark = pytest.mark.anyio
 ADA = Caller("ada")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from memos_mcp.interface.intent import understood
-from memos_mcp.ports import MemoryCall
+from memos_mcp.search import MemoryCall
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TWO = ("Melanie", "Caroline")

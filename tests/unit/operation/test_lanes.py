@@ -13,7 +13,8 @@ from memos_mcp.cube import Ref
 from memos_mcp.errors import InvalidInput, MemosError, Unavailable
 from memos_mcp.operation.lanes import CANDIDATES, Lanes, Ranking
 from memos_mcp.operation.operator import LINK, WORDS_RECALL
-from memos_mcp.ports import Event, Found, Hit, Lane, MemoryCall, Traits, Where
+from memos_mcp.ports import Event, Where
+from memos_mcp.search import Found, Hit, Lane, MemoryCall, Traits
 
 pytestmark = pytest.mark.anyio
 CALL = MemoryCall("q", "q")

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from memos_mcp.cube import Ref
 from memos_mcp.operation import operator
 from memos_mcp.operation.operator import Fused, candidates, fuse
-from memos_mcp.ports import Hit, MemoryCall, Traits
+from memos_mcp.search import Hit, MemoryCall, Traits
 
 CALL = MemoryCall("q", "q")
 REQUEST = MemoryCall("q", "q", question_kind="request")

@@ -1,0 +1,152 @@
+"""Nobody ever learns what he may not read: not from results, counts, scores, errors or the log."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import memos_mcp
+from memos_mcp import Caller, Memos, MemosError, NotFound
+from memos_mcp.cube import Governance
+from memos_mcp.infrastructure.decisions import decided
+
+NOW = datetime.now(UTC)
+USERS = ("ada", "ben", "eve")
+PATHS = ("user/ada", "user/ada/work", "user/ben", "shared/team", "global")
+WORDS = ("tea", "ferry", "violin", "rain")
+NAMES = st.sampled_from(("ada", "ben", "eve", "role:nurse", "role:guest", "*"))
+SOME = st.lists(NAMES, max_size=2).map(tuple)
+CONTEXTS = st.lists(st.sampled_from(("app:desk", "app:bed", "purpose:care")), max_size=2).map(tuple)
+
+rules = st.fixed_dictionaries(
+    {},
+    optional={
+        "readers": SOME,
+        "writers": SOME,
+        "denied": SOME,
+        "contexts": CONTEXTS,
+        "read_only": st.booleans(),
+        "expires_at": st.sampled_from((NOW - timedelta(days=1), NOW + timedelta(days=1))),
+    },
+)
+callers = st.builds(
+    Caller,
+    user=st.sampled_from(USERS),
+    roles=st.lists(st.sampled_from(("nurse", "guest")), max_size=2, unique=True).map(tuple),
+    context=CONTEXTS,
+)
+remembered = st.tuples(st.just("remember"), st.sampled_from(PATHS), st.sampled_from(WORDS))
+governed = st.tuples(st.just("govern"), st.integers(0, 30), rules.filter(bool))
+looked = st.tuples(st.just("look"), callers, st.sampled_from(WORDS))
+steps = st.builds(
+    lambda first, then: [*first, *then],
+    st.lists(remembered, min_size=6, max_size=6),
+    st.lists(
+        st.one_of(governed, looked, remembered, st.tuples(st.just("forget"), st.integers(0, 30))),
+        min_size=12,
+        max_size=24,
+    ),
+)
+
+
+@dataclass
+class Held:
+    id: str
+    path: str
+    owner: str
+    text: str
+    rules: Governance = field(default_factory=Governance)
+
+
+def may_read(caller: Caller, held: Held) -> bool:
+    return decided(caller, "read", held.path, held.rules, NOW).allowed
+
+
+@pytest.mark.claim("5.5.1-01", "5.5.1-02")
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(steps=steps)
+def test_nobody_ever_learns_what_he_may_not_read(steps: list[tuple[Any, ...]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        anyio.run(live, Path(folder), steps)
+
+
+async def live(folder: Path, steps: list[tuple[Any, ...]]) -> None:
+    held: list[Held] = []
+    number = 0
+    async with memos_mcp.open(home=folder, user="ada", embedder={"kind": "none"}) as memos:
+        for step in steps:
+            match step:
+                case ("remember", path, word):
+                    owner = path.split("/")[1] if path.startswith("user/") else "ada"
+                    number += 1
+                    text = f"{word} number {number}."
+                    (id,) = (await memos.acting_as(Caller(owner)).remember(text, path=path)).ids
+                    held.append(Held(id, path, owner, text, Governance(owner=owner)))
+                case ("govern", at, changed) if held:
+                    one = held[at % len(held)]
+                    await memos.acting_as(Caller(one.owner)).acl.change([one.id], **changed)
+                    one.rules = one.rules.model_copy(update=changed)
+                case ("forget", at) if held:
+                    one = held.pop(at % len(held))
+                    await memos.acting_as(Caller(one.owner)).forget(one.id)
+                case ("look", caller, word):
+                    await look(memos.acting_as(caller), held, word)
+                case _:
+                    pass
+
+
+async def look(memos: Memos, held: list[Held], word: str) -> None:
+    """Everything a caller can ask must answer as if what he may not read were not there."""
+    open_ = {each.id: each for each in held if may_read(memos.caller, each)}
+    texts = {each.text for each in open_.values()}
+    page = await memos.browse(limit=100)
+    assert {cube.id for cube in page.cubes} == open_.keys()
+    assert page.total == len(open_)
+    counted = {each.path: each.memories for each in await memos.namespaces()}
+    assert counted == Counter(each.path for each in open_.values())
+    assert (await memos.status()).memories == len(open_)
+    found = await memos.recall(word, limit=100)
+    assert {cube.id for cube in found.cubes} == {each.id for each in open_.values() if word in each.text}
+    assert found.searched == len(open_)
+    hidden_texts = {each.text for each in held} - texts
+    assert not any(text in found.context for text in hidden_texts)
+    news = await memos.log.news(0, limit=1000)
+    alive = {each.id for each in held}
+    assert {event.subject for event in news.events} & alive <= open_.keys()
+    for each in held:
+        if each.id not in open_:
+            await refuse_alike(memos, each)
+
+
+async def refuse_alike(memos: Memos, hidden: Held) -> None:
+    """A hidden memory is refused in the very words that one is that never was."""
+    owned = decided(memos.caller, "govern", hidden.path, hidden.rules, NOW).rule == "owner"
+    asked: list[Callable[[str], Awaitable[object]]] = [memos.get, memos.history]
+    if not owned:
+        asked += [memos.forget, memos.acl.show, memos.acl.explain, lambda id: memos.acl.change([id], readers=["eve"])]
+        asked += [lambda id: memos.quarantine.add([id]), memos.acl.report]
+    for ask in asked:
+        assert await refusal(ask, hidden.id) == (await refusal(ask, "nobody00")).replace("nobody00", hidden.id)
+    assert await refusal(lambda id: memos.update(id, "x"), hidden.id) == (
+        await refusal(lambda id: memos.update(id, "x"), "nobody00")
+    ).replace("nobody00", hidden.id)
+
+
+async def refusal(ask: Callable[[str], Awaitable[object]], id: str) -> str:
+    try:
+        await ask(id)
+    except NotFound as error:
+        return str(error)
+    except MemosError as error:
+        return f"{type(error).__name__}: {error}"
+    return "answered"

@@ -1,0 +1,201 @@
+"""Rules of memories, from the verb that sets them to everything that must keep them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+import memos_mcp
+from memos_mcp import Caller, Denied, InvalidInput, Memos, NotFound
+from memos_mcp.interface.bound import now_in_utc
+
+pytestmark = pytest.mark.anyio
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+BEN = Caller("ben")
+
+
+@pytest.fixture
+async def memos(tmp_path: Path) -> AsyncGenerator[Memos]:
+    async with memos_mcp.open(home=tmp_path, user="ada") as system:
+        yield system
+
+
+async def stored(memos: Memos, text: str, path: str | None = None) -> str:
+    (id,) = (await memos.remember(text, path=path)).ids
+    return id
+
+
+async def seen_by(memos: Memos, question: str = "tea") -> list[str]:
+    """What a caller sees in every way there is; they must agree."""
+    found = await memos.recall(question, limit=50)
+    page = await memos.browse(limit=100)
+    assert sorted(cube.id for cube in found.cubes) == sorted(cube.id for cube in page.cubes)
+    assert found.searched == page.total == len(page.cubes)
+    assert sum(each.memories for each in await memos.namespaces()) == page.total == (await memos.status()).memories
+    return sorted(cube.text for cube in page.cubes)
+
+
+@pytest.mark.claim("5.5.1-01")
+async def test_a_private_memory_is_shared_with_one_reader(memos: Memos) -> None:
+    plan = await stored(memos, "the tea plan", "user/ada/plans")
+    await stored(memos, "secret tea", "user/ada/plans")
+    ben = memos.acting_as(BEN)
+    assert await seen_by(ben) == []
+    (cube,) = await memos.acl.change([plan], readers=["ben"], reason="for the party")
+    assert cube.governance.readers == ("ben",)
+    assert cube.version == 1
+    assert await seen_by(ben) == ["the tea plan"]
+    assert (await ben.recall("tea")).paths == ("user/ben", "shared", "global", "user/ada/plans")
+    assert [c.id for c in (await ben.recall("tea", path="user/ada")).cubes] == [plan]
+    assert (await ben.get(plan)).text == "the tea plan"
+    assert [event.action for event in await ben.history(plan)] == ["remember", "govern"]
+    for attempt in (ben.update(plan, "x"), ben.forget(plan), ben.acl.change([plan], readers=["eve"])):
+        with pytest.raises(Denied):
+            await attempt
+    await memos.acl.change([plan], readers=[])
+    assert await seen_by(ben) == []
+    for hidden in (ben.get(plan), ben.history(plan), ben.forget(plan), ben.acl.show(plan)):
+        with pytest.raises(NotFound, match="ben has no memory"):
+            await hidden
+    with pytest.raises(Denied):
+        await ben.recall("tea", path="user/ada")
+
+
+async def test_a_writer_may_change_it_and_no_more(memos: Memos) -> None:
+    plan = await stored(memos, "the tea plan")
+    await memos.acl.change([plan], writers=["role:cook"])
+    cook = memos.acting_as(Caller("cyd", roles=("cook",)))
+    assert (await cook.update(plan, "the green tea plan")).version == 2
+    with pytest.raises(Denied, match="cyd may not decide about"):
+        await cook.forget(plan)
+    await memos.acl.change([plan], read_only=True)
+    with pytest.raises(Denied, match="read-only"):
+        await cook.update(plan, "no plan")
+    with pytest.raises(Denied, match="read-only"):
+        await memos.update(plan, "no plan")
+    assert (await memos.get(plan)).text == "the green tea plan"
+
+
+async def test_a_shared_memory_is_closed_to_some(memos: Memos) -> None:
+    open_, closed = await stored(memos, "open tea", "shared/team"), await stored(memos, "closed tea", "shared/team")
+    await memos.acl.change([closed], denied=["ben"])
+    ben, eve = memos.acting_as(BEN), memos.acting_as(Caller("eve"))
+    assert await seen_by(ben) == ["open tea"]
+    assert await seen_by(eve) == await seen_by(memos) == ["closed tea", "open tea"]
+    await memos.acl.change([open_, closed], denied=[], readers=["eve"])
+    assert await seen_by(ben) == []
+    assert len(await seen_by(eve)) == 2
+
+
+@pytest.mark.claim("5.2-20")
+async def test_a_memory_is_used_only_in_its_context(memos: Memos) -> None:
+    chart = await stored(memos, "tea at night", "shared/ward")
+    await memos.acl.change([chart], contexts=["application:clinic"])
+    at_desk = memos.acting_as(Caller("ben", context=("application:billing",)))
+    at_bed = memos.acting_as(Caller("ben", context=("application:clinic",)))
+    assert await seen_by(at_desk) == []
+    assert await seen_by(at_bed) == ["tea at night"]
+    assert (await at_bed.acl.explain(chart)).rule == "shared"
+    assert (await memos.acl.explain(chart)).rule == "context"
+    there = await memos.acl.explain(chart, user="ben", context=["application:clinic"])
+    assert (there.allowed, there.rule) == (True, "shared")
+
+
+async def test_an_expired_memory_is_gone_for_all_but_its_owners_decisions(tmp_path: Path) -> None:
+    moment = NOON
+    async with memos_mcp.open(home=tmp_path, user="ada") as system:
+        memos = Memos(
+            vault=system._on.vault,  # pyright: ignore[reportPrivateUsage] the same system by another clock
+            reader=system._reader,  # pyright: ignore[reportPrivateUsage]
+            routes=system._routes,  # pyright: ignore[reportPrivateUsage]
+            caller=Caller("ada"),
+            clock=lambda: moment,
+        )
+        brief, long = await stored(memos, "tea today"), await stored(memos, "tea for ever")
+        await memos.acl.change([brief], expires_at=NOON + timedelta(hours=1))
+        assert await seen_by(memos) == ["tea for ever", "tea today"]
+        moment = NOON + timedelta(hours=1)
+        assert await seen_by(memos) == ["tea for ever"]
+        with pytest.raises(NotFound):
+            await memos.get(brief)
+        with pytest.raises(NotFound):
+            await memos.acting_as(BEN).acl.show(brief)
+        await memos.acl.change([brief], expires_at="never")
+        assert await seen_by(memos) == ["tea for ever", "tea today"]
+        await memos.acl.change([long], expires_at=NOON)
+        await memos.forget(long)
+        assert await seen_by(memos) == ["tea today"]
+
+
+async def test_rules_hold_for_a_process_that_comes_later(memos: Memos, tmp_path: Path) -> None:
+    ids = [await stored(memos, f"tea {n}", "shared/team") for n in range(4)]
+    await seen_by(memos)
+    await memos.acl.change(ids[:2], denied=["ben"])
+    async with memos_mcp.open(home=tmp_path, user="ben") as ben:
+        assert await seen_by(ben) == ["tea 2", "tea 3"]
+        await memos.acl.change(ids[2:], denied=["ben"])
+        await memos.acl.change(ids[:1], denied=[])
+        assert await seen_by(ben) == ["tea 0"]
+
+
+async def test_who_explains_for_others_decides_about_the_memory(memos: Memos) -> None:
+    plan = await stored(memos, "the tea plan")
+    await memos.acl.change([plan], readers=["ben", "role:nurse"])
+    yes = await memos.acl.explain(plan, user="ben")
+    assert (yes.allowed, yes.rule, yes.why) == (True, "reader", "ben is a reader of it")
+    assert (await memos.acl.explain(plan, "write", user="ben")).rule == "private"
+    assert (await memos.acl.explain(plan, user="dan", roles=["nurse"])).why == "role:nurse is a reader of it"
+    ben = memos.acting_as(BEN)
+    assert (await ben.acl.explain(plan)).allowed
+    with pytest.raises(Denied):
+        await ben.acl.explain(plan, user="eve")
+    with pytest.raises(InvalidInput):
+        await memos.acl.explain(plan, "delete")  # pyright: ignore[reportArgumentType] what a caller may send
+
+
+async def test_the_report_says_who_changed_what_and_when(memos: Memos) -> None:
+    plan, other = await stored(memos, "the tea plan"), await stored(memos, "tea", "shared/x")
+    before = now_in_utc()
+    await memos.acl.change([plan], readers=["ben"], reason="for the party")
+    await memos.acl.change([plan], readers=[], expires_at=NOON)
+    await memos.acting_as(Caller("eve")).acl.change([other], denied=["dan"])
+    first, second = await memos.acl.report(plan)
+    assert (first.old.readers, first.new.readers, first.by, first.reason) == ((), ("ben",), "ada", "for the party")
+    assert before <= first.at <= second.at
+    assert (second.new.readers, second.new.expires_at) == ((), NOON)
+    assert [each.id for each in await memos.acl.report()] == [plan, plan, other]
+    assert [each.by for each in await memos.acl.report(path="shared")] == ["eve"]
+    with pytest.raises(NotFound):
+        await memos.acting_as(BEN).acl.report(plan)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"readers": [""]},
+        {"readers": ["a\nb"]},
+        {"writers": ["x" * 200]},
+        {"denied": ["role:"]},
+        {"contexts": ["hours:25-26"]},
+        {"contexts": ["days:someday"]},
+        {"contexts": ["application:"]},
+        {"expires_at": "tomorrow"},
+    ],
+)
+async def test_wrong_rules_are_refused_and_change_nothing(memos: Memos, wrong: dict[str, object]) -> None:
+    plan = await stored(memos, "the tea plan")
+    with pytest.raises(InvalidInput):
+        await memos.acl.change([plan], **wrong)  # pyright: ignore[reportArgumentType] what a caller may send
+    assert await memos.acl.report(plan) == ()
+
+
+async def test_all_or_none_are_changed(memos: Memos) -> None:
+    plan = await stored(memos, "the tea plan")
+    with pytest.raises(NotFound):
+        await memos.acl.change([plan, "nobody"], readers=["ben"])
+    assert (await memos.acl.show(plan)).readers == ()
