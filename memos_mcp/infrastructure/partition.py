@@ -79,6 +79,7 @@ class Partition:
     def __init__(self, vocabulary: Interned[str]) -> None:
         self.rows = Rows()
         self.erased: set[int] = set()
+        self.changed: set[int] = set()
         self._vocabulary = vocabulary
         self._blocks: list[Block] = []
         self._tail = Tail(0)
@@ -111,7 +112,7 @@ class Partition:
                     self._add(worded(event))
                 for row in did.forgotten:
                     self._erase(row)
-                self.erased.update(map(self.rows.since, did.governed))
+                self.changed.update(map(self.rows.since, did.governed))
         self._settle()
 
     def size(self, after: int, upto: int) -> tuple[int, int]:

@@ -56,6 +56,11 @@ class Index(Protocol):
         """Log positions whose words were forgotten since they were kept."""
         ...
 
+    @property
+    def changed(self) -> set[int]:
+        """Log positions that are under other rules since they were kept: the log says so too until more is kept."""
+        ...
+
     def follow(self, events: Sequence[Event]) -> None:
         """Follow lines of the log; one seen before changes nothing."""
         ...
@@ -308,6 +313,7 @@ class Roots(Generic[Its]):
 
             if await self._segments.replace(self._name, root, old, await to_thread.run_sync(export)):
                 index.erased.clear()
+                index.changed.clear()
             self.why = ""
         except MemosError as exc:
             # A projection never fails the caller: the log has it all, and the next change tries again.
@@ -315,13 +321,14 @@ class Roots(Generic[Its]):
             logger.warning("segments not written", extra={"route": self._name, "root": root, "why": str(exc)})
 
     def _due(self, index: Its, spans: list[Segment], worth: int) -> tuple[list[Segment], list[tuple[int, int]]]:
-        stale = [s for s in spans if any(s.after < seq <= s.upto for seq in index.erased)]
+        urgent = any(s.after < seq <= s.upto for s in spans for seq in index.erased)
+        stale = [s for s in spans if any(s.after < seq <= s.upto for seq in index.erased | index.changed)]
         # What another process knew more of cannot be written again here: it goes, with what is built on it.
         beyond = next((place for place, s in enumerate(spans) if s in stale and s.upto > index.whole), len(spans))
         gone, spans = spans[beyond:], spans[:beyond]
         covered = spans[-1].upto if spans else 0
         rows, size = index.size(covered, index.whole)
-        if rows < worth and not stale:
+        if rows < worth and not urgent:
             return [], []
         merged: list[Segment] = []
         if index.whole > covered:

@@ -56,6 +56,7 @@ class Shelf:
     def __init__(self, model: str = "", dimension: int = 0) -> None:
         self.rows = Rows()
         self.erased: set[int] = set()
+        self.changed: set[int] = set()
         self._model = model
         self._matrix: Vector = np.zeros((0, dimension), np.float16)
         self._known: NDArray[np.bool_] = np.zeros(0, np.bool_)
@@ -88,7 +89,7 @@ class Shelf:
                 self._views.clear()
                 did = self.rows.follow(event)
                 self._grow()
-                self.erased.update(map(self.rows.since, did.governed))
+                self.changed.update(map(self.rows.since, did.governed))
                 for row in did.forgotten:
                     self._matrix[row] = 0
                     self._known[row] = self._blank[row] = True

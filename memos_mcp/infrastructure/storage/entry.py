@@ -259,6 +259,8 @@ class Entry:
         if known is None:
             self.db.execute("INSERT OR IGNORE INTO policy (rules, restricted) VALUES (?, ?)", (rules, restricted))
             known = int(self.db.execute("SELECT policy FROM policy WHERE rules = ?", (rules,)).fetchone()[0])
+            guests = {*governance.readers, *governance.writers}
+            self.db.executemany("INSERT OR IGNORE INTO guest VALUES (?, ?)", [(name, known) for name in guests])
             self.policies[rules] = known
         return known
 

@@ -112,7 +112,7 @@ class SqliteAdapter:
         return await self._read(lambda db: [revision_of(row, self._rules) for row in db.execute(sql, given)])
 
     async def granted(self, names: Sequence[str]) -> Sequence[str]:
-        """Private paths with memories whose rules let any of these names read. Cost: 2 µs for each set of rules.
+        """Private paths with memories whose rules let any of these names read. Cost: 1 µs for each memory that does.
 
         What another process grants may be seen a second later; what it takes back is gone at once, as rows have rules.
         """
@@ -120,7 +120,7 @@ class SqliteAdapter:
         known = self._granted.get(key)
         if known is None or now > known[0]:
             given = json.dumps(names)
-            found = await self._read(lambda db: [row[0] for row in db.execute(_GRANTED, (given, given))])
+            found = await self._read(lambda db: [row[0] for row in db.execute(_GRANTED, (given,))])
             known = self._granted[key] = (now + _FRESH, found)
             while len(self._granted) > _KEPT:
                 del self._granted[next(iter(self._granted))]
@@ -250,12 +250,9 @@ _REVISIONS_UNDER = _REVISIONS_OF.replace(
     """EXISTS (SELECT 1 FROM json_each(:paths) j
     WHERE p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0'))""",
 )
-_GRANTED = """SELECT DISTINCT p.path FROM policy r JOIN memory m INDEXED BY memory_policy ON m.policy = r.policy
-    JOIN place p ON p.place = m.place
-    WHERE r.restricted AND m.forgotten IS NULL AND p.path >= 'user/' AND p.path < 'user0'
-    AND (EXISTS (SELECT 1 FROM json_each(r.rules, '$.readers') j WHERE j.value IN (SELECT value FROM json_each(?)))
-        OR EXISTS (SELECT 1 FROM json_each(r.rules, '$.writers') j WHERE j.value IN (SELECT value FROM json_each(?))))
-    ORDER BY p.path"""
+_GRANTED = """SELECT DISTINCT p.path FROM json_each(?) n JOIN guest g ON g.name = n.value
+    JOIN memory m INDEXED BY memory_policy ON m.policy = g.policy JOIN place p ON p.place = m.place
+    WHERE m.forgotten IS NULL AND p.path >= 'user/' AND p.path < 'user0' ORDER BY p.path"""
 _LINES = (
     "SELECT * FROM line WHERE seq > :after ORDER BY seq LIMIT :limit",
     "SELECT * FROM line WHERE seq > :after ORDER BY seq DESC LIMIT :limit",

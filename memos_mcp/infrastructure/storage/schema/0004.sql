@@ -5,6 +5,13 @@ ALTER TABLE policy ADD COLUMN restricted INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX memory_policy ON memory (policy, place) WHERE forgotten IS NULL;
 CREATE INDEX memory_expires ON memory (expires) WHERE expires IS NOT NULL AND forgotten IS NULL;
 
+-- Whom rules let in by name.
+CREATE TABLE guest (
+    name   TEXT NOT NULL,
+    policy INTEGER NOT NULL REFERENCES policy,
+    PRIMARY KEY (name, policy)
+) STRICT, WITHOUT ROWID;
+
 -- Rules of a memory that were replaced at a line of the log, and what replaced them.
 CREATE TABLE revision (
     seq         INTEGER PRIMARY KEY,
