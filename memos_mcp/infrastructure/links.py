@@ -24,7 +24,11 @@ def links(
     terms = [p.terms_of(rows) for p, rows in zip(partitions, near, strict=True) if rows]
     wanted = np.setdiff1d(np.concatenate(terms), np.array(sorted(asked), np.int32)) if terms else np.empty(0, np.int32)
     least = 2 if len(partitions) == 1 else 1  # a word that only one row holds links nothing
-    places = [p.places_of(wanted, view, least, _HIDDEN) for p, view in zip(partitions, views, strict=True)]
+    places = [
+        # What one may not read must not make a word common: then every word is counted where one may.
+        p.places_of(wanted, view, least, len(view.own) if view.rows.masked else _HIDDEN)
+        for p, view in zip(partitions, views, strict=True)
+    ]
     total = sum(view.count for view in views)
     found: list[defaultdict[int, float]] = [defaultdict(float) for _ in partitions]
     for term in set[int]().union(*places):

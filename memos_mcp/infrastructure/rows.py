@@ -91,12 +91,14 @@ class View:
 
     A neighbour is the adjacent turn of the same session by another speaker (facts: two statements in a row by one
     speaker do not explain each other); -1 where there is none. A row that is not shown has and is no neighbour.
+    `masked`: some are left out because of who asks.
     """
 
     shown: NDArray[np.bool_]
     count: int
     before: Ints
     after: Ints
+    masked: bool = False
 
     @property
     def held(self) -> int:
@@ -304,7 +306,7 @@ class Rows:
         after = np.full(len(mask), -1, np.int32)
         before[second[beside]] = first[beside]
         after[first[beside]] = second[beside]
-        return View(mask, int(mask.sum()), before, after)
+        return View(mask, int(mask.sum()), before, after, permitted is not None or bool(self._expired(where.permit)))
 
     # What follows turns rows into segments and back. Both are pure functions of the log range they cover.
 

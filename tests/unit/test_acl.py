@@ -131,6 +131,23 @@ async def test_an_expired_memory_is_gone_for_all_but_its_owners_decisions(tmp_pa
         assert await seen_by(memos) == ["tea today"]
 
 
+async def test_what_one_may_not_read_moves_no_score(memos: Memos) -> None:
+    texts = ["the zither has a spruce soundboard", "a spruce grew behind the house", "rain on the roof", "tea for two"]
+    for text in texts:
+        await stored(memos, text, "shared/team")
+    ben = memos.acting_as(BEN)
+    await memos.acl.change([await stored(memos, "hers", "shared/team")], denied=["ben"])
+
+    async def scores() -> dict[str, float]:
+        found = await ben.recall("What do we know of the zither and the roof?", limit=50)
+        return {each.cube.text: round(each.score, 9) for each in found.memories}
+
+    before = await scores()
+    hidden = (await memos.remember([f"spruce number {n} with a zither" for n in range(80)], path="shared/team")).ids
+    await memos.acl.change(hidden, denied=["ben"])
+    assert await scores() == before
+
+
 async def test_rules_hold_for_a_process_that_comes_later(memos: Memos, tmp_path: Path) -> None:
     ids = [await stored(memos, f"tea {n}", "shared/team") for n in range(4)]
     await seen_by(memos)
