@@ -190,6 +190,8 @@ class Memos:
 
         async def attempt() -> MemCube:
             old = next(iter(await self._on.vault.get([name])), None)
+            if old is not None:
+                self._on.check("write", old, name.key)
             version = old.version if old else 0
             if expect not in (None, version):
                 raise Conflict(f"{name.key!r} at {home} is at version {version}, not {expect}: read it again first")
@@ -320,6 +322,8 @@ class Memos:
         home = self._on.writable(path)
         why, names = checks.check_reason(reason), [checks.check_key(new) for new in keys.values()]
         olds = [await self.get(path=home, key=key) for key in keys]
+        for old in olds:
+            self._on.check("write", old)
         cubes = [
             old.model_copy(update={"version": old.version + 1, "key": new})
             for old, new in zip(olds, names, strict=True)

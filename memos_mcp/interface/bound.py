@@ -72,9 +72,11 @@ class Bound:
         """May he decide about memories at this path with these rules?"""
         return decided(self.caller, "govern", path, rules, self.clock()).allowed
 
-    def check(self, act: Act, cube: MemCube) -> None:
-        """Raises Denied, in words that say why."""
+    def check(self, act: Act, cube: MemCube, key: str | None = None) -> None:
+        """Raises Denied, in words that say why; of a memory that he may not read only that its key is not his."""
         decision = self.decided(act, cube)
+        if not decision.allowed and not self.decided("read", cube).allowed and key is not None:
+            raise Denied(f"{self.caller.user} may not use the key {key!r} at {cube.path}; choose another")
         if not decision.allowed:
             raise Denied(f"{self.caller.user} may not {_DOING[act]} memory {cube.id}: {decision.why}")
 

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import memos_mcp
-from memos_mcp import Caller, Memos, MemosError, NotFound
+from memos_mcp import Caller, Denied, Memos, MemosError, NotFound
 from memos_mcp.cube import Governance
 from memos_mcp.infrastructure.decisions import decided
 
@@ -48,6 +48,7 @@ callers = st.builds(
 )
 remembered = st.tuples(st.just("remember"), st.sampled_from(PATHS), st.sampled_from(WORDS))
 governed = st.tuples(st.just("govern"), st.integers(0, 30), rules.filter(bool))
+repeated = st.tuples(st.just("repeat"), st.integers(0, 30), callers)
 looked = st.tuples(st.just("look"), callers, st.sampled_from(WORDS))
 
 
@@ -59,7 +60,7 @@ steps = st.builds(
     _then,
     st.lists(remembered, min_size=6, max_size=6),
     st.lists(
-        st.one_of(governed, looked, remembered, st.tuples(st.just("forget"), st.integers(0, 30))),
+        st.one_of(governed, looked, looked, remembered, repeated, st.tuples(st.just("forget"), st.integers(0, 30))),
         min_size=12,
         max_size=24,
     ),
@@ -103,6 +104,8 @@ async def live(folder: Path, steps: list[Step]) -> None:
                     one = held[int(at) % len(held)]
                     await memos.acting_as(Caller(one.owner)).acl.change([one.id], **changed)
                     one.rules = one.rules.model_copy(update=changed)
+                case ("repeat", at, caller) if held:
+                    await repeat(memos.acting_as(caller), held, held[int(at) % len(held)])
                 case ("forget", at) if held:
                     one = held.pop(int(at) % len(held))
                     await memos.acting_as(Caller(one.owner)).forget(one.id)
@@ -110,6 +113,21 @@ async def live(folder: Path, steps: list[Step]) -> None:
                     await look(memos.acting_as(caller), held, word)
                 case _:
                     pass
+
+
+async def repeat(memos: Memos, held: list[Held], one: Held) -> None:
+    """Who says what a memory says is told of it only if he may know it; else he has what he said himself."""
+    try:
+        said = await memos.remember(one.text, path=one.path)
+    except Denied:
+        assert one.path == f"user/{one.owner}" or one.path.startswith(f"user/{one.owner}/")
+        return
+    known = {each.id: each for each in held}
+    for id in said.ids:
+        if id not in known:
+            held.append(Held(id, one.path, memos.caller.user, one.text, Governance(owner=memos.caller.user)))
+        elif known[id].owner != memos.caller.user:
+            assert may_read(memos.caller, known[id])
 
 
 async def look(memos: Memos, held: list[Held], word: str) -> None:

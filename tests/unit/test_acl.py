@@ -120,6 +120,9 @@ async def test_an_expired_memory_is_gone_for_all_but_its_owners_decisions(tmp_pa
         assert await seen_by(memos) == ["tea for ever", "tea today"]
         moment = NOON + timedelta(hours=1)
         assert await seen_by(memos) == ["tea for ever"]
+        said = await memos.remember("tea today")
+        assert (said.new, said.ids == (brief,)) == (1, False), "what is said again is there again"
+        await memos.forget(said.ids[0])
         with pytest.raises(NotFound):
             await memos.get(brief)
         with pytest.raises(NotFound):
@@ -129,6 +132,38 @@ async def test_an_expired_memory_is_gone_for_all_but_its_owners_decisions(tmp_pa
         await memos.acl.change([long], expires_at=NOON)
         await memos.forget(long)
         assert await seen_by(memos) == ["tea today"]
+
+
+async def test_who_repeats_the_words_of_a_hidden_memory_learns_nothing_and_has_his_own(memos: Memos) -> None:
+    hidden = await stored(memos, "the tea is poisoned", "shared/team")
+    await memos.acl.change([hidden], denied=["ben"])
+    ben = memos.acting_as(BEN)
+    for new in (1, 0):
+        said = await ben.remember("The tea is poisoned!", path="shared/team")
+        assert (said.new, hidden in said.ids) == (new, False)
+    assert [cube.id for cube in (await ben.recall("tea")).cubes] == list(said.ids)
+    again = await memos.remember("the tea is poisoned", path="shared/team")
+    assert (again.ids, again.new) == ((hidden,), 0), "its owner repeats himself"
+
+
+async def test_a_key_of_a_closed_memory_is_not_written_by_others(memos: Memos) -> None:
+    cube = await memos.put("shared/team", "plan", text="tea at noon")
+    await memos.acl.change([cube.id], readers=["eve"])
+    for caller, said in (("ben", "may not use the key 'plan'"), ("eve", "may not change memory")):
+        with pytest.raises(Denied, match=said):
+            await memos.acting_as(Caller(caller)).put("shared/team", "plan", text="no tea")
+    with pytest.raises(Denied):
+        await memos.acting_as(Caller("eve")).rename({"plan": "other"}, path="shared/team")
+    assert (await memos.put("shared/team", "plan", text="tea at one")).version == 2
+
+
+async def test_nobody_undoes_a_source_of_others_in_a_closed_memory(memos: Memos) -> None:
+    (id,) = (await memos.remember("tea", path="shared/team", source="page")).ids
+    await memos.acl.change([id], readers=["eve"])
+    with pytest.raises(Denied, match="decide about"):
+        await memos.acting_as(Caller("eve")).quarantine.undo("page", path="shared/team")
+    assert await memos.acting_as(BEN).quarantine.undo("page", path="shared/team") == ()
+    assert len(await memos.quarantine.undo("page", path="shared/team")) == 1
 
 
 async def test_what_one_may_not_read_moves_no_score(memos: Memos) -> None:

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any
 
 from pydantic_core import from_json
@@ -96,12 +97,26 @@ class Entry:
             what = f"the key {cube.key!r}" if cube.key else f"a memory {cube.id!r}"
             raise Conflict(f"{cube.path} holds {what} already; read it, then update it") from exc
         if created.rowcount == 0:
-            return self._sight(change, cube, place)
+            apart = self._apart(change, place)
+            return self._create(replace(change, once=apart), cube, salt) if apart else self._sight(change, cube, place)
         memory = created.lastrowid or 0
         self._count(place, 0 if held else 1)
         self._version(change, cube, memory, place, self.at, salt)
         stamped = {"created_at": self.stamp, "updated_at": self.stamp, "usage": _SEEN_ONCE}
         return self._event(change.action, change, 1, cube.path, cube.model_copy(update=stamped))
+
+    def _apart(self, change: Change, place: int) -> bytes | None:
+        """Another duplicate key if the memory with this one has expired, or has rules of its own and another owner.
+
+        Else who repeats its words would be told that it is there, and would find nothing of what he said himself.
+        """
+        self._flush()
+        owner, restricted, expires = self.db.execute(_HELD_BY, (change.branch, place, change.once)).fetchone()
+        ended = expires is not None and expires <= self.at
+        if not ended and (not restricted or owner == self.caller):
+            return None
+        once = change.once or b""
+        return blake2b(once + f"{self.caller}\0{expires if ended else ''}".encode(), person=b"apart").digest()[:16]
 
     def _update(self, change: Change, cube: MemCube, salt: bytes) -> Event:
         memory, version, place, path, created, was = self._current(change)
@@ -278,5 +293,7 @@ _CURRENT = """SELECT m.memory, m.version, m.place, p.path, m.created_at, m.quara
     WHERE m.branch = ? AND m.id = ? AND m.forgotten IS NULL"""
 _REVISION = """INSERT INTO revision (seq, memory, old, old_expires, new, new_expires)
     SELECT ?1, memory, policy, expires, ?2, ?3 FROM memory WHERE memory = ?4"""
+_HELD_BY = """SELECT json_extract(r.rules, '$.owner'), r.restricted, m.expires FROM memory m
+    JOIN policy r ON r.policy = m.policy WHERE m.branch = ? AND m.place = ? AND m.once = ?"""
 _KNOWN = "SELECT memory, id, version FROM memory WHERE branch = ? AND place = ? AND once = ?"
 _FIRST = "SELECT created_at, at, salt, digest, payload, content FROM cube WHERE memory = ? AND version = 1"
