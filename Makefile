@@ -37,7 +37,7 @@ format: ## format the code and apply the safe fixes of the linter
 	@$(TEST) ruff check --fix
 	@$(TEST) ruff format
 
-twin: ## write memos_mcp/sync.py from the async class
+twin: ## write the blocking twins from the async classes
 	@$(TEST) python tools/twin.py
 
 schema: ## write the schemas that are checked in

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from memos_mcp.cube import MemCube
 from memos_mcp.ports import Event
@@ -51,7 +52,7 @@ class Recall:
 
     `context` holds the first `used` memories, packed into the budget; `left_out` had no room. `searched` memories
     under `paths` were looked through; lanes in `missing` failed; `pending` memories are not in every lane yet;
-    `withheld` matched, but look hostile now.
+    `withheld` matched, but look hostile now. `access` is the line of the access log, for `audit.answer`.
     """
 
     question: str
@@ -64,6 +65,7 @@ class Recall:
     missing: tuple[Missing, ...] = ()
     pending: int = 0
     withheld: int = 0
+    access: str = ""
 
     @property
     def cubes(self) -> tuple[MemCube, ...]:
@@ -113,3 +115,47 @@ class News:
 
     events: tuple[Event, ...]
     upto: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A label for a position of the log: everything at or beneath `path` as it was when that was its last line."""
+
+    label: str
+    path: str
+    seq: int
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A memory as it became, the version it was, and the words that differ (`[-gone-]{+come+}`; empty: none do)."""
+
+    cube: MemCube
+    was: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """What became of the memories at or beneath `paths` between two moments; `after` continues, 0 at the end.
+
+    Of what was forgotten nothing is left but the ids.
+    """
+
+    added: tuple[MemCube, ...]
+    changed: tuple[Changed, ...]
+    forgotten: tuple[str, ...]
+    paths: tuple[str, ...]
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class BroughtBack:
+    """The memories that say again what they said; `newer` were not there then, `left` may not be changed: both stay."""
+
+    path: str
+    cubes: tuple[MemCube, ...]
+    newer: tuple[str, ...]
+    left: tuple[str, ...]

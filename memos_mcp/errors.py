@@ -52,9 +52,13 @@ class Conflict(MemosError):
 
 
 class Denied(MemosError):
-    """Governance refused: the caller may not do this here."""
+    """Governance refused: the caller may not do this here. `rule` is the one that decided."""
 
     code = "denied"
+
+    def __init__(self, message: str, rule: str = "path") -> None:
+        super().__init__(message)
+        self.rule = rule
 
 
 class Unavailable(MemosError):

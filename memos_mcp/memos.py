@@ -4,29 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from copy import copy
+from dataclasses import replace
 from datetime import datetime
-from types import TracebackType
 from typing import Self
 
 import anyio
 from pydantic import JsonValue
 
-from memos_mcp.answers import Namespace, Page, Recall, Recalled, Remembered, Status
-from memos_mcp.cube import Kind, MemCube, Plaintext, Ref, SourceClass
+from memos_mcp.accesses import AccessLog
+from memos_mcp.answers import Namespace, Page, Recall, Remembered, Status
+from memos_mcp.cube import Interval, Kind, MemCube, Plaintext, Ref, SourceClass
 from memos_mcp.errors import Conflict, InvalidInput, NotFound
 from memos_mcp.interface import checks
 from memos_mcp.interface.acl import Acl
-from memos_mcp.interface.bound import Bound, now_in_utc
+from memos_mcp.interface.audit import Audit
+from memos_mcp.interface.bound import Bound, When, now_in_utc
 from memos_mcp.interface.cubes import drafted, from_class, named
 from memos_mcp.interface.duplicates import statement_key
 from memos_mcp.interface.guard import Guard, less_trusted
 from memos_mcp.interface.logs import Log
 from memos_mcp.interface.quarantine import Quarantine
 from memos_mcp.interface.reader import check_text
+from memos_mcp.interface.recording import recorded
+from memos_mcp.interface.timeline import Timeline
 from memos_mcp.interface.update import updated
 from memos_mcp.operation.context import pack
 from memos_mcp.operation.lanes import Lanes
-from memos_mcp.operation.operator import Fused
 from memos_mcp.ports import Caller, Change, Event, How, MemoryAdapter, MemReader, Name, Route, Which
 
 MOST = 100  # memories in one answer
@@ -34,6 +38,7 @@ MOST_TOKENS = 100_000  # of context
 _LOOK = 0.02  # seconds between two looks at what is under way
 
 
+@recorded()
 class Memos:
     """A memory system as one caller sees it.
 
@@ -51,11 +56,12 @@ class Memos:
         path: str | None = None,
         clock: Callable[[], datetime] = now_in_utc,
         guard: Guard | None = None,
+        accesses: AccessLog | None = None,
         about: str = "",
         closing: AsyncExitStack | None = None,
     ) -> None:
         self.caller = caller
-        self._on = Bound(vault, Lanes(routes), caller, path, clock, guard or Guard())
+        self._on = Bound(vault, Lanes(routes), caller, path, clock, guard or Guard(), accesses)
         self._reader = reader
         self._routes = tuple(routes)
         self._about = about
@@ -72,9 +78,19 @@ class Memos:
         return Acl(self._on)
 
     @property
+    def audit(self) -> Audit:
+        """Who asked for what."""
+        return Audit(self._on)
+
+    @property
     def log(self) -> Log:
         """What happened."""
         return Log(self._on)
+
+    @property
+    def timeline(self) -> Timeline:
+        """What was, and the way back."""
+        return Timeline(self._on)
 
     async def remember(
         self,
@@ -131,21 +147,25 @@ class Memos:
         limit: int = 10,
         budget: int = 1500,
         lanes: Sequence[str] = (),
+        at: When | None = None,
+        during: Interval | None = None,
     ) -> Recall:
         """The memories that answer a question, best first, packed into `budget` tokens of context.
 
-        Searches beneath `path`, or everything the caller may read. A lane that fails is named in `missing`; recall
-        fails only if all do. Cost: 1 ms at 1,000 memories, 6 ms at 50,000. Raises InvalidInput, Denied.
+        Searches beneath `path`, or everything the caller may read: as it was `at` a moment or snapshot. `during` is the
+        time asked about, instead of what the question says. A lane that fails is named in `missing`; recall fails only
+        if all do. Cost: 1 ms at 1,000 memories, 6 ms at 50,000. Raises InvalidInput, Denied, NotFound.
         """
         asked = check_text(question, "the question")
-        where = await self._on.readable(path)
+        where = await self._on.readable(path, at)
         chosen = self._on.lanes.chosen(lanes)
         checks.check_range("limit", limit, MOST)
         checks.check_range("budget", budget, MOST_TOKENS)
         people = await self._on.lanes.people(where)
-        call = self._reader.understand(asked, now=self._on.clock(), people=people, asker=self.caller.user)
+        call = self._reader.understand(asked, now=self._on.moment(at), people=people, asker=self.caller.user)
+        call = replace(call, during=during, only_time=False) if during else call
         ranking = await chosen.rank(call, where, limit)
-        fetched = await self._fetch(ranking.fused[:limit])
+        fetched = await self._on.fetched(ranking.fused[:limit])
         memories = tuple(each for each in fetched if not each.cube.quarantined)
         packed = pack([m.cube for m in memories], budget)
         return Recall(
@@ -364,15 +384,10 @@ class Memos:
 
     def acting_as(self, caller: Caller) -> Memos:
         """The same system as another caller sees it; shares everything, costs nothing."""
-        return Memos(
-            vault=self._on.vault,
-            reader=self._reader,
-            routes=self._routes,
-            caller=caller,
-            clock=self._on.clock,
-            guard=self._on.guard,
-            about=self._about if caller.user == self.caller.user else "",
-        )
+        other = copy(self)
+        other.caller, other._on = caller, replace(self._on, caller=caller, path=None)
+        other._about, other._closing = self._about if caller.user == self.caller.user else "", AsyncExitStack()
+        return other
 
     async def aclose(self) -> None:
         """Finish and close the vault."""
@@ -381,13 +396,5 @@ class Memos:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
-
-    async def _fetch(self, ranking: Sequence[Fused]) -> tuple[Recalled, ...]:
-        """The cubes behind the hits; a second look at who may read them, now that the paths are known."""
-        cubes = {cube.ref: self._on.shown(cube) for cube in await self._on.vault.get([each.ref for each in ranking])}
-        found = ((cubes.get(each.ref), each) for each in ranking)
-        return tuple(Recalled(cube, each.score, each.lanes) for cube, each in found if cube is not None)

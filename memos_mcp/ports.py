@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 MAIN = "main"
 """The branch that is the memory itself; others are what-if overlays."""
 
-Action = Literal["remember", "sight", "put", "update", "govern", "quarantine", "release", "forget", "restore"]
+Action = Literal[
+    "remember", "sight", "put", "update", "govern", "quarantine", "release", "freeze", "thaw", "forget", "restore"
+]
 How = Literal["append", "merge", "overwrite"]
 Scope = Literal["read", "write", "admin"]
 SCOPES: tuple[Scope, ...] = ("read", "write", "admin")
@@ -101,9 +103,9 @@ class Change:
     """One intended change; a list of them is committed whole or not at all.
 
     `cube` is the version to write (None for `forget`); of a `quarantine` or `release` only `quarantined` and
-    `vouched_by` count, of a `govern` only `governance`, and no version is written. `expect` is the version that must be
-    current (0: none yet). `once` is a duplicate key: if the path already holds a memory with it, that one is sighted
-    again instead.
+    `vouched_by` count, of a `govern` only `governance`, of a `freeze` or `thaw` nothing, and no version is written.
+    `expect` is the version that must be current (0: none yet). `once` is a duplicate key: if the path already holds a
+    memory with it, that one is sighted again instead.
     """
 
     action: Action
@@ -192,16 +194,25 @@ class Segment:
 class MemoryAdapter(Protocol):
     """A store of cubes and their log, written together. Commits are atomic and seen in `seq` order."""
 
+    @property
+    def ledger(self) -> Ledger:
+        """The small values that belong to it."""
+        ...
+
     async def commit(self, changes: Sequence[Change], *, caller: Caller) -> list[Event]:
         """Write all changes in one transaction; one event per change, in order.
 
         A repeat of a statement whose source and position are already known is no news: its event has `seq` 0.
-        Raises Conflict, NotFound, Unavailable, Corrupt; then nothing was written.
+        What is frozen can only be thawed, governed and held in quarantine. Raises Conflict, NotFound, IllegalMove,
+        Unavailable, Corrupt; then nothing was written.
         """
         ...
 
-    async def get(self, refs: Sequence[Ref | Name], *, branch: str = MAIN) -> list[MemCube]:
-        """The cubes that exist, in the order asked for; unknown and forgotten ones are left out."""
+    async def get(self, refs: Sequence[Ref | Name], *, branch: str = MAIN, at: int | None = None) -> list[MemCube]:
+        """The cubes that exist, in the order asked for; unknown and forgotten ones are left out.
+
+        Without a version, the one that is current, now or at a position of the log.
+        """
         ...
 
     async def scan(
@@ -211,9 +222,28 @@ class MemoryAdapter(Protocol):
         ...
 
     async def count(
-        self, paths: Sequence[str], *, quarantined: bool = False, permit: Permit | None = None
+        self,
+        paths: Sequence[str],
+        *,
+        quarantined: bool = False,
+        permit: Permit | None = None,
+        at: int | None = None,
     ) -> Mapping[str, int]:
         """How many memories, in quarantine or not, each path at or beneath `paths` shows; 0 is left out."""
+        ...
+
+    async def position(self, moment: datetime) -> int:
+        """The last line of the log that was written by then; 0 if none was."""
+        ...
+
+    async def changed(
+        self, where: Where, since: int, *, after: int = 0, limit: int = 100
+    ) -> list[tuple[int, Ref | None, Ref | None]]:
+        """The versions that memories had at the position `since` and at `where.at`, if they differ, with a cursor.
+
+        None: it was not there yet, or was forgotten in between. What was forgotten later, or is in quarantine, is left
+        out.
+        """
         ...
 
     async def revisions(

@@ -95,6 +95,17 @@ class Screening(_Section):
     quarantine: bool = Field(default=True, description="keep texts that give the assistant orders from recall")
 
 
+class Audit(_Section):
+    """The access log."""
+
+    mode: Literal["grouped", "strict", "off"] = Field(
+        default="grouped", description="when a line is written: within 50 ms, before the answer, or never"
+    )
+    texts: bool = Field(
+        default=False, description="keep questions and reasons beside the log, where they can be erased"
+    )
+
+
 class Http(_Section):
     """`memos serve`: where it listens, who may come in, and how much one principal may ask for."""
 
@@ -153,8 +164,15 @@ class Settings(BaseSettings):
     embedder: Embedder = Embedder()
     reader: Reader = Reader()
     screening: Screening = Screening()
+    audit: Audit = Audit()
     mcp: Mcp = Mcp()
     http: Http = Http()
+
+    @model_validator(mode="after")
+    def _can_be_written(self) -> Self:
+        if self.vault.read_only and self.audit.mode == "strict":
+            raise ValueError("audit.mode is strict and vault.read_only is set: nothing could be answered; drop one")
+        return self
 
     @property
     def database(self) -> Path:

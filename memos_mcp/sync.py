@@ -10,8 +10,7 @@ from concurrent.futures import Future
 from datetime import datetime
 from functools import partial
 from threading import Thread
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import anyio
 from anyio.from_thread import BlockingPortal
@@ -19,11 +18,12 @@ from pydantic import JsonValue
 
 from memos_mcp import memos as twin
 from memos_mcp import wiring
-from memos_mcp.answers import Namespace, News, Page, Recall, Remembered, Status
-from memos_mcp.cube import Governance, Kind, MemCube, SourceClass
-from memos_mcp.infrastructure.decisions import Act, Decision
-from memos_mcp.ports import Caller, Event, How, Revision
+from memos_mcp.answers import Namespace, Page, Recall, Remembered, Status
+from memos_mcp.cube import Interval, Kind, MemCube, SourceClass
+from memos_mcp.interface.bound import When
+from memos_mcp.ports import Caller, Event, How
 from memos_mcp.settings import Settings
+from memos_mcp.sync_objects import Acl, Audit, Log, Quarantine, Timeline
 
 
 def open(settings: Settings | None = None, **given: Any) -> Memos:
@@ -44,130 +44,6 @@ def _loop() -> BlockingPortal:
     return started.result()
 
 
-class Acl:
-    """The rules of memories. Hangs off `Memos.acl`."""
-
-    def __init__(self, of: twin.Acl, portal: BlockingPortal) -> None:
-        self._of = of
-        self._portal = portal
-
-    def show(self, id: str) -> Governance:
-        """The rules of a memory. Raises NotFound."""
-        return self._portal.call(partial(self._of.show, id))
-
-    def change(
-        self,
-        ids: Sequence[str],
-        *,
-        readers: Sequence[str] | None = None,
-        writers: Sequence[str] | None = None,
-        denied: Sequence[str] | None = None,
-        read_only: bool | None = None,
-        contexts: Sequence[str] | None = None,
-        expires_at: datetime | Literal["never"] | None = None,
-        reason: str = "",
-    ) -> tuple[MemCube, ...]:
-        """Change what is given of the rules of memories, all of them or, on an error, none; the rest stays.
-
-        Names are users, `role:<name>`, or `*` for everybody. A context is `kind:value`, such as `application:clinic`;
-        `hours:08-18` and `days:mon-fri` are asked of the clock (UTC). No version is written. Takes effect at once, in
-        every process. Raises NotFound, Denied, InvalidInput.
-        """
-        return self._portal.call(
-            partial(
-                self._of.change,
-                ids,
-                readers=readers,
-                writers=writers,
-                denied=denied,
-                read_only=read_only,
-                contexts=contexts,
-                expires_at=expires_at,
-                reason=reason,
-            )
-        )
-
-    def explain(
-        self,
-        id: str,
-        act: Act = "read",
-        *,
-        user: str | None = None,
-        roles: Sequence[str] = (),
-        context: Sequence[str] = (),
-        at: datetime | None = None,
-    ) -> Decision:
-        """May somebody do this to a memory, and by which rule? Of others than himself a caller asks what he governs.
-
-        Raises NotFound, Denied, InvalidInput.
-        """
-        return self._portal.call(partial(self._of.explain, id, act, user=user, roles=roles, context=context, at=at))
-
-    def report(self, id: str | None = None, *, path: str | None = None, limit: int = 1000) -> tuple[Revision, ...]:
-        """Every change of rules, of one memory or of all beneath a path, oldest first: who, when, from what to what.
-
-        Only of memories that the caller governs. Raises NotFound, InvalidInput, Denied.
-        """
-        return self._portal.call(partial(self._of.report, id, path=path, limit=limit))
-
-
-class Log:
-    """The change log. Hangs off `Memos.log`."""
-
-    def __init__(self, of: twin.Log, portal: BlockingPortal) -> None:
-        self._of = of
-        self._portal = portal
-
-    def news(self, after: int = -1, *, limit: int = 1000) -> News:
-        """Lines after a position, of those the caller may read; without one none, and where the log ends now."""
-        return self._portal.call(partial(self._of.news, after, limit=limit))
-
-    def of(self, id: str) -> tuple[Event, ...]:
-        """Every line about a memory, oldest first, each with the version it wrote. Raises NotFound."""
-        return self._portal.call(partial(self._of.of, id))
-
-
-class Quarantine:
-    """What is kept from recall, browse and context; `get` still gives it by its id. Hangs off `Memos.quarantine`."""
-
-    def __init__(self, of: twin.Quarantine, portal: BlockingPortal) -> None:
-        self._of = of
-        self._portal = portal
-
-    def list(self, path: str | None = None, *, limit: int = 20, after: int = 0) -> Page:
-        """The memories in quarantine, newest first, each with why; `after` of the last page continues."""
-        return self._portal.call(partial(self._of.list, path, limit=limit, after=after))
-
-    def add(self, ids: Sequence[str], *, reason: str = "") -> tuple[Event, ...]:
-        """Put memories there, all of them or, on an error, none. Raises NotFound, Denied, Conflict."""
-        return self._portal.call(partial(self._of.add, ids, reason=reason))
-
-    def release(self, ids: Sequence[str], *, reason: str = "") -> tuple[Event, ...]:
-        """Let memories be found again, all of them or none; they are not suspected once more until they change.
-
-        The caller vouches for them, which takes the scope `admin`. Raises NotFound, Denied, Conflict.
-        """
-        return self._portal.call(partial(self._of.release, ids, reason=reason))
-
-    def undo(
-        self,
-        source: str = "",
-        *,
-        session: str = "",
-        source_class: SourceClass | None = None,
-        path: str | None = None,
-        reason: str = "",
-    ) -> tuple[Event, ...]:
-        """Forget all that was first remembered from a source, a session or a class of sources, in quarantine or not.
-
-        Searches beneath `path`, or the caller's home. All of it or, on an error, nothing. Cost: 3 µs for each memory
-        there. Raises InvalidInput, Denied.
-        """
-        return self._portal.call(
-            partial(self._of.undo, source, session=session, source_class=source_class, path=path, reason=reason)
-        )
-
-
 class Memos:
     """A memory system as one caller sees it; see `memos_mcp.Memos`. Use as `with`, or call `close` at the end."""
 
@@ -186,6 +62,11 @@ class Memos:
         return Acl(self._memos.acl, self._portal)
 
     @property
+    def audit(self) -> Audit:
+        """Who asked for what."""
+        return Audit(self._memos.audit, self._portal)
+
+    @property
     def log(self) -> Log:
         """What happened."""
         return Log(self._memos.log, self._portal)
@@ -194,6 +75,11 @@ class Memos:
     def quarantine(self) -> Quarantine:
         """What recall leaves out because it looks hostile."""
         return Quarantine(self._memos.quarantine, self._portal)
+
+    @property
+    def timeline(self) -> Timeline:
+        """What was, and the way back."""
+        return Timeline(self._memos.timeline, self._portal)
 
     def remember(
         self,
@@ -232,15 +118,26 @@ class Memos:
         )
 
     def recall(
-        self, question: str, *, path: str | None = None, limit: int = 10, budget: int = 1500, lanes: Sequence[str] = ()
+        self,
+        question: str,
+        *,
+        path: str | None = None,
+        limit: int = 10,
+        budget: int = 1500,
+        lanes: Sequence[str] = (),
+        at: When | None = None,
+        during: Interval | None = None,
     ) -> Recall:
         """The memories that answer a question, best first, packed into `budget` tokens of context.
 
-        Searches beneath `path`, or everything the caller may read. A lane that fails is named in `missing`; recall
-        fails only if all do. Cost: 1 ms at 1,000 memories, 6 ms at 50,000. Raises InvalidInput, Denied.
+        Searches beneath `path`, or everything the caller may read: as it was `at` a moment or snapshot. `during` is the
+        time asked about, instead of what the question says. A lane that fails is named in `missing`; recall fails only
+        if all do. Cost: 1 ms at 1,000 memories, 6 ms at 50,000. Raises InvalidInput, Denied, NotFound.
         """
         return self._portal.call(
-            partial(self._memos.recall, question, path=path, limit=limit, budget=budget, lanes=lanes)
+            partial(
+                self._memos.recall, question, path=path, limit=limit, budget=budget, lanes=lanes, at=at, during=during
+            )
         )
 
     def put(
@@ -393,7 +290,5 @@ class Memos:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 
 from memos_mcp import settings as configuration
+from memos_mcp.accesses import AccessLog
 from memos_mcp.memos import Memos
 from memos_mcp.ports import Caller, Embedder, Ledger, MemReader, Route
 from memos_mcp.settings import Settings
@@ -15,6 +16,7 @@ from memos_mcp.settings import Settings
 if TYPE_CHECKING:
     from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
     from memos_mcp.infrastructure.storage.upkeep import Upkeep
+    from memos_mcp.interface.guard import Guard
 
 
 def open(settings: Settings | None = None, **given: Any) -> Memos:
@@ -30,6 +32,8 @@ def open(settings: Settings | None = None, **given: Any) -> Memos:
     vault = SqliteAdapter(chosen.database, read_only=chosen.vault.read_only)
     closing = AsyncExitStack()
     closing.push_async_callback(vault.aclose)
+    guard = Guard(mask=chosen.screening.mask_secrets, quarantine=chosen.screening.quarantine)
+    accesses = _accesses(chosen, vault, guard, closing)
     words = Words(vault, vault.segment_store, memory=chosen.words.memory_mb * 1024 * 1024)
     return Memos(
         vault=vault,
@@ -37,7 +41,8 @@ def open(settings: Settings | None = None, **given: Any) -> Memos:
         routes=[words, _vectors(chosen, vault, closing)],
         caller=Caller(chosen.user, chosen.roles, chosen.context),
         path=chosen.path,
-        guard=Guard(mask=chosen.screening.mask_secrets, quarantine=chosen.screening.quarantine),
+        guard=guard,
+        accesses=accesses,
         about=str(chosen.database),
         closing=closing,
     )
@@ -59,6 +64,21 @@ def ledger(settings: Settings | None = None, **given: Any) -> Ledger:
     from memos_mcp.infrastructure.storage.ledger import SqliteLedger
 
     return SqliteLedger(Database(chosen.database, read_only=chosen.vault.read_only))
+
+
+def _accesses(chosen: Settings, vault: SqliteAdapter, guard: Guard, closing: AsyncExitStack) -> AccessLog | None:
+    """The access log, unless it is switched off or the vault may not be written."""
+    if chosen.audit.mode == "off" or chosen.vault.read_only:
+        return None
+    from memos_mcp.infrastructure.storage.accesses import SqliteAccessLog
+
+    def masked(text: str) -> str:
+        return str(guard.masked(text)[0])
+
+    strict, texts = chosen.audit.mode == "strict", masked if chosen.audit.texts else None
+    accesses = SqliteAccessLog(vault.database, strict=strict, texts=texts)
+    closing.push_async_callback(accesses.aclose)
+    return accesses
 
 
 def _reader(chosen: configuration.Reader, closing: AsyncExitStack) -> MemReader:

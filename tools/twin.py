@@ -1,4 +1,7 @@
-"""Writes memos_mcp/sync.py, the blocking twin of class Memos, from the async class (`make twin`; --check compares)."""
+"""Writes the blocking twins of the async classes (`make twin`; --check compares).
+
+That of class Memos is sync.py, those of what hangs off it are in sync_objects.py.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "memos_mcp" / "memos.py"
 TWIN = ROOT / "memos_mcp" / "sync.py"
+OBJECTS_TWIN = ROOT / "memos_mcp" / "sync_objects.py"
 
 # What hangs off Memos: the attribute, the module and the class.
-OBJECTS = {"acl": ("acl", "Acl"), "log": ("logs", "Log"), "quarantine": ("quarantine", "Quarantine")}
+OBJECTS = {
+    "acl": ("acl", "Acl"),
+    "audit": ("audit", "Audit"),
+    "log": ("logs", "Log"),
+    "quarantine": ("quarantine", "Quarantine"),
+    "timeline": ("timeline", "Timeline"),
+}
 
 HEAD = '''"""The same API without an event loop: scripts, notebooks, threads. Written by `make twin`.
 
@@ -27,6 +37,7 @@ from __future__ import annotations
 from memos_mcp import memos as twin
 from memos_mcp import wiring
 from memos_mcp.settings import Settings
+from memos_mcp.sync_objects import {names}
 
 
 def open(settings: Settings | None = None, **given: Any) -> Memos:
@@ -46,7 +57,6 @@ def _loop() -> BlockingPortal:
     Thread(target=anyio.run, args=(serve,), name="memos", daemon=True).start()
     return started.result()
 
-{objects}
 
 class Memos:
     """A memory system as one caller sees it; see `memos_mcp.Memos`. Use as `with`, or call `close` at the end."""
@@ -60,6 +70,17 @@ class Memos:
         """Who calls."""
         return self._memos.caller
 {attributes}
+'''
+
+OBJECTS_HEAD = '''"""What hangs off the blocking Memos. Written by `make twin`."""
+
+from __future__ import annotations
+
+{imports}
+
+from memos_mcp import memos as twin
+
+{objects}
 '''
 
 OBJECT = '''
@@ -91,26 +112,30 @@ TAIL = '''
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 '''
 
 
-def twin() -> str:
-    """The text of sync.py as the async classes ask for it."""
-    trees = [ast.parse(SOURCE.read_text("utf-8"))]
-    memos = _class(trees[0], "Memos")
+def twins() -> dict[Path, str]:
+    """The texts of both files as the async classes ask for them."""
+    source = ast.parse(SOURCE.read_text("utf-8"))
+    memos = _class(source, "Memos")
     about = {n.name: ast.get_docstring(n) or "" for n in memos.body if isinstance(n, ast.FunctionDef)}
+    trees: list[ast.Module] = []
     objects, attributes = "", ""
     for attribute, (module, name) in OBJECTS.items():
         trees.append(ast.parse((ROOT / "memos_mcp" / "interface" / f"{module}.py").read_text("utf-8")))
         its = _class(trees[-1], name)
-        objects += OBJECT.format(name=name, about=ast.get_docstring(its)) + _verbs(its, "_of") + "\n"
+        objects += OBJECT.format(name=name, about=ast.get_docstring(its, clean=False)) + _verbs(its, "_of") + "\n"
         attributes += ATTRIBUTE.format(attribute=attribute, name=name, about=about[attribute])
-    head = HEAD.format(imports=_imports(trees), objects=objects, attributes=attributes)
-    return _formatted(head + _verbs(memos, "_memos") + TAIL)
+    names = ", ".join(sorted(name for _, name in OBJECTS.values()))
+    head = HEAD.format(imports=_imports([source]), names=names, attributes=attributes)
+    beside = OBJECTS_HEAD.format(imports=_imports(trees), objects=objects)
+    return {
+        TWIN: _formatted(head + _verbs(memos, "_memos") + TAIL, TWIN),
+        OBJECTS_TWIN: _formatted(beside, OBJECTS_TWIN),
+    }
 
 
 def _class(tree: ast.Module, name: str) -> ast.ClassDef:
@@ -150,26 +175,25 @@ def _blocking(verb: ast.AsyncFunctionDef, held: str) -> str:
     return f"\n    def {verb.name}({ast.unparse(args)}) -> {returns}:\n        {body}\n"
 
 
-def _formatted(text: str) -> str:
+def _formatted(text: str, file: Path) -> str:
     text = text.replace(
         "from __future__ import annotations\n", "from __future__ import annotations\n\nfrom functools import partial\n"
     )
     for step in (["check", "--select=F401,F811,I", "--fix-only", "--quiet"], ["format", "--quiet"]):
-        command = [sys.executable, "-m", "ruff", *step, "--stdin-filename", str(TWIN), "-"]
+        command = [sys.executable, "-m", "ruff", *step, "--stdin-filename", str(file), "-"]
         text = subprocess.run(command, input=text, text=True, capture_output=True, check=True, cwd=ROOT).stdout
     return text
 
 
 def main() -> int:
-    """Write the twin, or with --check say whether it is current."""
-    text = twin()
-    if "--check" in sys.argv[1:]:
-        current = TWIN.is_file() and TWIN.read_text("utf-8") == text
-        if not current:
-            print("memos_mcp/sync.py is not what memos.py asks for: run `make twin`")
-        return 0 if current else 1
-    TWIN.write_text(text, "utf-8")
-    return 0
+    """Write the twins, or with --check say whether they are current."""
+    late = {file: text for file, text in twins().items() if not file.is_file() or file.read_text("utf-8") != text}
+    for file, text in late.items():
+        if "--check" in sys.argv[1:]:
+            print(f"memos_mcp/{file.name} is not what the async classes ask for: run `make twin`")
+        else:
+            file.write_text(text, "utf-8")
+    return 1 if late and "--check" in sys.argv[1:] else 0
 
 
 if __name__ == "__main__":

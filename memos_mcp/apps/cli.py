@@ -18,6 +18,7 @@ from rich.console import RenderableType
 from memos_mcp.answers import Page, Recall
 from memos_mcp.apps import (
     cli_acl,
+    cli_audit,
     cli_care,
     cli_hook,
     cli_import,
@@ -25,6 +26,7 @@ from memos_mcp.apps import (
     cli_model,
     cli_quarantine,
     cli_serve,
+    cli_timeline,
     cli_token,
     terminal,
 )
@@ -123,13 +125,15 @@ def recall(
     path: Path_ = None,
     limit: Limit = 10,
     budget: Annotated[int, typer.Option(help="Tokens of context to pack (in --json).")] = 1500,
+    at: Annotated[str | None, typer.Option(metavar="MOMENT", help="As it was: a time (UTC) or a snapshot.")] = None,
     json: Json = False,
 ) -> None:
     """Find the memories that answer a question, best first."""
+    then = None if at is None else cli_timeline.when(at)
 
     async def work(memos: Memos) -> Recall:
         await memos.settle(cli_care.PATIENCE)  # this process ends with the answer: no later one would be better
-        return await memos.recall(" ".join(question), path=path, limit=limit, budget=budget)
+        return await memos.recall(" ".join(question), path=path, limit=limit, budget=budget, at=then)
 
     terminal.tell(work, shown.recall, json=json)
 
@@ -243,7 +247,9 @@ for command in (
     app.command()(command)
 app.command("import")(cli_import.import_)
 app.add_typer(cli_acl.app, name="acl")
+app.add_typer(cli_audit.app, name="audit")
 app.add_typer(cli_model.app, name="model")
+app.add_typer(cli_timeline.app, name="timeline")
 app.add_typer(cli_token.app, name="token")
 app.add_typer(cli_quarantine.app, name="quarantine")
 app.add_typer(cli_hook.app, name="hook", hidden=True)

@@ -28,7 +28,7 @@ LATE = 0.8
 """Seconds between two looks while it does not."""
 
 _LINES = 1000  # of the log, read at once
-_SAME_LIST = ("update", "sight")
+_SAME_LIST = ("update", "sight", "freeze", "thaw")
 
 
 class Ear:

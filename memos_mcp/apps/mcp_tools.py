@@ -21,7 +21,6 @@ from memos_mcp.apps.mcp_answers import (
     clipped,
     cut,
     fitted,
-    scored,
 )
 from memos_mcp.apps.mcp_arguments import (
     Budget,
@@ -112,16 +111,7 @@ class Recall(Tool):
     async def call(self, memos: Memos) -> Context:
         """Search."""
         found = await memos.recall(self.question, path=self.path or None, limit=self.limit, budget=self.budget)
-        shown = fitted([scored(each) for each in found.memories], self.budget, each=max(self.budget // 3, 100))
-        return Context(
-            memories=shown,
-            searched=found.searched,
-            paths=found.paths,
-            left_out=len(found.memories) - len(shown),
-            pending=found.pending,
-            missing=tuple(clipped(f"{each.route}: {each.why}", 200) for each in found.missing),
-            withheld=found.withheld,
-        )
+        return Context.of(found, self.budget)
 
 
 class GetMemory(Tool):
@@ -262,7 +252,7 @@ class MemoryHistory(Tool):
         """One page of it."""
         events = await memos.history(self.id)
         start = read_cursor(self.cursor)
-        shown = fitted([Line.of(event) for event in events[start : start + 100]], _LIST_BUDGET, each=150)
+        shown = fitted(Line.each(events[start : start + 100]), _LIST_BUDGET, each=150)
         end = start + len(shown)
         return History(id=self.id, events=shown, total=len(events), cursor=str(end) if end < len(events) else "")
 

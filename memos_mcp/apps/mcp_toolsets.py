@@ -29,7 +29,7 @@ def offered(toolset: Toolset, *, local: bool = False) -> tuple[type[Tool], ...]:
 
 
 def _further() -> tuple[type[Tool], ...]:
-    from memos_mcp.apps import mcp_access, mcp_full, mcp_memory, mcp_quarantine
+    from memos_mcp.apps import mcp_access, mcp_audit, mcp_full, mcp_memory, mcp_quarantine, mcp_timeline
 
     return (
         mcp_full.PutMemory,
@@ -42,6 +42,14 @@ def _further() -> tuple[type[Tool], ...]:
         mcp_full.RebuildSearch,
         mcp_access.GetAccess,
         mcp_access.SetAccess,
+        mcp_audit.QueryAudit,
+        mcp_audit.AuditHotspots,
+        mcp_timeline.RecallPast,
+        mcp_timeline.CompareMoments,
+        mcp_timeline.RestoreMemories,
+        mcp_timeline.SnapshotMemories,
+        mcp_timeline.ListSnapshots,
+        mcp_timeline.FreezeMemories,
         mcp_quarantine.ListQuarantine,
         mcp_quarantine.QuarantineMemories,
         mcp_quarantine.ReleaseMemories,

@@ -47,7 +47,7 @@ def home(caller: Caller) -> str:
 def check_scope(caller: Caller, scope: Scope) -> None:
     """Did the caller come to do this? Raises Denied."""
     if scope not in caller.scopes:
-        raise Denied(f"{caller.user} came without the scope {scope!r}; use a token that has it")
+        raise Denied(f"{caller.user} came without the scope {scope!r}; use a token that has it", "scope")
 
 
 def check_write(caller: Caller, path: str) -> str:
@@ -63,12 +63,12 @@ def readable(caller: Caller, path: str | None, now: datetime, granted: Sequence[
     """
     check_scope(caller, "read")
     permit = Reading(caller, now)
-    others = [each for each in granted if not _open(caller, each)] if not caller.within else []
+    others = [each for each in granted if not is_open(caller, each)] if not caller.within else []
     if path is None and not caller.within:
         return Where((_own(caller), *_SHARED, *others), permit=permit)
     clean = check_path(path or caller.within)
     beneath = [each for each in others if _beneath(each, clean)]
-    if beneath and not _open(caller, clean):
+    if beneath and not is_open(caller, clean):
         return Where(tuple(beneath), permit=permit)
     return Where((_allowed(caller, clean, "read"),), permit=permit)
 
@@ -85,7 +85,8 @@ def _own(caller: Caller) -> str:
     return check_path(f"user/{caller.user}")
 
 
-def _open(caller: Caller, path: str) -> bool:
+def is_open(caller: Caller, path: str) -> bool:
+    """Is the path open to the caller as a whole?"""
     if caller.within and not _beneath(path, check_path(caller.within)):
         return False
     return path.split("/", 1)[0] in _SHARED or _beneath(path, _own(caller))
@@ -97,7 +98,8 @@ def _beneath(path: str, top: str) -> bool:
 
 def _allowed(caller: Caller, path: str, what: str) -> str:
     clean = check_path(path)
-    if not _open(caller, clean):
+    if not is_open(caller, clean):
         places = f"{caller.within}/…" if caller.within else f"{_own(caller)}/…, shared/… and global/…"
-        raise Denied(f"{caller.user} may not {what} {clean!r}; open {'is' if caller.within else 'are'} {places}")
+        said = f"{caller.user} may not {what} {clean!r}; open {'is' if caller.within else 'are'} {places}"
+        raise Denied(said, "namespace" if caller.within else "path")
     return clean

@@ -26,7 +26,7 @@ def links(
     least = 2 if len(partitions) == 1 else 1  # a word that only one row holds links nothing
     places = [
         # What one may not read must not make a word common: then every word is counted where one may.
-        p.places_of(wanted, view, least, len(view.own) if view.rows.masked else _HIDDEN)
+        p.places_of(wanted, view, least, len(view.own) if view.rows.masked else _HIDDEN, _FEW.stop)
         for p, view in zip(partitions, views, strict=True)
     ]
     total = sum(view.count for view in views)

@@ -150,15 +150,15 @@ class Partition:
         holding = [b for b in (*self._blocks, self._tail) if any(b.first <= row < b.last for row in rows)]
         return np.unique(np.concatenate([b.of_rows(wanted) for b in holding])) if holding else np.empty(0, np.int32)
 
-    def places_of(self, terms: Ints, view: WordsView, least: int, most: int) -> dict[int, list[int]]:
-        """Shown rows of each term that stands in `least` to `most` rows, shown or not. `terms` ascend."""
+    def places_of(self, terms: Ints, view: WordsView, least: int, most: int, first: int) -> dict[int, list[int]]:
+        """The `first` shown rows of each term that stands in `least` to `most` rows, shown or not. `terms` ascend."""
         parts = [(b, b.lengths(terms)) for b in (*self._blocks, self._tail)]
         total = sum(lengths for _, lengths in parts)
         found: dict[int, list[int]] = {}
         for at in np.flatnonzero((total >= least) & (total <= most)).tolist():
             term = int(terms[at])
             rows = np.concatenate([b.find(term)[0] for b, lengths in parts if lengths[at]])
-            found[term] = rows[view.rows.shown[rows]].tolist()
+            found[term] = rows[view.rows.shown[rows]][:first].tolist()
         return found
 
     def view(self, where: Where) -> WordsView:
@@ -170,6 +170,7 @@ class Partition:
             view = self._views[key] = self._view(self.rows.view(under, where))
             while len(self._views) > _VIEWS:
                 self._views.popitem(last=False)
+        self._views.move_to_end(key)
         return view
 
     def _view(self, rows: View) -> WordsView:

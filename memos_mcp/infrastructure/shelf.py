@@ -124,6 +124,7 @@ class Shelf:
             view = self._views[key] = self._view(self.rows.view(under, where))
             while len(self._views) > _VIEWS:
                 self._views.popitem(last=False)
+        self._views.move_to_end(key)
         return view
 
     def scores(self, query: Vector, view: VectorsView) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ from memos_mcp.errors import InvalidInput
 from memos_mcp.infrastructure.decisions import ACTS, DAYS, Act, Decision, decided
 from memos_mcp.interface import checks
 from memos_mcp.interface.bound import Bound
+from memos_mcp.interface.recording import recorded
 from memos_mcp.ports import Caller, Change, Revision
 
 _MOST_NAMES = 256
@@ -21,6 +22,7 @@ _HOURS = re.compile(r"([01]?\d|2[0-4])-([01]?\d|2[0-4])")
 _SPAN = re.compile(rf"({'|'.join(DAYS)})(?:-({'|'.join(DAYS)}))?")
 
 
+@recorded("acl.")
 class Acl:
     """The rules of memories. Hangs off `Memos.acl`."""
 

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from memos_mcp.accesses import AccessLog
+from memos_mcp.answers import Recalled
 from memos_mcp.cube import Governance, MemCube, Ref
 from memos_mcp.errors import Conflict, Denied, NotFound
 from memos_mcp.infrastructure import governance
 from memos_mcp.infrastructure.decisions import Act, Decision, decided, names_of
 from memos_mcp.interface import checks
 from memos_mcp.interface.guard import Guard
+from memos_mcp.interface.recording import looked, wrote
 from memos_mcp.operation.lanes import Lanes
+from memos_mcp.operation.operator import Fused
 from memos_mcp.ports import Caller, Change, Event, MemoryAdapter, Name, Where
 
 Found = Ref | Name
+When = datetime | str
+"""A moment, or the label of a snapshot."""
+SNAPSHOT = "snapshot"
+"""The kind of the ledger's notes that label positions of the log."""
 _DOING: dict[Act, str] = {"read": "read", "write": "change", "govern": "decide about"}
 _ATTEMPTS = 100  # each time another change went through, so only a crowd comes near
 
@@ -39,6 +47,7 @@ class Bound:
     path: str | None
     clock: Callable[[], datetime]
     guard: Guard
+    accesses: AccessLog | None = None
 
     @property
     def home(self) -> str:
@@ -49,10 +58,26 @@ class Bound:
         """The path, or his own, if he may write there. Raises InvalidInput, Denied."""
         return governance.check_write(self.caller, path or self.home)
 
-    async def readable(self, path: str | None) -> Where:
-        """What lies beneath the path, or all he may read. Raises InvalidInput, Denied."""
+    async def readable(self, path: str | None, at: When | None = None) -> Where:
+        """What lies, or lay, beneath the path, or all he may read now. Raises InvalidInput, Denied, NotFound."""
         granted = await self.vault.granted(names_of(self.caller))
-        return governance.readable(self.caller, path or self.path, self.clock(), granted)
+        where = governance.readable(self.caller, path or self.path, self.clock(), granted)
+        return where if at is None else replace(where, at=await self.position(at, path))
+
+    async def position(self, at: When, path: str | None = None) -> int:
+        """Where the log ended at a moment, or at a snapshot of the path or one above it. Raises NotFound."""
+        if isinstance(at, datetime):
+            return await self.vault.position(checks.check_moment(at, "the moment"))
+        label, home = checks.check_label(at), governance.check_path(path or self.home)
+        for place in (home, *(home.rsplit("/", n)[0] for n in range(1, home.count("/") + 1))):
+            note = await self.vault.ledger.read(SNAPSHOT, f"{place}\n{label}")
+            if note and governance.is_open(self.caller, place) and isinstance(note.value, dict):
+                return int(str(note.value["seq"]))
+        raise NotFound(f"there is no snapshot {label!r} at {home} or above it; the timeline lists those there are")
+
+    def moment(self, at: When | None) -> datetime:
+        """What is now to a question: the moment it asks of, if that is a time."""
+        return checks.check_moment(at, "the moment") if isinstance(at, datetime) else self.clock()
 
     async def looked_at(self, path: str | None) -> str:
         """The very path, or his own, if anything beneath it may be open to him. Raises InvalidInput, Denied."""
@@ -61,12 +86,15 @@ class Bound:
 
     def decided(self, act: Act, cube: MemCube) -> Decision:
         """May he do this to the memory, and by which rule?"""
-        return decided(self.caller, act, cube.path, cube.governance, self.clock())
+        decision = decided(self.caller, act, cube.path, cube.governance, self.clock())
+        looked(cube.id, cube.version, cube.path, decision)
+        return decision
 
     def may_read(self, event: Event) -> bool:
         """May he know of a line of the log?"""
-        rules = event.rules or Governance()
-        return decided(self.caller, "read", event.path, rules, self.clock()).allowed
+        decision = decided(self.caller, "read", event.path, event.rules or Governance(), self.clock())
+        looked(event.subject, event.version, event.path, decision)
+        return decision.allowed
 
     def governs(self, path: str, rules: Governance) -> bool:
         """May he decide about memories at this path with these rules?"""
@@ -78,7 +106,8 @@ class Bound:
         if not decision.allowed and not self.decided("read", cube).allowed and key is not None:
             raise Denied(f"{self.caller.user} may not use the key {key!r} at {cube.path}; choose another")
         if not decision.allowed:
-            raise Denied(f"{self.caller.user} may not {_DOING[act]} memory {cube.id}: {decision.why}")
+            said = f"{self.caller.user} may not {_DOING[act]} memory {cube.id}: {decision.why}"
+            raise Denied(said, decision.rule)
 
     def shown(self, cube: MemCube) -> MemCube | None:
         """The memory as he may see it, if he may; suspicions and secrets are looked for once more."""
@@ -92,6 +121,12 @@ class Bound:
             version = found.version if isinstance(found, Ref) else None
             raise self.unknown(what or (found.id if isinstance(found, Ref) else ""), version)
         return cube
+
+    async def fetched(self, ranking: Sequence[Fused]) -> tuple[Recalled, ...]:
+        """The memories behind hits; a second look at who may read them, now that the paths are known."""
+        cubes = {cube.ref: self.shown(cube) for cube in await self.vault.get([each.ref for each in ranking])}
+        found = ((cubes.get(each.ref), each) for each in ranking)
+        return tuple(Recalled(cube, each.score, each.lanes) for cube, each in found if cube is not None)
 
     async def governed_ones(self, ids: Sequence[str]) -> list[MemCube]:
         """The current versions of memories that he may govern, also expired ones. Raises NotFound, Denied."""
@@ -112,6 +147,7 @@ class Bound:
     async def commit(self, *changes: Change) -> tuple[Event, ...]:
         """Write them all, or on an error none; the lanes follow. Raises Conflict, NotFound."""
         events = await self.vault.commit(changes, caller=self.caller)
+        wrote(events)
         await self.lanes.apply(events)
         return tuple(events)
 

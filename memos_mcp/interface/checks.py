@@ -82,6 +82,14 @@ def check_key(key: str) -> str:
     return key
 
 
+def check_label(label: str) -> str:
+    """The name of a snapshot."""
+    name = label.strip()
+    if not name or len(name) > _LONGEST_TAG or not name.isprintable():
+        raise InvalidInput(f"a label has 1 to {_LONGEST_TAG} printable characters")
+    return name
+
+
 def check_tags(tags: Sequence[str]) -> tuple[str, ...]:
     """Tags without repeats, in order; a single text is one tag."""
     given = [tags] if isinstance(tags, str) else tags

@@ -8,11 +8,13 @@ from memos_mcp.answers import News
 from memos_mcp.infrastructure import governance
 from memos_mcp.interface import checks
 from memos_mcp.interface.bound import Bound
+from memos_mcp.interface.recording import recorded
 from memos_mcp.ports import Event
 
 _MOST = 10_000
 
 
+@recorded("log.")
 class Log:
     """The change log. Hangs off `Memos.log`."""
 

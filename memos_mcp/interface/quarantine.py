@@ -10,12 +10,14 @@ from memos_mcp.errors import InvalidInput
 from memos_mcp.infrastructure import governance
 from memos_mcp.interface import checks
 from memos_mcp.interface.bound import Bound
+from memos_mcp.interface.recording import recorded
 from memos_mcp.ports import Change, Event, Which
 
 _MOST = 100
 _PAGE = 1000
 
 
+@recorded("quarantine.")
 class Quarantine:
     """What is kept from recall, browse and context; `get` still gives it by its id. Hangs off `Memos.quarantine`."""
 

@@ -5,14 +5,20 @@
     async def test_my_vault(check: MemoryAdapterCheck, vault: MyVault) -> None:
         await check(vault)
 
-Those of TWO_WRITERS_CHECKS get two adapters over the same store, as two processes would have them; those of
-ROUTE_CHECKS a vault and a function that opens the route over it once more.
+Those of TWO_WRITERS_CHECKS and TWO_ACCESS_LOGS_CHECKS get two over the same store, as two processes would have them;
+those of ROUTE_CHECKS a vault and a function that opens the route over it once more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from memos_mcp.testing.access_log import (
+    ACCESS_LOG_CHECKS,
+    TWO_ACCESS_LOGS_CHECKS,
+    AccessLogCheck,
+    TwoAccessLogsCheck,
+)
 from memos_mcp.testing.cubes import a_cube, a_full_cube, remember
 from memos_mcp.testing.memory_adapter import (
     MEMORY_ADAPTER_CHECKS,
@@ -24,15 +30,19 @@ from memos_mcp.testing.route import QUIET_ROUTE_CHECKS, ROUTE_CHECKS, OpenRoute,
 from memos_mcp.testing.segment_store import SEGMENT_STORE_CHECKS, SegmentStoreCheck
 
 __all__ = [
+    "ACCESS_LOG_CHECKS",
     "MEMORY_ADAPTER_CHECKS",
     "QUIET_ROUTE_CHECKS",
     "ROUTE_CHECKS",
     "SEGMENT_STORE_CHECKS",
+    "TWO_ACCESS_LOGS_CHECKS",
     "TWO_WRITERS_CHECKS",
+    "AccessLogCheck",
     "MemoryAdapterCheck",
     "OpenRoute",
     "RouteCheck",
     "SegmentStoreCheck",
+    "TwoAccessLogsCheck",
     "TwoWritersCheck",
     "a_cube",
     "a_full_cube",

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 
-from memos_mcp.cube import Activation, Kind, Origin, Parametric, Payload, Plaintext, Ref, new_id
-from memos_mcp.errors import Conflict, MemosError, NotFound
+from memos_mcp.cube import Activation, Kind, Origin, Parametric, Payload, Plaintext, Ref, State, new_id
+from memos_mcp.errors import Conflict, IllegalMove, MemosError, NotFound
 from memos_mcp.ports import Change, Event, MemoryAdapter, Name, Where, Which
-from memos_mcp.testing.cubes import ADA, PATH, a_cube, a_full_cube, remember, same
+from memos_mcp.testing.cubes import ADA, PATH, SOME_DAY, a_cube, a_full_cube, remember, same
 
 _ALL = Which()
 MemoryAdapterCheck = Callable[[MemoryAdapter], Awaitable[None]]
@@ -313,6 +313,51 @@ async def _two_writers_one_winner(vault: MemoryAdapter, other: MemoryAdapter) ->
     same(sorted(outcomes), ["conflict", "conflict", "put", "remember", "sight", "update"], "outcomes")
 
 
+async def _a_moment_shows_what_was_current(vault: MemoryAdapter) -> None:
+    tea, gone, held = a_cube("tea", key="k"), a_cube("gone"), a_cube("held")
+    first = (await remember(vault, tea, gone, held))[-1].seq
+    new = tea.model_copy(update={"version": 2, "payload": Plaintext(text="coffee")})
+    (event,) = await vault.commit([Change("update", tea.id, new)], caller=ADA)
+    second = event.seq
+    late = a_cube("late", f"{PATH}/x")
+    await remember(vault, late)
+    same(await vault.position(event.at), (await vault.events(after=second - 1))[0].seq, "the line of a moment")
+    same(await vault.position(SOME_DAY), 0, "the position of a moment before all lines")
+    for at, texts in (
+        (first - 1, ["gone", "tea"]),
+        (first, ["held", "gone", "tea"]),
+        (second, ["held", "gone", "coffee"]),
+    ):
+        same([c.text for _, c in await vault.scan(Where((PATH,), at=at))], texts, "a scan of a moment")
+        same(await vault.count([PATH], at=at), {PATH: len(texts)}, "a count of a moment")
+    same([c.text for c in await vault.get([Ref(id=tea.id), Name(PATH, "k"), late.ref], at=first)], ["tea"] * 2, "then")
+    both = Ref(id=tea.id, version=1), Ref(id=tea.id, version=2)
+    same([row[1:] for row in await vault.changed(Where((PATH,), at=second), first)], [both], "what changed")
+    away = held.model_copy(update={"quarantined": ("by-hand",)})
+    await vault.commit([Change("forget", gone.id), Change("quarantine", held.id, away)], caller=ADA)
+    same([c.text for _, c in await vault.scan(Where((PATH,), at=first))], ["tea"], "what is left of a moment")
+    same(await vault.count([PATH], at=first), {PATH: 1}, "how much is left of a moment")
+    rows = await vault.changed(Where((PATH,)), first)
+    same([row[1:] for row in rows], [both, (gone.ref, None), (None, late.ref)], "what changed until now")
+    rest = await vault.changed(Where((PATH,)), first, after=rows[0][0], limit=1)
+    same(rest, rows[1:2], "the next page of what changed")
+
+
+async def _what_is_frozen_stays(vault: MemoryAdapter) -> None:
+    cube = a_cube("tea")
+    await remember(vault, cube)
+    await vault.commit([Change("freeze", cube.id, cube)], caller=ADA)
+    same([c.state for c in await vault.get([cube.ref])], [State.FROZEN], "the state of what was frozen")
+    second = cube.model_copy(update={"version": 2})
+    for refused in (Change("update", cube.id, second), Change("forget", cube.id), Change("freeze", cube.id, cube)):
+        await _refused(IllegalMove, vault, refused)
+    await vault.commit([Change("govern", cube.id, cube)], caller=ADA)
+    await vault.commit([Change("thaw", cube.id, cube)], caller=ADA)
+    same([c.state for c in await vault.get([cube.ref])], [cube.state], "the state of what was thawed")
+    await _refused(IllegalMove, vault, Change("thaw", cube.id, cube))
+    same([e.action for e in await vault.events()], ["remember", "freeze", "govern", "thaw"], "the log")
+
+
 MEMORY_ADAPTER_CHECKS: tuple[MemoryAdapterCheck, ...] = (
     _every_field_comes_back,
     _texts_come_back_byte_for_byte,
@@ -329,6 +374,8 @@ MEMORY_ADAPTER_CHECKS: tuple[MemoryAdapterCheck, ...] = (
     _scan_by_source,
     _quarantine_is_apart,
     _branches_are_apart,
+    _a_moment_shows_what_was_current,
+    _what_is_frozen_stays,
 )
 """What every MemoryAdapter does; each check wants an empty one."""
 

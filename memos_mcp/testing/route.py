@@ -157,6 +157,32 @@ async def _quarantine_is_not_searched(vault: MemoryAdapter, opened: OpenRoute) -
         await found(action == "release", f"after a {action}")
 
 
+async def _a_moment_is_searched_as_it_was(vault: MemoryAdapter, opened: OpenRoute) -> None:
+    route = opened()
+    tea, gone, held = a_cube(_TEXTS[0]), a_cube(_TEXTS[4]), a_cube(f"{_TEXTS[0]} again")
+    others = [a_cube(text) for text in _TEXTS[2:4]]
+    events = await _stored(vault, route, tea, gone, held, *others)
+    newer = tea.model_copy(update={"version": 2, "payload": Plaintext(text=_TEXTS[1])})
+    away = held.model_copy(update={"quarantined": ("by-hand",)})
+    for change in (Change("update", tea.id, newer), Change("forget", gone.id), Change("quarantine", held.id, away)):
+        await _applied(route, await vault.commit([change], caller=ADA))
+    then, before = Where((PATH,), at=events[-1].seq), Where((PATH,), at=events[0].seq - 1)
+    for each in (route, opened()):
+        await _find(each, _TEXTS[0])
+        found = await each.find(_call(_TEXTS[0]), then, 100)
+        same(found.hits[0].ref, tea.ref, "the best of a moment")
+        same(
+            {hit.ref.id for hit in found.hits} <= {cube.id for cube in (tea, *others)},
+            True,
+            "what is found of a moment",
+        )
+        same((found.searched, found.pending), (3, 0), "memories searched of a moment")
+        refs = [tea.ref, newer.ref, gone.ref, held.ref]
+        same([hit.ref for hit in await each.score(_call(_TEXTS[0]), then, refs)], [tea.ref], "scores of a moment")
+        same([hit.ref for hit in await each.score(_call(_TEXTS[0]), _where(), refs)], [newer.ref], "scores of now")
+        same((await each.find(_call(_TEXTS[0]), before, 100)).searched, 0, "memories searched before there were any")
+
+
 async def _lines_seen_twice_change_nothing(vault: MemoryAdapter, opened: OpenRoute) -> None:
     route = opened()
     events = await _stored(vault, route, *(a_cube(text) for text in _TEXTS))
@@ -212,6 +238,7 @@ ROUTE_CHECKS: tuple[RouteCheck, ...] = (
     _a_new_version_replaces_the_old,
     _what_is_forgotten_is_gone,
     _quarantine_is_not_searched,
+    _a_moment_is_searched_as_it_was,
     _lines_seen_twice_change_nothing,
     _what_others_wrote_is_found,
     _every_way_to_the_same_log_answers_alike,

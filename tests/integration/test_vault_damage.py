@@ -34,7 +34,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, str]:
     home = tmp_path_factory.mktemp("whole")
 
     async def fill() -> str:
-        async with memos_mcp.open(home=home, user="ada") as memos:
+        async with memos_mcp.open(home=home, user="ada", audit={"mode": "off"}) as memos:  # the words come last
             texts: list[JsonValue] = [
                 f"On day {n} Ada saw {n * 7919} birds over the {n % 13}. hill" for n in range(2000)
             ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import memos_mcp
 from memos_mcp import Caller, Denied, Memos, MemosError, NotFound
 from memos_mcp.cube import Governance
-from memos_mcp.infrastructure.decisions import decided
+from memos_mcp.infrastructure.decisions import decided, owned_by
 
 NOW = datetime.now(UTC)
 USERS = ("ada", "ben", "eve")
@@ -74,6 +74,7 @@ class Held:
     owner: str
     text: str
     rules: Governance = field(default_factory=Governance)
+    stored: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 def may_read(caller: Caller, held: Held) -> bool:
@@ -148,9 +149,56 @@ async def look(memos: Memos, held: list[Held], word: str) -> None:
     news = await memos.log.news(0, limit=1000)
     alive = {each.id for each in held}
     assert {event.subject for event in news.events} & alive <= open_.keys()
+    await look_back(memos, held, word)
     for each in held:
         if each.id not in open_:
             await refuse_alike(memos, each)
+    await look_at_the_access_log(memos, held, open_)
+
+
+async def look_at_the_access_log(memos: Memos, held: list[Held], open_: Mapping[str, Held]) -> None:
+    """It tells of one's own accesses, and of others' only to one's own memories; of what is hidden, not that it is."""
+    home = f"user/{memos.caller.user}"
+    own = {each.id for each in held if owned_by(memos.caller.user, each.path, each.rules)}
+    known = open_.keys() | own
+    alive = {each.id for each in held}
+    lines = (await memos.audit.query(limit=1000)).lines
+    for line in lines:
+        for item in line.items:
+            assert item.id in known or (item.id not in alive and item.path.startswith(home))
+        if line.user != memos.caller.user:
+            assert line.items or line.path.startswith(home)
+            assert all(item.id in own or item.id not in alive for item in line.items)
+        elif line.outcome == "missing":
+            assert (line.rule, line.items) == ("", ())
+    for each in held:
+        if each.id not in known:
+            assert (await memos.audit.query(id=each.id)).lines == ()
+            assert await memos.audit.usage([each.id]) == {}
+    hot = await memos.audit.hotspots(limit=100)
+    assert {each.id for each in hot.memories} <= own
+    told: list[str] = []
+    await memos.audit.export(told.append)
+    assert not any(each.id in text for each in held if each.id not in known for text in told)
+
+
+async def look_back(memos: Memos, held: list[Held], word: str) -> None:
+    """Who may read a memory now decides about the past of it."""
+    then = held[: len(held) // 2 + 1]
+    old = {each.id: each for each in then if may_read(memos.caller, each)}
+    new = {each.id for each in held if may_read(memos.caller, each)} - old.keys()
+    moment = then[-1].stored
+    page = await memos.timeline.browse(moment, limit=100)
+    assert {cube.id for cube in page.cubes} == old.keys()
+    assert page.total == len(old)
+    found = await memos.recall(word, limit=100, at=moment)
+    assert {cube.id for cube in found.cubes} == {each.id for each in old.values() if word in each.text}
+    assert found.searched == len(old)
+    seen = await memos.timeline.diff(moment, limit=100)
+    assert {cube.id for cube in seen.added} == new
+    assert not seen.changed
+    assert not set(seen.forgotten) & {each.id for each in held}
+    assert await memos.timeline.snapshots() == ()
 
 
 async def refuse_alike(memos: Memos, hidden: Held) -> None:
@@ -166,8 +214,18 @@ async def refuse_alike(memos: Memos, hidden: Held) -> None:
     async def changed(id: str) -> object:
         return await memos.update(id, "x")
 
-    asked: list[Callable[[str], Awaitable[object]]] = [memos.get, memos.history, changed]
+    async def then(id: str) -> object:
+        return await memos.timeline.get(id, NOW)
+
+    async def back(id: str) -> object:
+        return await memos.timeline.restore(id, 1)
+
+    async def freeze(id: str) -> object:
+        return await memos.timeline.freeze([id])
+
+    asked: list[Callable[[str], Awaitable[object]]] = [memos.get, memos.history, changed, then, back]
     if not owned:
+        asked.append(freeze)
         asked += [memos.forget, memos.acl.show, memos.acl.explain, memos.acl.report, let_in, hold]
     for ask in asked:
         assert await refusal(ask, hidden.id) == (await refusal(ask, "nobody00")).replace("nobody00", hidden.id)

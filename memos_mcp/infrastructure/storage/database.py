@@ -78,14 +78,18 @@ class Database:
                     self._give_back(db, opened)
 
     @contextmanager
-    def write(self) -> Generator[sqlite3.Connection]:
-        """The writing connection inside one transaction: committed at the end, rolled back on any error."""
+    def write(self, *, durable: bool = True) -> Generator[sqlite3.Connection]:
+        """The writing connection inside one transaction: committed at the end, rolled back on any error.
+
+        One that is not `durable` outlives this process, and is on the disk with the next one that is.
+        """
         if self.read_only:
             raise Unavailable(f"{self.file} is open for reading only; nothing was written")
         while True:
             opened = self._ready()
             with self._writing, translated(self.file):
                 db = self._writer = self._writer or self.connect()
+                db.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
                 db.execute("BEGIN IMMEDIATE")
                 try:
                     if self._identity() == opened:  # now that nobody else writes: not replaced since it was opened

@@ -12,8 +12,8 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from memos_mcp.cube import SCHEMA, Governance, MemCube, Origin, Usage
-from memos_mcp.errors import Conflict, Corrupt, InvalidInput, NotFound
+from memos_mcp.cube import SCHEMA, Governance, MemCube, Origin, State, Usage
+from memos_mcp.errors import Conflict, Corrupt, IllegalMove, InvalidInput, NotFound
 from memos_mcp.infrastructure.governance import root_of
 from memos_mcp.infrastructure.storage.rows import (
     ADVICE,
@@ -29,6 +29,7 @@ from memos_mcp.infrastructure.storage.rows import (
 from memos_mcp.ports import Action, Change, Event
 
 _SALT = 16
+_WHILE_FROZEN: frozenset[Action] = frozenset({"govern", "quarantine", "release", "thaw"})
 _SEEN_ONCE = Usage()
 
 
@@ -77,6 +78,8 @@ class Entry:
             return self._hold(change, change.cube)
         if change.action == "govern":
             return self._govern(change, change.cube.governance)
+        if change.action in ("freeze", "thaw"):
+            return self._freeze(change)
         if change.cube.id != change.subject:
             raise InvalidInput(f"a change of memory {change.subject!r} cannot write {change.cube.id!r}")
         if change.cube.version == 1:
@@ -181,6 +184,12 @@ class Entry:
         row = self.db.execute("SELECT * FROM cube WHERE memory = ? AND version = ?", (memory, version)).fetchone()
         return self._event(change.action, change, version, path, cube_of(row[:16], {}))
 
+    def _freeze(self, change: Change) -> Event:
+        memory, version, place, path, _, _ = self._current(change)
+        self.db.execute(_FREEZE if change.action == "freeze" else _THAW, (memory,))
+        self._log(change, memory, version, place, path, None)
+        return self._event(change.action, change, version, path)
+
     def _forget(self, change: Change) -> Event:
         memory, version, place, path, _, held = self._current(change)
         self._log(change, memory, version, place, path, None)
@@ -209,7 +218,12 @@ class Entry:
                 f"memory {change.subject} is at version {version}, not {change.expect}: somebody changed it; "
                 "read it again, then repeat"
             )
-        return row
+        frozen = row[6] == State.FROZEN.value
+        if frozen and change.action not in _WHILE_FROZEN:
+            raise IllegalMove(f"memory {change.subject} is frozen and stays as it is: thaw it first")
+        if not frozen and change.action == "thaw":
+            raise IllegalMove(f"memory {change.subject} is not frozen: it was thawed already")
+        return row[:6]
 
     def _said_there(self, memory: int, key: str, origin: Origin) -> bool:
         """Was the very first statement made at this place of this source?"""
@@ -288,7 +302,9 @@ def tip(db: sqlite3.Connection) -> tuple[int, int, bytes]:
 _NEW_MEMORY = """INSERT INTO memory
     (branch, id, place, key, once, version, state, policy, quarantined, expires, created_at)
     VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?) ON CONFLICT (branch, place, once) WHERE once IS NOT NULL DO NOTHING"""
-_CURRENT = """SELECT m.memory, m.version, m.place, p.path, m.created_at, m.quarantined
+_FREEZE = "UPDATE memory SET thaws_to = state, state = 'frozen' WHERE memory = ?"
+_THAW = "UPDATE memory SET state = coalesce(thaws_to, 'activated'), thaws_to = NULL WHERE memory = ?"
+_CURRENT = """SELECT m.memory, m.version, m.place, p.path, m.created_at, m.quarantined, m.state
     FROM memory m JOIN place p ON p.place = m.place
     WHERE m.branch = ? AND m.id = ? AND m.forgotten IS NULL"""
 _REVISION = """INSERT INTO revision (seq, memory, old, old_expires, new, new_expires)

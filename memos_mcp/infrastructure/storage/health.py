@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from memos_mcp.errors import MemosError
 from memos_mcp.infrastructure.storage.copies import counts
+from memos_mcp.infrastructure.storage.lines import verified
 from memos_mcp.infrastructure.storage.rows import ADVICE, checksum, is_chained, is_sealed
 
 # Measured at 2 to 50 thousand memories: integrity_check takes 3 ms per MB, as it compares indexes with their tables,
@@ -112,6 +113,11 @@ def _indexes(db: sqlite3.Connection) -> list[str] | str:
     return wrong or f"{number} segments match their checksums"
 
 
+def _accesses(db: sqlite3.Connection) -> list[str] | str:
+    found = verified(db)
+    return f"the chain of {found.lines} accesses holds" if found.ok else [found.why]
+
+
 _WHOLE = ("PRAGMA integrity_check(1)",)
 _PAGES = ("PRAGMA quick_check(1)",)
 _SMALL = ("PRAGMA quick_check(place)", "PRAGMA quick_check(policy)", "PRAGMA quick_check(migration)")
@@ -144,4 +150,5 @@ _CHECKS = {
     "counters": _counters,
     "sightings": _sightings,
     "indexes": _indexes,
+    "accesses": _accesses,
 }

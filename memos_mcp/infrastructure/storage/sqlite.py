@@ -15,8 +15,10 @@ from typing import Any, TypeVar
 from anyio import CapacityLimiter, to_thread
 
 from memos_mcp.cube import Governance, MemCube, Ref
+from memos_mcp.infrastructure.storage import past
 from memos_mcp.infrastructure.storage.database import Database
 from memos_mcp.infrastructure.storage.entry import Entry
+from memos_mcp.infrastructure.storage.ledger import SqliteLedger
 from memos_mcp.infrastructure.storage.rows import cube_of, event_of, governed, micros, revision_of
 from memos_mcp.infrastructure.storage.segments import Segments
 from memos_mcp.ports import MAIN, Caller, Change, Event, Name, Permit, Revision, Where, Which
@@ -44,6 +46,7 @@ class SqliteAdapter:
     def __init__(self, file: Path, *, read_only: bool = False, clock: Callable[[], datetime] = _now) -> None:
         self.database = Database(file, read_only=read_only)
         self.segment_store = Segments(self.database)
+        self.ledger = SqliteLedger(self.database)
         self._clock = clock
         self._rules: dict[str, Governance] = {}
         self._reading = CapacityLimiter(4)
@@ -55,8 +58,10 @@ class SqliteAdapter:
         """Write all changes in one transaction. Cost: about 25 µs a change and one disk sync."""
         return await to_thread.run_sync(self._commit, changes, caller, limiter=self._writing)
 
-    async def get(self, refs: Sequence[Ref | Name], *, branch: str = MAIN) -> list[MemCube]:
+    async def get(self, refs: Sequence[Ref | Name], *, branch: str = MAIN, at: int | None = None) -> list[MemCube]:
         """The cubes that exist, in order. Cost: about 25 µs each."""
+        if at is not None:
+            return await self._read(lambda db: [self._cube(row) for row in past.rows_of(db, refs, branch, at)])
         return await self._read(lambda db: self._get(db, refs, branch))
 
     async def scan(
@@ -73,10 +78,13 @@ class SqliteAdapter:
             "session": which.session,
             "class": which.source_class or "",
             "limit": limit,
+            "at": where.at,
         }
 
         def ask(db: sqlite3.Connection) -> list[tuple[int, MemCube]]:
-            if which.quarantined:
+            if where.at is not None:
+                sql = _SCAN_THEN
+            elif which.quarantined:
                 sql = _SCAN_HELD
             else:
                 held, of = db.execute(_SHARE, given).fetchone()
@@ -89,17 +97,44 @@ class SqliteAdapter:
         return await self._read(ask)
 
     async def count(
-        self, paths: Sequence[str], *, quarantined: bool = False, permit: Permit | None = None
+        self,
+        paths: Sequence[str],
+        *,
+        quarantined: bool = False,
+        permit: Permit | None = None,
+        at: int | None = None,
     ) -> Mapping[str, int]:
-        """Memories by path, from maintained counters; those in quarantine, or under rules of their own, are counted."""
+        """Memories by path, from maintained counters; those in quarantine, of then, or under own rules, are counted."""
         given = json.dumps(list(paths))
 
         def ask(db: sqlite3.Connection) -> Mapping[str, int]:
+            if at is not None:
+                now = micros(permit.now) if permit else 0
+                then = past.counted(db, given, at, now)
+                return _summed((path, n) for path, rules, n in then if _may(permit, path, rules, self._rules))
             if quarantined:
                 rows = db.execute(_COUNT_HELD, (given,)).fetchall()
                 return _summed((path, n) for path, rules, n in rows if _may(permit, path, rules, self._rules))
             live = dict[str, int](db.execute(_COUNT, (given,)).fetchall())
             return live if permit is None else self._visible(db, live, given, permit)
+
+        return await self._read(ask)
+
+    async def position(self, moment: datetime) -> int:
+        """The last line of the log by then. Cost: 0.1 ms."""
+        return await self._read(lambda db: past.position(db, micros(moment)))
+
+    async def changed(
+        self, where: Where, since: int, *, after: int = 0, limit: int = 100
+    ) -> list[tuple[int, Ref | None, Ref | None]]:
+        """What has another version. Cost: 10 µs for each change between the positions."""
+        upto = _MOST if where.at is None else where.at
+        given = {"since": since, "upto": upto, "after": min(after, _MOST), "branch": where.branch}
+
+        def ask(db: sqlite3.Connection) -> list[tuple[int, Ref | None, Ref | None]]:
+            rows = db.execute(past.CHANGED, given | {"paths": json.dumps(where.paths)})
+            found = (row for row in rows if where.permit is None or self._open(where.permit, *row[2:5]))
+            return list(islice(((row[0], *past.versions(row)) for row in found), limit))
 
         return await self._read(ask)
 
@@ -178,8 +213,10 @@ class SqliteAdapter:
         return {path: number for path, number in seen.items() if number}
 
     def _allowed(self, permit: Permit, row: Sequence[Any]) -> bool:
-        expires = row[15]
-        return (expires is None or expires > micros(permit.now)) and _may(permit, row[2], row[11], self._rules)
+        return self._open(permit, row[2], row[11], row[15])
+
+    def _open(self, permit: Permit, path: str, rules: str, expires: int | None) -> bool:
+        return (expires is None or expires > micros(permit.now)) and _may(permit, path, rules, self._rules)
 
     def _cube(self, row: Sequence[Any]) -> MemCube:
         return cube_of(row[:16], self._rules)
@@ -223,6 +260,7 @@ _SCAN = """SELECT * FROM cube
     AND (:class = '' OR coalesce(json_extract(content, '$.origin.source_class'), 'user') = :class)
     ORDER BY memory DESC LIMIT :limit"""
 _SCAN_FEW = _SCAN.replace("+place", "place")
+_SCAN_THEN = _SCAN_FEW.replace("FROM cube", "FROM past").replace("version = newest", past.CURRENT)
 _SCAN_HELD = _SCAN_FEW.replace("quarantined IS NULL", "quarantined IS NOT NULL")
 _SHARE = """SELECT coalesce(sum(p.live), 0), (SELECT coalesce(max(memory), 0) FROM memory)
     FROM json_each(:paths) j CROSS JOIN place p

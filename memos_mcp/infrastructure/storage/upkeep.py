@@ -260,4 +260,5 @@ class Upkeep:
 
 
 _TABLES = """SELECT name FROM staged.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
-    AND name <> 'ledger'"""  # who may come in is decided now: a token revoked since the backup stays revoked
+    AND name <> 'ledger' AND name NOT LIKE 'access%'"""
+# Who may come in is decided now: a token revoked since the backup stays revoked. Nor is it undone who read what.

@@ -342,7 +342,8 @@ async def test_a_whole_vault_passes_every_check(place: Place) -> None:
     await place.vault.segment_store.replace("words", "user/ada", [], [Segment(0, 3, 1, b"x")])
     findings = await place.upkeep.check()
     assert [(f.name, f.ok) for f in findings] == [
-        (name, True) for name in ("file", "pages", "references", "versions", "log", "counters", "sightings", "indexes")
+        (name, True)
+        for name in ("file", "pages", "references", "versions", "log", "counters", "sightings", "indexes", "accesses")
     ]
     assert [f.detail for f in findings[3:]] == [
         "1 versions match their digests",
@@ -350,6 +351,7 @@ async def test_a_whole_vault_passes_every_check(place: Place) -> None:
         "1 memories are counted at their paths",
         "0 repeats are counted at their memories",
         "1 segments match their checksums",
+        "the chain of 0 accesses holds",
     ]
 
 

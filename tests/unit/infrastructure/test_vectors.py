@@ -175,18 +175,23 @@ class Faltering(SqliteAdapter):
     miscounts = 0
 
     async def count(
-        self, paths: Sequence[str], *, quarantined: bool = False, permit: Permit | None = None
+        self,
+        paths: Sequence[str],
+        *,
+        quarantined: bool = False,
+        permit: Permit | None = None,
+        at: int | None = None,
     ) -> Mapping[str, int]:
         if self.miscounts:
             self.miscounts -= 1
             raise Unavailable("the disk is busy")
-        return await super().count(paths, quarantined=quarantined, permit=permit)
+        return await super().count(paths, quarantined=quarantined, permit=permit, at=at)
 
-    async def get(self, refs: Sequence[Ref | Name], *, branch: str = "main") -> list[MemCube]:
+    async def get(self, refs: Sequence[Ref | Name], *, branch: str = "main", at: int | None = None) -> list[MemCube]:
         if self.failures:
             self.failures -= 1
             raise Unavailable("the disk is busy")
-        return await super().get(refs, branch=branch)
+        return await super().get(refs, branch=branch, at=at)
 
 
 async def test_a_vault_that_cannot_be_read_for_a_moment_costs_no_vector(file: Path) -> None:

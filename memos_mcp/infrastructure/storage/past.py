@@ -1,0 +1,84 @@
+"""The vault as it was at a position of its log: which versions were current then, and what changed since.
+
+What was forgotten is gone at every position, and what is in quarantine now is hidden at every one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from memos_mcp.cube import Ref
+from memos_mcp.ports import Name
+
+CURRENT = "seq <= :at AND (until IS NULL OR until > :at)"
+"""Of the rows of view `past`, those that were current at a position."""
+
+
+def position(db: sqlite3.Connection, at: int) -> int:
+    """The last line of the log that is not younger than a moment; time never runs backwards there."""
+    first, last = 0, db.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()[0]
+    while first < last:
+        middle = (first + last + 1) // 2
+        seq, written = db.execute(_LINE_BY, (middle,)).fetchone() or (1, at)
+        first, last = (middle, last) if written <= at else (first, seq - 1)
+    return first
+
+
+def rows_of(db: sqlite3.Connection, refs: Sequence[Ref | Name], branch: str, at: int) -> Iterator[Sequence[Any]]:
+    """The rows of view `past` of these memories; a version that is named must have been written by then."""
+    for ref in refs:
+        given: dict[str, object] = {"branch": branch, "at": at}
+        if isinstance(ref, Name):
+            row = db.execute(_BY_NAME, given | {"path": ref.path, "key": ref.key}).fetchone()
+        elif ref.version is None:
+            row = db.execute(_BY_ID, given | {"id": ref.id}).fetchone()
+        else:
+            row = db.execute(_VERSION, given | {"id": ref.id, "version": ref.version}).fetchone()
+        if row is not None:
+            yield row
+
+
+def counted(db: sqlite3.Connection, paths: str, at: int, now: int) -> list[tuple[str, str, int]]:
+    """Path, rules and number of the memories that had a version at a position and have not expired since."""
+    return db.execute(_COUNT, {"paths": paths, "at": at, "now": now}).fetchall()
+
+
+def versions(row: Sequence[Any]) -> tuple[Ref | None, Ref | None]:
+    """The versions of a row of CHANGED: at the first position, and at the second."""
+    key, old, new, forgotten = row[1], row[5], row[6], row[7]
+    return old and Ref(id=key, version=old), None if forgotten or not new else Ref(id=key, version=new)
+
+
+_LINE_BY = "SELECT seq, at FROM event WHERE seq <= ? ORDER BY seq DESC LIMIT 1"
+_BY_ID = """SELECT * FROM past WHERE branch = :branch AND id = :id
+    AND seq <= :at AND (until IS NULL OR until > :at)"""
+_VERSION = "SELECT * FROM past WHERE branch = :branch AND id = :id AND version = :version AND seq <= :at"
+_BY_NAME = """SELECT * FROM past WHERE branch = :branch AND key = :key
+    AND place = (SELECT place FROM place WHERE path = :path) AND seq <= :at AND (until IS NULL OR until > :at)"""
+# '0' follows '/': everything beneath a path sorts between the two.
+_COUNT = """SELECT p.path, r.rules, count(*) FROM memory m
+    JOIN version v ON v.memory = m.memory JOIN place p ON p.place = m.place JOIN policy r ON r.policy = m.policy
+    WHERE m.place IN (SELECT p.place FROM json_each(:paths) j CROSS JOIN place p
+        WHERE p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0'))
+    AND m.branch = 'main' AND m.forgotten IS NULL AND m.quarantined IS NULL
+    AND (m.expires IS NULL OR m.expires > :now)
+    AND v.content IS NOT NULL AND v.seq <= :at AND (v.until IS NULL OR v.until > :at) GROUP BY p.path, r.rules"""
+CHANGED = """SELECT * FROM (
+    SELECT m.memory, m.id, p.path, r.rules, m.expires,
+        (SELECT v.version FROM version v WHERE v.memory = m.memory AND v.seq <= :since
+            AND (v.until IS NULL OR v.until > :since)) AS old,
+        (SELECT v.version FROM version v WHERE v.memory = m.memory AND v.seq <= :upto
+            AND (v.until IS NULL OR v.until > :upto)) AS new,
+        m.forgotten
+    FROM memory m JOIN place p ON p.place = m.place JOIN policy r ON r.policy = m.policy
+    WHERE m.memory IN (SELECT e.memory FROM event e
+            WHERE e.place IN (SELECT p.place FROM json_each(:paths) j CROSS JOIN place p
+                WHERE p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0'))
+            AND e.seq > :since AND e.seq <= :upto AND e.action IN ('remember', 'put', 'update', 'forget'))
+        AND m.memory > :after AND m.branch = :branch AND m.quarantined IS NULL
+        AND (m.forgotten IS NULL OR (m.forgotten > :since AND m.forgotten <= :upto)))
+    WHERE (forgotten IS NULL OR old IS NOT NULL) AND old IS NOT new
+    ORDER BY memory"""
+"""Memories with another version at the position `upto` than at `since`: whoever may read them now is asked after."""

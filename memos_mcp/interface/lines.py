@@ -1,0 +1,156 @@
+"""A line of the access log: what somebody may see of it, and how it is written for others to read. Pure."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Literal, assert_never, get_args
+
+from pydantic import JsonValue
+
+from memos_mcp.accesses import Access, Item
+from memos_mcp.cube import MemCube
+from memos_mcp.infrastructure.decisions import decided, is_beneath, owned_by
+from memos_mcp.ports import Caller
+from memos_mcp.version import __version__
+
+Format = Literal["jsonl", "csv", "ocsf"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+_COLUMNS = ("id", "at", "user", "roles", "context", "verb", "path", "outcome", "rule", "memories")
+_FORMULAS = ("=", "+", "-", "@", "\t")  # what a spreadsheet would run
+_CREATES, _CHANGES, _DELETES = ("remember", "put"), ("update", "rename"), ("forget", "forget_all", "quarantine.undo")
+
+
+@dataclass(frozen=True, slots=True)
+class Onlooker:
+    """Who looks at the log, and when."""
+
+    caller: Caller
+    now: datetime
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where memories of his may be."""
+        return (self._home, "shared", "global")
+
+    @property
+    def _home(self) -> str:
+        return f"user/{self.caller.user}"
+
+    def owns(self, path: str, cube: MemCube | None) -> bool:
+        """Is a memory at this path his? Of one that is forgotten, only the path is left to say so."""
+        if self.caller.within and not is_beneath(path, self.caller.within):
+            return False
+        return is_beneath(path, self._home) or (
+            cube is not None and owned_by(self.caller.user, cube.path, cube.governance)
+        )
+
+    def view(self, line: Access, cubes: Mapping[str, MemCube]) -> Access | None:
+        """What he may know of a line; `cubes` are the memories it is about that are still there.
+
+        Of his own access, what he was told, as far as he may still read it: that something was refused him which he may
+        not know of looks as if it had never been. Of another's access, what it was to his own memories.
+        """
+        own = tuple(item for item in line.items if self.owns(item.path, cubes.get(item.id)))
+        if line.user != self.caller.user:
+            return self._anothers(line, own)
+        missing = line.outcome == "missing"
+        shown = tuple(item for item in line.items if item in own or self._reads(cubes.get(item.id)))
+        shown = () if missing else shown
+        if self.caller.within and not (is_beneath(line.path, self.caller.within) if line.path else shown):
+            return None
+        told = not missing and (bool(shown) or not line.items)
+        return replace(line, items=shown, rule=line.rule if told else "")
+
+    def _anothers(self, line: Access, own: tuple[Item, ...]) -> Access | None:
+        governs = "admin" in self.caller.scopes and bool(line.path) and is_beneath(line.path, self._home)
+        if self.caller.within and not is_beneath(line.path, self.caller.within):
+            governs = False
+        if not own and not governs:
+            return None
+        outcome = "denied" if line.outcome == "missing" and own else line.outcome
+        path = line.path if governs else ""
+        return replace(
+            line, outcome=outcome, path=path, items=own, said="", rule=line.rule if own or not line.items else ""
+        )
+
+    def _reads(self, cube: MemCube | None) -> bool:
+        return cube is not None and decided(self.caller, "read", cube.path, cube.governance, self.now).allowed
+
+
+def head(format: Format) -> str:
+    """What stands before the first line."""
+    return _row(_COLUMNS) if format == "csv" else ""
+
+
+def written(line: Access, format: Format) -> str:
+    """A line with its end."""
+    match format:
+        case "jsonl":
+            return json.dumps(_flat(line), ensure_ascii=False) + "\n"
+        case "csv":
+            flat = _flat(line)
+            return _row([_cell(flat.get(column, "")) for column in _COLUMNS])
+        case "ocsf":
+            return json.dumps(_event(line), ensure_ascii=False) + "\n"
+        case _:
+            assert_never(format)
+
+
+def _flat(line: Access) -> dict[str, JsonValue]:
+    memories: list[JsonValue] = [
+        {"id": item.id, "version": item.version, "path": item.path, "rule": item.rule} for item in line.items
+    ]
+    flat: dict[str, JsonValue] = {
+        "id": line.id,
+        "at": line.at.astimezone(UTC).isoformat(),
+        "user": line.user,
+        "roles": list(line.roles),
+        "context": list(line.context),
+        "verb": line.verb,
+        "path": line.path,
+        "outcome": line.outcome,
+        "rule": line.rule,
+        "memories": memories,
+    }
+    return flat | ({"said": line.said} if line.said else {})
+
+
+def _cell(value: JsonValue) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return f"'{text}" if text.startswith(_FORMULAS) else text
+
+
+def _row(cells: list[str] | tuple[str, ...]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(cells)
+    return line.getvalue()
+
+
+def _event(line: Access) -> dict[str, JsonValue]:
+    """An event of the OCSF class API Activity (6003), as far as its fields fit."""
+    activity = 1 if line.verb in _CREATES else 3 if line.verb in _CHANGES else 4 if line.verb in _DELETES else 2
+    groups: list[JsonValue] = [{"name": role} for role in line.roles]
+    resources: list[JsonValue] = [
+        {"uid": item.id, "version": str(item.version), "namespace": item.path, "type": "memory"} for item in line.items
+    ]
+    return {
+        "class_uid": 6003,
+        "class_name": "API Activity",
+        "category_uid": 6,
+        "activity_id": activity,
+        "type_uid": 600_300 + activity,
+        "time": int(line.at.timestamp() * 1000),
+        "severity_id": 1 if line.outcome == "allowed" else 2,
+        "status_id": 1 if line.outcome == "allowed" else 2,
+        "status_detail": line.rule or line.outcome,
+        "metadata": {"version": "1.3.0", "uid": line.id, "product": {"name": "memos", "version": __version__}},
+        "actor": {"user": {"name": line.user, "groups": groups}},
+        "api": {"operation": line.verb},
+        "resources": resources,
+        "unmapped": {"context": list(line.context), "path": line.path, "outcome": line.outcome},
+    }

@@ -1,0 +1,181 @@
+"""What every verb leaves in the access log: one line, whatever it answered; the only place that writes them.
+
+A verb that calls another is one access. While it runs, `Bound` notes here what was looked at and by which rule.
+"""
+
+from __future__ import annotations
+
+import inspect
+import secrets
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import wraps
+from typing import Protocol, TypeVar, cast
+
+from memos_mcp.accesses import Access, AccessLog, Item
+from memos_mcp.answers import News, Page, Recall
+from memos_mcp.cube import MemCube
+from memos_mcp.errors import Denied, InvalidInput, MemosError, NotFound
+from memos_mcp.infrastructure import governance
+from memos_mcp.infrastructure.decisions import Decision
+from memos_mcp.ports import Caller, Event, Revision
+
+T = TypeVar("T")
+_WORDLESS = ("aclose", "settle", "status")  # verbs that tell of no memory
+_QUIET = ("log.news",)  # asked again and again: only what they tell is an access
+_SAID = ("question", "reason")
+
+
+class _Bound(Protocol):
+    """What is needed of `Bound`."""
+
+    @property
+    def caller(self) -> Caller: ...
+    @property
+    def clock(self) -> Callable[[], datetime]: ...
+    @property
+    def accesses(self) -> AccessLog | None: ...
+
+
+class _Verbs(Protocol):
+    _on: _Bound
+
+
+@dataclass(slots=True)
+class _Note:
+    """An access that is going on."""
+
+    rules: dict[str, Item] = field(default_factory=dict[str, Item])
+    written: list[Item] = field(default_factory=list[Item])
+    refused: Item | None = None
+
+
+_NOTE: ContextVar[_Note | None] = ContextVar("access", default=None)
+_Verb = Callable[..., Awaitable[object]]
+
+
+def recorded(prefix: str = "") -> Callable[[type[T]], type[T]]:
+    """Every public verb of the class writes its line, under its name after `prefix`."""
+
+    def decorate(cls: type[T]) -> type[T]:
+        for name, verb in list(vars(cls).items()):
+            if inspect.iscoroutinefunction(verb) and not name.startswith("_") and name not in _WORDLESS:
+                setattr(cls, name, _recording(prefix + name, verb))
+        return cls
+
+    return decorate
+
+
+def looked(id: str, version: int, path: str, decision: Decision) -> None:
+    """A decision about a memory: part of the line of the verb that is running."""
+    note = _NOTE.get()
+    if note is not None:
+        item = Item(id, version, path, decision.rule)
+        if decision.allowed:
+            note.rules[id] = item
+        else:
+            note.refused = item
+
+
+def wrote(events: Iterable[Event]) -> None:
+    """Changes that were made."""
+    note = _NOTE.get()
+    if note is not None:
+        note.written += [Item(each.subject, each.version, each.path) for each in events]
+
+
+def _recording(name: str, verb: _Verb) -> _Verb:
+    signature = inspect.signature(verb)
+
+    @wraps(verb)
+    async def recording(self: _Verbs, *args: object, **kwargs: object) -> object:
+        on = self._on  # pyright: ignore[reportPrivateUsage] - of the class that this is a method of
+        if on.accesses is None or _NOTE.get() is not None:
+            return await verb(self, *args, **kwargs)
+        given = signature.bind(self, *args, **kwargs).arguments
+        access = Access(
+            secrets.token_hex(8),
+            on.clock(),
+            on.caller.user,
+            name,
+            "allowed",
+            roles=on.caller.roles,
+            context=on.caller.context,
+            path=_path(given.get("path")),
+            said=next((said for word in _SAID if isinstance(said := given.get(word), str)), ""),
+        )
+        note = _Note()
+        token = _NOTE.set(note)
+        try:
+            answer = await verb(self, *args, **kwargs)
+        except MemosError as error:
+            await on.accesses.write(_refused(access, note, error))
+            raise
+        finally:
+            _NOTE.reset(token)
+        items = tuple(dict.fromkeys(_served(note, answer)))
+        if items or name not in _QUIET:
+            await on.accesses.write(replace(access, items=items))
+        return replace(answer, access=access.id) if isinstance(answer, Recall) else answer
+
+    return recording
+
+
+def _path(given: object) -> str:
+    try:
+        return governance.check_path(given) if isinstance(given, str) else ""
+    except InvalidInput:
+        return ""
+
+
+def _refused(access: Access, note: _Note, error: MemosError) -> Access:
+    """The line of a verb that failed: what he was told, and the rule, which he may not have been told."""
+    items = (replace(note.refused, rule=""),) if note.refused else ()
+    rule = note.refused.rule if note.refused else ""
+    match error:
+        case Denied():
+            return replace(access, outcome="denied", rule=rule or error.rule, items=items)
+        case NotFound():
+            return replace(access, outcome="missing", rule=rule, items=items)
+        case _:
+            return replace(access, outcome="failed", rule=error.code)
+
+
+def _served(note: _Note, answer: object) -> list[Item]:
+    """The memories that an answer tells of, each with the rule that let it."""
+    if note.written:
+        return note.written
+    match answer:
+        case MemCube():
+            found = [_of(answer)]
+        case Recall() | Page():
+            found = [_of(cube) for cube in answer.cubes]
+        case News():
+            found = [Item(each.subject, each.version, each.path) for each in answer.events]
+        case tuple():
+            found = _listed(cast("Sequence[object]", answer))
+        case _:
+            return list(note.rules.values())
+    known = note.rules
+    return [replace(each, rule=known[each.id].rule) if each.id in known else each for each in found]
+
+
+def _listed(answer: Sequence[object]) -> list[Item]:
+    found: list[Item] = []
+    for each in answer:
+        match each:
+            case MemCube():
+                found.append(_of(each))
+            case Event():
+                found.append(Item(each.subject, each.version, each.path))
+            case Revision():
+                found.append(Item(each.id, 0, each.path))
+            case _:
+                pass
+    return found
+
+
+def _of(cube: MemCube) -> Item:
+    return Item(cube.id, cube.version, cube.path)
