@@ -85,7 +85,8 @@ _FACE = re.compile(r"([:;=])'?-?([()\[\]{}])(?=[\s.,!?]|$)")
 
 _DROPPED = '.,;:!"()[]{}`-'
 _SYMBOL = re.compile(r"([#$%&*+/<=>@\\^|~])")
-_BYTES = bytes(32 if chr(c) in _DROPPED else ord(chr(c).lower()) if c < 128 else c for c in range(256))
+_GONE = _DROPPED + " \t\n\r\v\f\x1c\x1d\x1e\x1f"  # what str takes for a space, and bytes does not, is one here too
+_BYTES = bytes(32 if chr(c) in _GONE else ord(chr(c).lower()) if c < 128 else c for c in range(256))
 _LETTERS = bytes(c for c in range(128) if chr(c).isalpha() or chr(c).isspace() or chr(c) in ',"')
 _NO_DIGITS = bytes(c for c in range(128) if not chr(c).isdecimal())
 _NO_SYMBOLS = bytes(c for c in range(128) if chr(c) not in "#$%&*+/<=>@\\^|~")

@@ -77,6 +77,7 @@ def test_a_conversation_grown_longer_begins_with_the_same_keys(texts: list[str],
     assert len(set(whole)) == len(whole)
 
 
+@example(")\x1f")
 @given(st.text().filter(lambda text: "\0" not in text))
 def test_the_normal_form_is_never_empty_for_words_and_ignores_space_around(text: str) -> None:
     assert not text.strip() or normalise(text).strip()
