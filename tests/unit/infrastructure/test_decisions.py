@@ -112,18 +112,18 @@ def test_a_token_narrows_and_never_widens() -> None:
     assert rule(reader, "read", "user/ada") == (True, "owner")
     assert rule(reader, "write", "user/ada") == (False, "scope")
     assert rule(Caller("ada", scopes=()), "read", "user/ada") == (False, "scope")
-    kept = Caller("ada", within="user/ada/work")
-    assert rule(kept, "read", "user/ada/work/x") == (True, "owner")
-    assert rule(kept, "read", "user/ada/workshop") == (False, "namespace")
+    kept = Caller("ada", within="user/ada/jobs")
+    assert rule(kept, "read", "user/ada/jobs/x") == (True, "owner")
+    assert rule(kept, "read", "user/ada/jobshop") == (False, "namespace")
     assert rule(Caller("eve", within="user/ada"), "read", "user/ada") == (False, "private")
 
 
 def test_rules_are_inherited_along_the_path() -> None:
     defaults = (
         Default("user/ada", Governance(readers=("ben",), denied=("dan",))),
-        Default("user/ada/work", Governance(readers=("cyd",), contexts=("application:desk",))),
+        Default("user/ada/jobs", Governance(readers=("cyd",), contexts=("application:desk",))),
     )
-    work = effective("user/ada/work/x", Governance(), defaults)
+    work = effective("user/ada/jobs/x", Governance(), defaults)
     assert (work.readers, work.denied, work.contexts) == (("cyd",), ("dan",), ("application:desk",))
     home = effective("user/ada/home", Governance(writers=("eve",), denied=("ben",)), defaults)
     assert (home.readers, home.writers, home.denied, home.contexts) == (("ben",), ("eve",), ("ben", "dan"), ())
