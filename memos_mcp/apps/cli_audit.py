@@ -150,7 +150,7 @@ def _line(line: Access) -> Text:
     where = f"  at {line.path}" if line.path else ""
     memories = "".join(f"  {item.id}@{item.version}" for item in line.items)
     said = f"  {line.said!r}" if line.said else ""
-    return text.append(shown.one_line(f"{where}{memories}{said}  {line.id}"), style="not bold dim")
+    return text.append(f"  {shown.one_line(f'{where}{memories}{said}  {line.id}')}", style="not bold dim")
 
 
 def _hotspots(found: Hotspots) -> RenderableType:

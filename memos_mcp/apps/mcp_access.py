@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, WithJsonSchema
 
 from memos_mcp.apps.mcp_answers import Answer, clipped
-from memos_mcp.apps.mcp_arguments import Flag, MaybeFlag, Moment, Names, Tool
+from memos_mcp.apps.mcp_arguments import Flag, MaybeFlag, Moment, Names, Plain, Tool
 from memos_mcp.apps.mcp_asking import Peer, Question
 from memos_mcp.apps.mcp_hints import READS, REPEATS
 from memos_mcp.cube import Governance
@@ -75,7 +75,7 @@ class Rules(Answer):
         return f"[{self.id}] belongs to {self.owner or 'nobody'}; {rules}.{decided}{changes}"
 
 
-class GetAccess(Tool):
+class GetAccess(Plain):
     """Show who may use a memory and who changed that; with act, whether somebody may, and by which rule."""
 
     name = "get_access"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
@@ -100,13 +101,9 @@ class Tool(BaseModel):
     scope: ClassVar[Scope]
     meta: ClassVar[Mapping[str, Any]] = {}
 
-    async def call(self, memos: Memos) -> Answer:
-        """Do it. Raises MemosError."""
-        raise NotImplementedError
-
+    @abstractmethod
     async def run(self, memos: Memos, peer: Peer) -> Answer | Question:
-        """As `call`; a tool that asks the user, or tells how far it is, has this one instead. Raises MemosError."""
-        return await self.call(memos)
+        """Do it; the user may be asked, or told how far it is. Raises MemosError."""
 
     @classmethod
     def schema_of_arguments(cls) -> dict[str, JsonValue]:
@@ -131,6 +128,18 @@ class Tool(BaseModel):
             raise InvalidInput(f"{cls.name} needs the argument {wrong!r}; it takes {known}")
         expected = _expected(cls.model_json_schema()["properties"][wrong])
         raise InvalidInput(f"{cls.name}: {wrong} must be {expected}, not {_came(given, *inside)}")
+
+
+class Plain(Tool):
+    """A tool that neither asks the user nor tells how far it is."""
+
+    @abstractmethod
+    async def call(self, memos: Memos) -> Answer:
+        """Do it. Raises MemosError."""
+
+    async def run(self, memos: Memos, peer: Peer) -> Answer | Question:
+        """The same."""
+        return await self.call(memos)
 
 
 def slim(schema: Mapping[str, JsonValue]) -> dict[str, JsonValue]:

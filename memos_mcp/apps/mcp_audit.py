@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, WithJsonSchema
 
 from memos_mcp.accesses import Access, Hot
 from memos_mcp.apps.mcp_answers import Answer, clipped
-from memos_mcp.apps.mcp_arguments import Limit, MaybeKind, Moment, Tool
+from memos_mcp.apps.mcp_arguments import Limit, MaybeKind, Moment, Plain
 from memos_mcp.apps.mcp_hints import READS
 from memos_mcp.apps.mcp_tools import Path
 from memos_mcp.memos import Memos
@@ -99,7 +99,7 @@ class Warmest(Answer):
         return "\n".join(("The most read, hottest first.", *map(str, self.paths), *map(str, self.memories)))
 
 
-class QueryAudit(Tool):
+class QueryAudit(Plain):
     """Show who asked for what in this memory, newest first: the user's accesses, and all to his own memories."""
 
     name = "query_audit"
@@ -138,7 +138,7 @@ class QueryAudit(Tool):
         return Seens(accesses=tuple(map(Seen.of, page.lines)), cursor=page.after)
 
 
-class AuditHotspots(Tool):
+class AuditHotspots(Plain):
     """Show which of the user's memories are read most these days, and their paths."""
 
     name = "audit_hotspots"

@@ -8,7 +8,7 @@ from typing import Annotated, cast
 from pydantic import BeforeValidator, Field, JsonValue, WithJsonSchema
 
 from memos_mcp.apps.mcp_answers import Memory, clipped
-from memos_mcp.apps.mcp_arguments import Count, Flag, Limit, MaybeKind, Names, Tool
+from memos_mcp.apps.mcp_arguments import Count, Flag, Limit, MaybeKind, Names, Plain, Tool
 from memos_mcp.apps.mcp_asking import Peer, Question
 from memos_mcp.apps.mcp_full_answers import (
     Explained,
@@ -67,7 +67,7 @@ Expected = Annotated[
 Ids = Annotated[Names, Field(description="of memories")]
 
 
-class PutMemory(Tool):
+class PutMemory(Plain):
     """Store exactly this text or JSON under a key; a key in use gets a new version. For what is looked up by name."""
 
     name = "put_memory"
@@ -99,7 +99,7 @@ class PutMemory(Tool):
         return _written(cube)
 
 
-class UpdateData(Tool):
+class UpdateData(Plain):
     """Change the JSON of a memory by a new version.
 
     overwrite replaces it, append extends a list, merge patches an object (null removes a field).
@@ -124,7 +124,7 @@ class UpdateData(Tool):
         return _written(await memos.update(self.id, data=self.data, how=self.how, expect=expect, reason=self.reason))
 
 
-class RenameMemories(Tool):
+class RenameMemories(Plain):
     """Give memories other keys, all of them or none; ids and versions stay."""
 
     name = "rename_memories"
@@ -173,7 +173,7 @@ class ForgetMemories(Tool):
                 return ForgottenAll(ids=ids)
 
 
-class ListPaths(Tool):
+class ListPaths(Plain):
     """Show which paths hold memories, and how many."""
 
     name = "list_paths"
@@ -193,7 +193,7 @@ class ListPaths(Tool):
         return Places(places=shown, total=len(found), cursor=str(end) if end < len(found) else "")
 
 
-class ExplainRecall(Tool):
+class ExplainRecall(Plain):
     """Search as recall does, and show what each lane gave to each score: why something was found, or was not."""
 
     name = "explain_recall"
@@ -225,7 +225,7 @@ class ExplainRecall(Tool):
         )
 
 
-class WaitForSearch(Tool):
+class WaitForSearch(Plain):
     """Wait until all that was stored can be found, then show the state as memory_status does."""
 
     name = "wait_for_search"
@@ -241,7 +241,7 @@ class WaitForSearch(Tool):
         return Told(text=str(await MemoryStatus().call(memos)))
 
 
-class RebuildSearch(Tool):
+class RebuildSearch(Plain):
     """Build a search lane again from the log, for all users. Only if memory_status or memos doctor says so."""
 
     name = "rebuild_search"

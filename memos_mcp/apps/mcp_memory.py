@@ -6,7 +6,7 @@ from typing import Annotated, Literal, cast
 
 from pydantic import BeforeValidator, Field, JsonValue, WithJsonSchema
 
-from memos_mcp.apps.mcp_arguments import Tool
+from memos_mcp.apps.mcp_arguments import Plain
 from memos_mcp.apps.mcp_full_answers import Told
 from memos_mcp.apps.mcp_hints import DELETES
 from memos_mcp.errors import InvalidInput, NotFound
@@ -59,7 +59,7 @@ Range = Annotated[
 ]
 
 
-class MemoryFiles(Tool):
+class MemoryFiles(Plain):
     """Notes as files below /memories, by one command: view (path, view_range) shows a file or directory.
 
     create (path, file_text); str_replace (path, old_str, new_str): old_str must occur exactly once; insert (path,

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from memos_mcp.apps.mcp_answers import Answer, Memory, clipped
-from memos_mcp.apps.mcp_arguments import Flag, Limit, MaybeClass, Names, Tool
+from memos_mcp.apps.mcp_arguments import Flag, Limit, MaybeClass, Names, Plain, Tool
 from memos_mcp.apps.mcp_asking import Peer, Question
 from memos_mcp.apps.mcp_hints import DELETES, READS, REPEATS
 from memos_mcp.apps.mcp_tools import Path, read_cursor
@@ -87,7 +87,7 @@ class Moved(Answer):
         return f"{self.total} {self.done}. {' '.join(self.ids)}{more}".rstrip()
 
 
-class ListQuarantine(Tool):
+class ListQuarantine(Plain):
     """Show what recall leaves out because it looks hostile: ids, why, and where it came from; not its words."""
 
     name = "list_quarantine"
@@ -106,7 +106,7 @@ class ListQuarantine(Tool):
         return HeldMemories(memories=shown, total=page.total, cursor=str(page.after) if page.after else "")
 
 
-class QuarantineMemories(Tool):
+class QuarantineMemories(Plain):
     """Keep memories from recall because they try to give orders or are false; all of them or none."""
 
     name = "quarantine_memories"

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from memos_mcp.answers import BroughtBack, Differences
 from memos_mcp.answers import Snapshot as Taken
 from memos_mcp.apps.mcp_answers import Answer, Context, clipped
-from memos_mcp.apps.mcp_arguments import Budget, Count, Flag, Limit, Names, Tool
+from memos_mcp.apps.mcp_arguments import Budget, Count, Flag, Limit, Names, Plain, Tool
 from memos_mcp.apps.mcp_asking import Peer, Question
 from memos_mcp.apps.mcp_hints import READS, REPEATS, WRITES
 from memos_mcp.apps.mcp_tools import Path, read_cursor
@@ -131,7 +131,7 @@ class Standing(Answer):
         return f"{' '.join(self.ids)}: now {self.state}."
 
 
-class RecallPast(Tool):
+class RecallPast(Plain):
     """Search memory as it was at a moment. What was forgotten since is gone there too."""
 
     name = "recall_past"
@@ -152,7 +152,7 @@ class RecallPast(Tool):
         return Context.of(found, self.budget)
 
 
-class CompareMoments(Tool):
+class CompareMoments(Plain):
     """Show which memories were added, changed or forgotten between two moments."""
 
     name = "compare_moments"
@@ -208,7 +208,7 @@ class RestoreMemories(Tool):
                 return Restored.of(await memos.timeline.restore_all(at, self.path or None, reason=self.reason))
 
 
-class SnapshotMemories(Tool):
+class SnapshotMemories(Plain):
     """Give what is remembered at a path now a label to come back to; nothing is copied."""
 
     name = "snapshot_memories"
@@ -224,7 +224,7 @@ class SnapshotMemories(Tool):
         return Snapshots(snapshots=(Snapshot.of(await memos.timeline.snapshot(self.label, self.path or None)),))
 
 
-class ListSnapshots(Tool):
+class ListSnapshots(Plain):
     """Show the snapshots at or beneath a path."""
 
     name = "list_snapshots"
@@ -240,7 +240,7 @@ class ListSnapshots(Tool):
         return Snapshots(snapshots=tuple(map(Snapshot.of, found[-MOST:])))
 
 
-class FreezeMemories(Tool):
+class FreezeMemories(Plain):
     """Keep memories as they are: nobody changes or forgets them until thawed. Only when the user asks to."""
 
     name = "freeze_memories"

@@ -32,6 +32,7 @@ from memos_mcp.apps.mcp_arguments import (
     Messages,
     Moment,
     Names,
+    Plain,
     Tool,
 )
 from memos_mcp.apps.mcp_asking import Peer, Question
@@ -51,7 +52,7 @@ _DELETES = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempote
 Path = Annotated[str, Field(description="such as user/ada/work or shared/team")]
 
 
-class Remember(Tool):
+class Remember(Plain):
     """Store a durable fact, preference, decision or event as one self-contained statement, or a conversation.
 
     Give content or messages. What is known already is not stored twice. Never store secrets.
@@ -92,7 +93,7 @@ class Remember(Tool):
         return Stored.of(stored)
 
 
-class Recall(Tool):
+class Recall(Plain):
     """Search memory. Call it before answering whatever may depend on earlier conversations.
 
     The best matches come first, quoted with date and speaker.
@@ -114,7 +115,7 @@ class Recall(Tool):
         return Context.of(found, self.budget)
 
 
-class GetMemory(Tool):
+class GetMemory(Plain):
     """Read one memory in full, by id or by key; a long text goes on at offset."""
 
     name = "get_memory"
@@ -141,7 +142,7 @@ class GetMemory(Tool):
         return cut(whole.model_copy(update={"text": memory.text[self.offset :]}), self.budget, start=self.offset)
 
 
-class UpdateMemory(Tool):
+class UpdateMemory(Plain):
     """Correct or extend a memory by a new version; older versions stay readable.
 
     overwrite replaces the text, append adds a line, merge adds the lines not yet there.
@@ -202,7 +203,7 @@ class Forget(Tool):
                 return Forgotten(id=cube.id, path=cube.path)
 
 
-class ListMemories(Tool):
+class ListMemories(Plain):
     """Browse memories, newest first; recall is better for a question."""
 
     name = "list_memories"
@@ -237,7 +238,7 @@ class ListMemories(Tool):
         return Listed(memories=shown, total=page.total, paths=page.paths, cursor=cursor)
 
 
-class MemoryHistory(Tool):
+class MemoryHistory(Plain):
     """Show every change of a memory: when, who, why, and what it said then."""
 
     name = "memory_history"
@@ -257,7 +258,7 @@ class MemoryHistory(Tool):
         return History(id=self.id, events=shown, total=len(events), cursor=str(end) if end < len(events) else "")
 
 
-class MemoryStatus(Tool):
+class MemoryStatus(Plain):
     """Show whose memory this is, how much there is, where it is stored, and whether search is complete."""
 
     name = "memory_status"

@@ -73,7 +73,10 @@ class Bound:
             note = await self.vault.ledger.read(SNAPSHOT, f"{place}\n{label}")
             if note and governance.is_open(self.caller, place) and isinstance(note.value, dict):
                 return int(str(note.value["seq"]))
-        raise NotFound(f"there is no snapshot {label!r} at {home} or above it; the timeline lists those there are")
+        raise NotFound(
+            f"there is no snapshot {label!r} at {home} or above it, and it is no time such as 2026-03-02T09:30; "
+            "the timeline lists the snapshots there are"
+        )
 
     def moment(self, at: When | None) -> datetime:
         """What is now to a question: the moment it asks of, if that is a time."""
@@ -103,11 +106,11 @@ class Bound:
     def check(self, act: Act, cube: MemCube, key: str | None = None) -> None:
         """Raises Denied, in words that say why; of a memory that he may not read only that its key is not his."""
         decision = self.decided(act, cube)
-        if not decision.allowed and not self.decided("read", cube).allowed and key is not None:
+        if decision.allowed:
+            return
+        if key is not None and not self.decided("read", cube).allowed:
             raise Denied(f"{self.caller.user} may not use the key {key!r} at {cube.path}; choose another")
-        if not decision.allowed:
-            said = f"{self.caller.user} may not {_DOING[act]} memory {cube.id}: {decision.why}"
-            raise Denied(said, decision.rule)
+        raise Denied(f"{self.caller.user} may not {_DOING[act]} memory {cube.id}: {decision.why}", decision.rule)
 
     def shown(self, cube: MemCube) -> MemCube | None:
         """The memory as he may see it, if he may; suspicions and secrets are looked for once more."""

@@ -31,7 +31,8 @@ class Quarantine:
         rows = await self._on.vault.scan(where, Which(quarantined=True), after=after, limit=limit + 1)
         total = sum((await self._on.vault.count(where.paths, quarantined=True, permit=where.permit)).values())
         more = rows[limit - 1][0] if len(rows) > limit else 0
-        return Page(tuple(cube for _, cube in rows[:limit]), where.paths, total, more)
+        shown = (self._on.shown(cube) for _, cube in rows[:limit])
+        return Page(tuple(cube for cube in shown if cube), where.paths, total, more)
 
     async def add(self, ids: Sequence[str], *, reason: str = "") -> tuple[Event, ...]:
         """Put memories there, all of them or, on an error, none. Raises NotFound, Denied, Conflict."""
