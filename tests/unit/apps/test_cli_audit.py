@@ -9,25 +9,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
-
-from memos_mcp.apps.cli import app
+from typer.testing import Result
 
 Memos = Callable[..., Result]
-
-
-@pytest.fixture
-def memos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Memos:
-    monkeypatch.setenv("MEMOS_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("MEMOS_EMBEDDER__KIND", "none")
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*words: str, code: int = 0, user: str = "ada") -> Result:
-        result = CliRunner(env={"MEMOS_USER": user}).invoke(app, words)
-        assert result.exit_code == code, result.output + repr(result.exception)
-        return result
-
-    return run
 
 
 @pytest.fixture
