@@ -37,6 +37,12 @@ class State(StrEnum):
     FROZEN = "frozen"
 
 
+SHELVED = frozenset({State.ARCHIVED, State.EXPIRED})
+"""States in which a memory is neither recalled nor listed nor counted at its path."""
+FIXED = frozenset({State.EXPIRED, State.FROZEN})
+"""States in which nothing changes what a memory says."""
+
+
 def _in_utc(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         return moment.replace(tzinfo=UTC)
@@ -103,6 +109,7 @@ class Governance(_Value):
     read_only: bool = Field(default=False, description="nobody changes what it says")
     contexts: tuple[str, ...] = Field(default=(), description="kind:value of contexts it may be used in; empty = all")
     expires_at: Moment | None = None
+    held: bool = Field(default=False, description="under legal hold: never swept, forgotten or erased")
     decay: float | None = Field(default=None, ge=0, description="share of priority lost per day without use")
     sensitivity: tuple[str, ...] = ()
     priority: int = Field(default=0, ge=-10, le=10)

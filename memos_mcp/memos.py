@@ -17,17 +17,13 @@ from memos_mcp.answers import Namespace, Page, Recall, Remembered, Status
 from memos_mcp.cube import Interval, Kind, MemCube, Plaintext, Ref, SourceClass
 from memos_mcp.errors import Conflict, InvalidInput, NotFound
 from memos_mcp.interface import checks
-from memos_mcp.interface.acl import Acl
-from memos_mcp.interface.audit import Audit
 from memos_mcp.interface.bound import Bound, When, now_in_utc
 from memos_mcp.interface.cubes import drafted, from_class, named
 from memos_mcp.interface.duplicates import statement_key
 from memos_mcp.interface.guard import Guard, less_trusted
-from memos_mcp.interface.logs import Log
-from memos_mcp.interface.quarantine import Quarantine
+from memos_mcp.interface.offices import Offices
 from memos_mcp.interface.reader import check_text
 from memos_mcp.interface.recording import recorded
-from memos_mcp.interface.timeline import Timeline
 from memos_mcp.interface.update import updated
 from memos_mcp.operation.context import pack
 from memos_mcp.operation.lanes import Lanes
@@ -39,7 +35,7 @@ _LOOK = 0.02  # seconds between two looks at what is under way
 
 
 @recorded()
-class Memos:
+class Memos(Offices):
     """A memory system as one caller sees it.
 
     Everything is checked against the caller; `acting_as` gives another caller's view of the same system. Use as
@@ -66,31 +62,6 @@ class Memos:
         self._routes = tuple(routes)
         self._about = about
         self._closing = closing or AsyncExitStack()
-
-    @property
-    def quarantine(self) -> Quarantine:
-        """What recall leaves out because it looks hostile."""
-        return Quarantine(self._on)
-
-    @property
-    def acl(self) -> Acl:
-        """Who may use a memory."""
-        return Acl(self._on)
-
-    @property
-    def audit(self) -> Audit:
-        """Who asked for what."""
-        return Audit(self._on)
-
-    @property
-    def log(self) -> Log:
-        """What happened."""
-        return Log(self._on)
-
-    @property
-    def timeline(self) -> Timeline:
-        """What was, and the way back."""
-        return Timeline(self._on)
 
     async def remember(
         self,

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from pydantic import JsonValue
 
-from memos_mcp.cube import Governance, Interval, Kind, Link, MemCube, Origin, Ref, SourceClass, Suspicion
+from memos_mcp.cube import Governance, Interval, Kind, Link, MemCube, Origin, Ref, SourceClass, State, Suspicion
+from memos_mcp.keeping import Keeping
 from memos_mcp.search import Found, Hit, Lane, MemoryCall
 
 if TYPE_CHECKING:
@@ -24,7 +25,19 @@ MAIN = "main"
 """The branch that is the memory itself; others are what-if overlays."""
 
 Action = Literal[
-    "remember", "sight", "put", "update", "govern", "quarantine", "release", "freeze", "thaw", "forget", "restore"
+    "remember",
+    "sight",
+    "put",
+    "update",
+    "govern",
+    "quarantine",
+    "release",
+    "move",
+    "freeze",
+    "thaw",
+    "compact",
+    "forget",
+    "restore",
 ]
 How = Literal["append", "merge", "overwrite"]
 Scope = Literal["read", "write", "admin"]
@@ -80,7 +93,10 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Which:
-    """Which memories of a place: of any of the kinds and tags, from a source, session or class of sources."""
+    """Which memories of a place: of any of the kinds and tags, from a source, session or class of sources.
+
+    `states` empty: those that are recalled.
+    """
 
     kinds: tuple[Kind, ...] = ()
     tags: tuple[str, ...] = ()
@@ -88,6 +104,7 @@ class Which:
     session: str = ""
     source_class: SourceClass | None = None
     quarantined: bool = False
+    states: tuple[State, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +120,10 @@ class Change:
     """One intended change; a list of them is committed whole or not at all.
 
     `cube` is the version to write (None for `forget`); of a `quarantine` or `release` only `quarantined` and
-    `vouched_by` count, of a `govern` only `governance`, of a `freeze` or `thaw` nothing, and no version is written.
-    `expect` is the version that must be current (0: none yet). `once` is a duplicate key: if the path already holds a
-    memory with it, that one is sighted again instead.
+    `vouched_by` count, of a `govern` only `governance`, of a `move` only `state`, of a `freeze` or `thaw` nothing, and
+    no version is written; a `compact` removes the words of that version, an earlier one. `expect` is the version that
+    must be current (0: none yet), `was` the state. `once` is a duplicate key: if the path already holds a memory with
+    it, that one is sighted again instead.
     """
 
     action: Action
@@ -115,14 +133,16 @@ class Change:
     once: bytes | None = None
     reason: str = ""
     branch: str = MAIN
+    was: State | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """One line of the change log: ids and who, never payload. `seq` grows in commit order.
 
-    `cube`, `origin` and `rules` (those of the memory now) are not part of the line; they are attached when it is read,
-    the first two as long as the version (the repeated sighting) has not been forgotten.
+    `cube`, `origin`, `rules` (those of the memory now) and `state` (likewise, of a move or a sighting) are not part of
+    the line; they are attached when it is read, the first two as long as the version (the repeated sighting) has not
+    been forgotten.
     """
 
     seq: int
@@ -137,6 +157,7 @@ class Event:
     cube: MemCube | None = None
     origin: Origin | None = None
     rules: Governance | None = None
+    state: State | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,22 +202,17 @@ class Reading:
     masked: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """An immutable piece of a projection: what it made of the log after `after` up to and with `upto`, for a root."""
-
-    after: int
-    upto: int
-    size: int
-    data: bytes = b""
-
-
 class MemoryAdapter(Protocol):
     """A store of cubes and their log, written together. Commits are atomic and seen in `seq` order."""
 
     @property
     def ledger(self) -> Ledger:
         """The small values that belong to it."""
+        ...
+
+    @property
+    def keeping(self) -> Keeping:
+        """How long it keeps them."""
         ...
 
     async def commit(self, changes: Sequence[Change], *, caller: Caller) -> list[Event]:
@@ -294,26 +310,6 @@ class Ledger(Protocol):
 
     async def aclose(self) -> None:
         """Close it."""
-        ...
-
-
-class SegmentStore(Protocol):
-    """Where projections keep their segments, beside the truth and never instead of it."""
-
-    async def segments(self, route: str, root: str) -> list[Segment]:
-        """All segments of a root in log order, each checked against its checksum (a damaged one: Corrupt)."""
-        ...
-
-    async def spans(self, route: str, root: str) -> list[Segment]:
-        """The same without their data, for who only asks what is covered."""
-        ...
-
-    async def replace(self, route: str, root: str, old: Sequence[Segment], new: Sequence[Segment]) -> bool:
-        """Swap `old` for `new` at once; False, and no change, if another process was there first."""
-        ...
-
-    async def drop(self, route: str) -> None:
-        """Remove every segment of the route; it can be rebuilt from the log."""
         ...
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from memos_mcp.cube import Interval, Ref
 
@@ -78,3 +79,33 @@ class Lane:
     why: str = ""
     held: int = 0
     busy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """An immutable piece of a projection: what it made of the log after `after` up to and with `upto`, for a root."""
+
+    after: int
+    upto: int
+    size: int
+    data: bytes = b""
+
+
+class SegmentStore(Protocol):
+    """Where projections keep their segments, beside the truth and never instead of it."""
+
+    async def segments(self, route: str, root: str) -> list[Segment]:
+        """All segments of a root in log order, each checked against its checksum (a damaged one: Corrupt)."""
+        ...
+
+    async def spans(self, route: str, root: str) -> list[Segment]:
+        """The same without their data, for who only asks what is covered."""
+        ...
+
+    async def replace(self, route: str, root: str, old: Sequence[Segment], new: Sequence[Segment]) -> bool:
+        """Swap `old` for `new` at once; False, and no change, if another process was there first."""
+        ...
+
+    async def drop(self, route: str) -> None:
+        """Remove every segment of the route; it can be rebuilt from the log."""
+        ...

@@ -23,7 +23,7 @@ from memos_mcp.cube import Interval, Kind, MemCube, SourceClass
 from memos_mcp.interface.bound import When
 from memos_mcp.ports import Caller, Event, How
 from memos_mcp.settings import Settings
-from memos_mcp.sync_objects import Acl, Audit, Log, Quarantine, Timeline
+from memos_mcp.sync_objects import Acl, Audit, Lifecycle, Log, Quarantine, Timeline
 
 
 def open(settings: Settings | None = None, **given: Any) -> Memos:
@@ -65,6 +65,11 @@ class Memos:
     def audit(self) -> Audit:
         """Who asked for what."""
         return Audit(self._memos.audit, self._portal)
+
+    @property
+    def lifecycle(self) -> Lifecycle:
+        """How long memories stay, and in which state."""
+        return Lifecycle(self._memos.lifecycle, self._portal)
 
     @property
     def log(self) -> Log:

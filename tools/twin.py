@@ -13,6 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "memos_mcp" / "memos.py"
+OFFICES = ROOT / "memos_mcp" / "interface" / "offices.py"
 TWIN = ROOT / "memos_mcp" / "sync.py"
 OBJECTS_TWIN = ROOT / "memos_mcp" / "sync_objects.py"
 
@@ -20,6 +21,7 @@ OBJECTS_TWIN = ROOT / "memos_mcp" / "sync_objects.py"
 OBJECTS = {
     "acl": ("acl", "Acl"),
     "audit": ("audit", "Audit"),
+    "lifecycle": ("lifecycles", "Lifecycle"),
     "log": ("logs", "Log"),
     "quarantine": ("quarantine", "Quarantine"),
     "timeline": ("timeline", "Timeline"),
@@ -78,7 +80,7 @@ from __future__ import annotations
 
 {imports}
 
-from memos_mcp import memos as twin
+from memos_mcp.interface import offices as twin
 
 {objects}
 '''
@@ -121,17 +123,20 @@ def twins() -> dict[Path, str]:
     """The texts of both files as the async classes ask for them."""
     source = ast.parse(SOURCE.read_text("utf-8"))
     memos = _class(source, "Memos")
-    about = {n.name: ast.get_docstring(n) or "" for n in memos.body if isinstance(n, ast.FunctionDef)}
+    offices = _class(ast.parse(OFFICES.read_text("utf-8")), "Offices")
+    about = {n.name: ast.get_docstring(n) or "" for n in offices.body if isinstance(n, ast.FunctionDef)}
     trees: list[ast.Module] = []
-    objects, attributes = "", ""
+    objects, attributes, answers = "", "", ""
     for attribute, (module, name) in OBJECTS.items():
         trees.append(ast.parse((ROOT / "memos_mcp" / "interface" / f"{module}.py").read_text("utf-8")))
         its = _class(trees[-1], name)
+        for own in (n.name for n in trees[-1].body if isinstance(n, ast.ClassDef) and n is not its):
+            answers += f"\nfrom memos_mcp.interface.{module} import {own}"
         objects += OBJECT.format(name=name, about=ast.get_docstring(its, clean=False)) + _verbs(its, "_of") + "\n"
         attributes += ATTRIBUTE.format(attribute=attribute, name=name, about=about[attribute])
     names = ", ".join(sorted(name for _, name in OBJECTS.values()))
     head = HEAD.format(imports=_imports([source]), names=names, attributes=attributes)
-    beside = OBJECTS_HEAD.format(imports=_imports(trees), objects=objects)
+    beside = OBJECTS_HEAD.format(imports=_imports(trees) + answers, objects=objects)
     return {
         TWIN: _formatted(head + _verbs(memos, "_memos") + TAIL, TWIN),
         OBJECTS_TWIN: _formatted(beside, OBJECTS_TWIN),

@@ -23,6 +23,7 @@ from memos_mcp.apps import (
     cli_hook,
     cli_import,
     cli_install,
+    cli_lifecycle,
     cli_model,
     cli_quarantine,
     cli_serve,
@@ -248,6 +249,7 @@ for command in (
 app.command("import")(cli_import.import_)
 app.add_typer(cli_acl.app, name="acl")
 app.add_typer(cli_audit.app, name="audit")
+app.add_typer(cli_lifecycle.app, name="lifecycle")
 app.add_typer(cli_model.app, name="model")
 app.add_typer(cli_timeline.app, name="timeline")
 app.add_typer(cli_token.app, name="token")

@@ -29,7 +29,15 @@ def offered(toolset: Toolset, *, local: bool = False) -> tuple[type[Tool], ...]:
 
 
 def _further() -> tuple[type[Tool], ...]:
-    from memos_mcp.apps import mcp_access, mcp_audit, mcp_full, mcp_memory, mcp_quarantine, mcp_timeline
+    from memos_mcp.apps import (
+        mcp_access,
+        mcp_audit,
+        mcp_full,
+        mcp_lifecycle,
+        mcp_memory,
+        mcp_quarantine,
+        mcp_timeline,
+    )
 
     return (
         mcp_full.PutMemory,
@@ -54,6 +62,11 @@ def _further() -> tuple[type[Tool], ...]:
         mcp_quarantine.QuarantineMemories,
         mcp_quarantine.ReleaseMemories,
         mcp_quarantine.ForgetSource,
+        mcp_lifecycle.GetLifecycle,
+        mcp_lifecycle.MoveMemories,
+        mcp_lifecycle.HoldMemories,
+        mcp_lifecycle.SweepMemories,
+        mcp_lifecycle.EraseMemories,
         mcp_memory.MemoryFiles,
     )
 

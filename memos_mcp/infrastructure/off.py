@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from memos_mcp.cube import Ref
 from memos_mcp.errors import Misconfigured
 from memos_mcp.infrastructure.governance import root_of
-from memos_mcp.ports import Event, SegmentStore, Where
-from memos_mcp.search import Found, Hit, Lane, MemoryCall
+from memos_mcp.ports import Event, Where
+from memos_mcp.search import Found, Hit, Lane, MemoryCall, SegmentStore
 
 
 class Off:
@@ -33,7 +33,7 @@ class Off:
 
     async def apply(self, events: Sequence[Event]) -> None:
         """Where something was forgotten, what the lane kept of that root goes; made anew if the lane comes back."""
-        for root in {root_of(event.path) for event in events if event.action == "forget"}:
+        for root in {root_of(event.path) for event in events if event.action in ("forget", "compact")}:
             if spans := await self._segments.spans(self.name, root):
                 await self._segments.replace(self.name, root, spans, ())
 

@@ -17,9 +17,10 @@ from memos_mcp.cube import MemCube
 from memos_mcp.errors import Corrupt
 from memos_mcp.infrastructure.keys import turn_key
 from memos_mcp.infrastructure.manner import in_first_person, stance
+from memos_mcp.infrastructure.names import Interned
 from memos_mcp.infrastructure.packing import Packed, packed, unpacked
 from memos_mcp.infrastructure.postings import NONE, Block, Counts, Ints, Tail, freeze, merge
-from memos_mcp.infrastructure.rows import Interned, Rows, View, worded
+from memos_mcp.infrastructure.rows import Rows, View, worded
 from memos_mcp.infrastructure.tokens import ANALYSIS
 from memos_mcp.ports import Event, Where
 

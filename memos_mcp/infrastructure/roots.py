@@ -14,12 +14,14 @@ from anyio import to_thread
 
 from memos_mcp.errors import Corrupt, InvalidInput, MemosError
 from memos_mcp.infrastructure.governance import root_of
-from memos_mcp.ports import MAIN, Event, MemoryAdapter, Segment, SegmentStore, Where
+from memos_mcp.ports import MAIN, Event, MemoryAdapter, Where
+from memos_mcp.search import Segment, SegmentStore
 
 logger = logging.getLogger(__name__)
 
 _PAGE = 1000
-
+ERASING = ("forget", "quarantine", "compact")
+"""What takes words out of indexes at once."""
 
 _SHORT = 5_000  # rows that are looked through faster than another thread is reached
 _P = ParamSpec("_P")
@@ -158,7 +160,7 @@ class Roots(Generic[Its]):
         """
         async with self._following:
             await self._follow(events)
-            forgotten = {root_of(e.path) for e in events if e.action in ("forget", "quarantine")}
+            forgotten = {root_of(e.path) for e in events if e.action in ERASING}
             for root in {root_of(e.path) for e in events if e.path}:
                 due = root in forgotten or self.waiting.get(root, 0) >= self._worth
                 if due or root in self._indexes:

@@ -5,7 +5,6 @@ Every process numbers rows alike, as the numbers follow from the log. A row is c
 
 from __future__ import annotations
 
-import json
 import math
 from array import array
 from bisect import bisect_right
@@ -13,21 +12,20 @@ from collections import OrderedDict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from memos_mcp.cube import Governance, Interval, MemCube, Ref
+from memos_mcp.cube import SHELVED, Governance, Interval, MemCube, Ref
 from memos_mcp.errors import Corrupt
 from memos_mcp.infrastructure.authors import author_of
+from memos_mcp.infrastructure.names import NAMED, Names
 from memos_mcp.infrastructure.packing import Packed
 from memos_mcp.ports import Event, Permit, Where
 
 Ints = NDArray[np.int32]
 
 OPEN = (1 << 63) - 1
-_T = TypeVar("_T", bound=Hashable)
 _NO_RULES = Governance()
 _PERMITS = 1024
 _COLUMNS = {
@@ -42,6 +40,7 @@ _COLUMNS = {
     "end": "q",
     "access": "i",  # which access class: its path and its rules
     "expires": "q",
+    "shelved": "q",  # log position from which the memory is not recalled: it is archived or over
 }
 TYPES: Mapping[str, type[np.integer]] = {"q": np.int64, "i": np.int32}
 
@@ -60,29 +59,9 @@ def worded(event: Event) -> MemCube | None:
     return None if event.cube is None or event.cube.quarantined else event.cube
 
 
-def _named_class(path: str, rules: Governance) -> str:
-    return json.dumps([path, rules.model_dump_json(exclude_defaults=True)])
-
-
 def seconds(moment: datetime | None, otherwise: int) -> int:
     """Whole seconds since 1970."""
     return math.floor(moment.timestamp()) if moment else otherwise
-
-
-class Interned(Generic[_T]):
-    """Names as small numbers, in order of first use."""
-
-    def __init__(self) -> None:
-        self.names: list[_T] = []
-        self.numbers: dict[_T, int] = {}
-
-    def __call__(self, name: _T) -> int:
-        """The number of a name, a new one if need be."""
-        number = self.numbers.get(name)
-        if number is None:
-            number = self.numbers[name] = len(self.names)
-            self.names.append(name)
-        return number
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +104,9 @@ class Rows:
         self._slots: dict[str, int] = {}
         self._current: dict[int, int] = {}
         self._former: dict[int, list[int]] = {}
-        self._places, self._sessions, self._authors = Interned[str](), Interned[str](), Interned[str]()
-        self._classes = Interned[tuple[str, Governance]]()
+        self._names = Names()
+        self._places, self._sessions, self._authors = self._names.place, self._names.session, self._names.author
+        self._classes = self._names.access
         self._permitted: OrderedDict[tuple[Hashable, int], NDArray[np.bool_]] = OrderedDict()
         self._mortal = False
 
@@ -136,7 +116,7 @@ class Rows:
     @property
     def held(self) -> int:
         """Bytes in memory, estimated for Python's objects."""
-        return 52 * len(self) + 260 * len(self._ids)
+        return 60 * len(self) + 260 * len(self._ids)
 
     def follow(self, event: Event) -> Followed:
         """Follow a line that was not followed before."""
@@ -148,13 +128,30 @@ class Rows:
             return Followed(added, self._wordless(event.subject) if held else ())
         if event.action in ("forget", "quarantine"):
             self._close(event)
-            return Followed(forgotten=self._wordless(event.subject))
+            return Followed(forgotten=self._blanked(event, self._rows_of(event.subject)))
+        if event.action == "compact":
+            rows = [row for row in self._rows_of(event.subject) if self._columns["version"][row] == event.version]
+            return Followed(forgotten=self._blanked(event, rows))
+        if event.action in ("move", "freeze", "thaw") and event.state is not None:
+            rows = self._rows_of(event.subject)
+            for row in rows:
+                self._columns["shelved"][row] = event.seq if event.state in SHELVED else OPEN
+            return Followed(governed=rows)
         if event.action == "govern" and event.cube is not None:
             rows = self._rows_of(event.subject)
             for row in rows:
                 self._columns["access"][row], self._columns["expires"][row] = self._class_of(event.cube)
             return Followed(governed=rows)
         return Followed()
+
+    def _blanked(self, event: Event, rows: list[int]) -> list[int]:
+        """Rows of a memory, of which nothing is kept but that there were some: not who said it, when, or where."""
+        blank = {"session": -1, "author": -1, **_times(None), "expires": OPEN, "shelved": OPEN}
+        for row in rows:
+            for name, value in blank.items():
+                self._columns[name][row] = value
+            self._columns["access"][row] = self._classes((event.path, _NO_RULES))
+        return rows
 
     def _rows_of(self, subject: str) -> list[int]:
         """The rows of all versions of a memory."""
@@ -198,6 +195,7 @@ class Rows:
             **_times(cube),
             "access": access,
             "expires": expires,
+            "shelved": event.seq if cube and cube.state in SHELVED else OPEN,
         }
         self._current[slot] = len(self)
         for name, value in row.items():
@@ -297,6 +295,7 @@ class Rows:
         mask = until == OPEN
         if where.at is not None:
             mask = (until > where.at) & (self.column("since") <= where.at) & (self.column("author") >= 0)
+        mask &= self.column("shelved") > (OPEN - 1 if where.at is None else where.at)
         permitted = self.permitted(where.permit)
         if permitted is not None:
             mask &= permitted[self.column("access")]
@@ -330,19 +329,18 @@ class Rows:
         first, last = self.between(after, upto)
         column = {name: self.column(name) for name in _COLUMNS}
         until, slots = column.pop("until"), column["slot"]
+        used = {name: self._names.used(name, column[name][first:last]) for name in NAMED}
         closed = np.flatnonzero((until[:last] > after) & (until[:last] <= upto)).astype(np.int32)
         known = int(slots[:first].max()) + 1 if first else 0
         arrays: dict[str, NDArray[np.generic]] = {
             **{name: values[first:last] for name, values in column.items()},
+            **{name: numbers for name, (_, numbers) in used.items()},
             "closed": closed,
             "closed_at": until[closed],
         }
         names: dict[str, Sequence[str]] = {
             "ids": self._ids[known : int(slots[first:last].max()) + 1] if last > first else [],
-            "places": self._places.names,
-            "sessions": self._sessions.names,
-            "authors": self._authors.names,
-            "classes": [_named_class(path, rules) for path, rules in self._classes.names],
+            **{NAMED[name]: its for name, (its, _) in used.items()},
         }
         return Packed(first, names, arrays)
 
@@ -351,15 +349,13 @@ class Rows:
         first = len(self)
         if piece.first != first:
             raise Corrupt("an index has a gap; run `memos rebuild` with its name")
-        for known, given in ((self._places, "places"), (self._sessions, "sessions"), (self._authors, "authors")):
-            for name in piece.names[given]:
-                known(name)
-        self._load_classes(piece.names.get("classes", []))
         rows = len(piece.arrays["slot"])
         if not _COLUMNS.keys() - {"until"} <= piece.arrays.keys():
             raise Corrupt("an index is of another shape; run `memos rebuild` with its name")
         for name, values in self._columns.items():
             part = np.full(rows, OPEN, np.int64) if name == "until" else piece.arrays[name]
+            if name in NAMED:
+                part = self._names.renumbered(name, part, piece.names.get(NAMED[name], ()))
             values.frombytes(part.tobytes())
         for subject in piece.names["ids"]:
             self._slots[subject] = len(self._ids)
@@ -375,9 +371,3 @@ class Rows:
         self._mortal = self._mortal or bool((self.column("expires") < OPEN).any())
         self.seq = upto
         return rows
-
-    def _load_classes(self, names: Sequence[str]) -> None:
-        """The access classes of a segment, which begin with those that are known."""
-        for name in names[len(self._classes.names) :]:
-            path, rules = json.loads(name)
-            self._classes((path, Governance.model_validate_json(rules)))

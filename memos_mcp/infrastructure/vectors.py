@@ -22,10 +22,10 @@ from memos_mcp.cube import Ref
 from memos_mcp.errors import Corrupt, MemosError, MissingExtra
 from memos_mcp.infrastructure.governance import root_of
 from memos_mcp.infrastructure.keys import embedded_text
-from memos_mcp.infrastructure.roots import Roots, worked
+from memos_mcp.infrastructure.roots import ERASING, Roots, worked
 from memos_mcp.infrastructure.shelf import Shelf, Vector, VectorsView, made_by
-from memos_mcp.ports import Embedder, Event, MemoryAdapter, SegmentStore, Where
-from memos_mcp.search import Found, Hit, Lane, MemoryCall
+from memos_mcp.ports import Embedder, Event, MemoryAdapter, Where
+from memos_mcp.search import Found, Hit, Lane, MemoryCall, SegmentStore
 
 logger = logging.getLogger(__name__)
 
@@ -140,7 +140,7 @@ class Vectors:
         """Follow these lines: what was forgotten goes at once, the rest is embedded in the background."""
         self._start()
         self._want(root_of(event.path) for event in events if event.path)
-        if self._model is not None or any(event.action in ("forget", "quarantine") for event in events):
+        if self._model is not None or any(event.action in ERASING for event in events):
             await self._roots.apply(events)
 
     async def reset(self) -> None:

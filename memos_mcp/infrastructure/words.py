@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from memos_mcp.cube import Ref
 from memos_mcp.infrastructure.links import links
+from memos_mcp.infrastructure.names import Interned
 from memos_mcp.infrastructure.partition import Partition, WordsView
 from memos_mcp.infrastructure.roots import Roots, worked
-from memos_mcp.infrastructure.rows import Interned
 from memos_mcp.infrastructure.tokens import question_terms
-from memos_mcp.ports import Event, MemoryAdapter, SegmentStore, Where
-from memos_mcp.search import Found, Hit, Lane, MemoryCall, Traits
+from memos_mcp.ports import Event, MemoryAdapter, Where
+from memos_mcp.search import Found, Hit, Lane, MemoryCall, SegmentStore, Traits
 
 K1, B = 1.5, 0.75  # Robertson and Zaragoza 2009; flat around these on all three data sets
 MEMORY = 256 * 1024 * 1024

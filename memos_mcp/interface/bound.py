@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from memos_mcp.accesses import AccessLog
 from memos_mcp.answers import Recalled
-from memos_mcp.cube import Governance, MemCube, Ref
+from memos_mcp.cube import Governance, MemCube, Ref, State
 from memos_mcp.errors import Conflict, Denied, NotFound
 from memos_mcp.infrastructure import governance
 from memos_mcp.infrastructure.decisions import Act, Decision, decided, names_of
@@ -17,6 +17,7 @@ from memos_mcp.interface import checks
 from memos_mcp.interface.guard import Guard
 from memos_mcp.interface.recording import looked, wrote
 from memos_mcp.operation.lanes import Lanes
+from memos_mcp.operation.lifecycle import moved
 from memos_mcp.operation.operator import Fused
 from memos_mcp.ports import Caller, Change, Event, MemoryAdapter, Name, Where
 
@@ -152,7 +153,19 @@ class Bound:
         events = await self.vault.commit(changes, caller=self.caller)
         wrote(events)
         await self.lanes.apply(events)
+        again = [each.subject for each in events if _said_again(each) is State.ARCHIVED]
+        if again:
+            await self._bring_back(again)
         return tuple(events)
+
+    async def _bring_back(self, ids: Sequence[str]) -> None:
+        """What is archived and stated once more is in use once more."""
+        cubes = await self.vault.get([Ref(id=id) for id in dict.fromkeys(ids)])
+        to = {"state": moved(State.ARCHIVED, "restore")}
+        back = [cube.model_copy(update=to) for cube in cubes]
+        changes = [Change("move", c.id, c, reason="restore: it was said again", was=State.ARCHIVED) for c in back]
+        with contextlib.suppress(Conflict, NotFound):  # somebody else was there first
+            await self.lanes.apply(await self.vault.commit(changes, caller=self.caller))
 
     async def written(self, change: Change, cube: MemCube) -> MemCube:
         """The memory as this one change wrote it. Raises Conflict, NotFound."""
@@ -170,3 +183,10 @@ class Bound:
         """What is said of a memory that is not there, or not for him: the same."""
         which = f" version {version}" if version else ""
         return NotFound(f"{self.caller.user} has no memory {what!r}{which}; recall or browse to find its id")
+
+
+def _said_again(event: Event) -> State | None:
+    """The state of a memory that was stated, or put, once more."""
+    if event.action == "put" and event.cube is not None:
+        return event.cube.state
+    return event.state if event.action == "sight" else None

@@ -7,7 +7,7 @@ expired), so that no two of them can drive a memory in a circle; the way back is
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, get_args
@@ -130,12 +130,15 @@ def _article(state: State) -> str:
 class Policy:
     """When memories of a namespace move by themselves; None turns a rule off. Nothing fades unless it is asked for.
 
-    `half_life`: time without use in which half of a memory's strength is lost (if its governance names no decay).
-    `archive_below`: the strength under which it is archived. `inactive_after`: time without use after which it is
-    archived, `forgotten_after` after which an archived one expires. `reads` of which the last is not older than
-    `recently` activate; so many `confirmations` of a statement merge. `labels`: tags that ask for a move.
+    `kept_for`: time after which a memory expires, used or not. `half_life`: time without use in which half of a
+    memory's strength is lost (if its governance names no decay). `archive_below`: the strength under which it is
+    archived. `inactive_after`: time without use after which it is archived, `forgotten_after` after which an archived
+    one expires. `reads` of which the last is not older than `recently` activate; so many `confirmations` of a statement
+    merge. `labels`: tags that ask for a move. `dropped_after`: time after its end in which an expired one is forgotten.
+    Of versions the last `versions` are kept, and those replaced less than `versions_for` ago; all, if neither is given.
     """
 
+    kept_for: timedelta | None = None
     half_life: timedelta | None = None
     archive_below: float | None = 0.05
     inactive_after: timedelta | None = None
@@ -144,6 +147,9 @@ class Policy:
     recently: timedelta = timedelta(days=7)
     confirmations: int | None = 3
     labels: Mapping[str, Move] = field(default_factory=dict[str, Move])
+    dropped_after: timedelta | None = None
+    versions: int | None = None
+    versions_for: timedelta | None = None
 
 
 DEFAULT = Policy()
@@ -180,9 +186,29 @@ def advice(
     """
     if held or cube.state is State.FROZEN:
         return None
-    found = _over(cube, now) or _labelled(cube, policy) or _unused(cube, usage, now, policy)
+    found = _over(cube, now, policy) or _labelled(cube, policy) or _unused(cube, usage, now, policy)
     found = found or _used(cube, usage, now, policy)
     return found if found and _forward(cube.state, found.move) else None
+
+
+def overdue(cube: MemCube, now: datetime, policy: Policy) -> str:
+    """Why an expired memory is to be forgotten; empty if it is not, or not yet."""
+    end = cube.governance.expires_at
+    if policy.dropped_after is None or cube.governance.held or cube.state is not State.EXPIRED or end is None:
+        return ""
+    return f"its time has been over for {(now - end).days} days" if now - end >= policy.dropped_after else ""
+
+
+def surplus(times: Sequence[datetime], now: datetime, policy: Policy) -> tuple[int, ...]:
+    """The versions that a policy keeps no longer, by number; `times` are when each was written, from the first on.
+
+    The first, which says where the memory is from, and the current one always stay.
+    """
+    if policy.versions is None and policy.versions_for is None:
+        return ()
+    last = len(times) - max(policy.versions or 1, 1)
+    span = policy.versions_for or timedelta(0)
+    return tuple(n for n in range(2, len(times)) if n <= last and now - times[n] >= span)
 
 
 def _forward(state: State, move: Move) -> bool:
@@ -190,9 +216,13 @@ def _forward(state: State, move: Move) -> bool:
     return target is not None and _ORDER.get(target, -1) > _ORDER[state]
 
 
-def _over(cube: MemCube, now: datetime) -> Advice | None:
+def _over(cube: MemCube, now: datetime, policy: Policy) -> Advice | None:
     limit = cube.governance.expires_at
-    return Advice("expire", f"it was kept until {limit:%Y-%m-%d %H:%M}") if limit and limit <= now else None
+    if limit and limit <= now:
+        return Advice("expire", f"it was kept until {limit:%Y-%m-%d %H:%M}")
+    if policy.kept_for is not None and now - cube.created_at >= policy.kept_for:
+        return Advice("expire", f"it was kept for {policy.kept_for.days} days")
+    return None
 
 
 def _labelled(cube: MemCube, policy: Policy) -> Advice | None:

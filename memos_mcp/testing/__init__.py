@@ -7,6 +7,9 @@
 
 Those of TWO_WRITERS_CHECKS and TWO_ACCESS_LOGS_CHECKS get two over the same store, as two processes would have them;
 those of ROUTE_CHECKS a vault and a function that opens the route over it once more.
+Those of TWO_WRITERS_CHECKS get two adapters over the same store, as two processes would have them; those of
+ROUTE_CHECKS a vault and a function that opens the route over it once more, those of ERASING_ROUTE_CHECKS the store of
+segments between the two.
 """
 
 from __future__ import annotations
@@ -26,11 +29,19 @@ from memos_mcp.testing.memory_adapter import (
     MemoryAdapterCheck,
     TwoWritersCheck,
 )
-from memos_mcp.testing.route import QUIET_ROUTE_CHECKS, ROUTE_CHECKS, OpenRoute, RouteCheck
+from memos_mcp.testing.route import (
+    ERASING_ROUTE_CHECKS,
+    QUIET_ROUTE_CHECKS,
+    ROUTE_CHECKS,
+    ErasingRouteCheck,
+    OpenRoute,
+    RouteCheck,
+)
 from memos_mcp.testing.segment_store import SEGMENT_STORE_CHECKS, SegmentStoreCheck
 
 __all__ = [
     "ACCESS_LOG_CHECKS",
+    "ERASING_ROUTE_CHECKS",
     "MEMORY_ADAPTER_CHECKS",
     "QUIET_ROUTE_CHECKS",
     "ROUTE_CHECKS",
@@ -38,6 +49,7 @@ __all__ = [
     "TWO_ACCESS_LOGS_CHECKS",
     "TWO_WRITERS_CHECKS",
     "AccessLogCheck",
+    "ErasingRouteCheck",
     "MemoryAdapterCheck",
     "OpenRoute",
     "RouteCheck",

@@ -74,6 +74,7 @@ def a_full_cube(payload: Payload) -> MemCube:
         writers=("ben",),
         contexts=("work",),
         expires_at=SOME_DAY,
+        held=True,
         decay=0.25,
         sensitivity=("private",),
         priority=-3,

@@ -6,28 +6,23 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 
-from memos_mcp.cube import Activation, Kind, Origin, Parametric, Payload, Plaintext, Ref, State, new_id
-from memos_mcp.errors import Conflict, IllegalMove, MemosError, NotFound
+from memos_mcp.cube import Activation, Kind, Origin, Parametric, Payload, Plaintext, Ref, new_id
+from memos_mcp.errors import Conflict, NotFound
 from memos_mcp.ports import Change, Event, MemoryAdapter, Name, Where, Which
-from memos_mcp.testing.cubes import ADA, PATH, SOME_DAY, a_cube, a_full_cube, remember, same
+from memos_mcp.testing.cubes import ADA, PATH, a_cube, a_full_cube, remember, same
+from memos_mcp.testing.keeping import earlier_versions_are_compacted, policies_and_copies_are_kept
+from memos_mcp.testing.lives import (
+    a_moment_shows_what_was_current,
+    refused,
+    states_are_moved,
+    texts_at,
+    what_has_expired_may_be_said_anew,
+    what_is_frozen_stays,
+    what_is_held_stays,
+)
 
-_ALL = Which()
 MemoryAdapterCheck = Callable[[MemoryAdapter], Awaitable[None]]
 TwoWritersCheck = Callable[[MemoryAdapter, MemoryAdapter], Awaitable[None]]
-
-
-async def _refused(error: type[MemosError], vault: MemoryAdapter, *changes: Change) -> None:
-    before = await vault.events()
-    try:
-        await vault.commit(changes, caller=ADA)
-    except error:
-        same(await vault.events(), before, "the log after a refused commit")
-    else:
-        raise AssertionError(f"{error.__name__} was not raised")
-
-
-async def _texts(vault: MemoryAdapter, *paths: str, which: Which = _ALL) -> list[str]:
-    return [cube.text for _, cube in await vault.scan(Where(paths), which)]
 
 
 async def _every_field_comes_back(vault: MemoryAdapter) -> None:
@@ -71,7 +66,7 @@ async def _a_commit_is_all_or_nothing(vault: MemoryAdapter) -> None:
         Change("put", twin.id, twin, expect=0),
         Change("remember", known.id, known),
     ):
-        await _refused(NotFound if bad.subject == "nobody" else Conflict, vault, Change("remember", good.id, good), bad)
+        await refused(NotFound if bad.subject == "nobody" else Conflict, vault, Change("remember", good.id, good), bad)
     same(await vault.get([good.ref]), [], "what a refused commit stored")
     same(await vault.count([PATH]), {PATH: 1}, "counts after refused commits")
 
@@ -81,8 +76,8 @@ async def _a_change_expects_the_version_it_read(vault: MemoryAdapter) -> None:
     await remember(vault, cube)
     second = cube.model_copy(update={"version": 2, "payload": Plaintext(text="two")})
     await vault.commit([Change("update", cube.id, second, expect=1, reason="why")], caller=ADA)
-    await _refused(Conflict, vault, Change("update", cube.id, second, expect=1))
-    await _refused(Conflict, vault, Change("forget", cube.id, expect=1))
+    await refused(Conflict, vault, Change("update", cube.id, second, expect=1))
+    await refused(Conflict, vault, Change("forget", cube.id, expect=1))
     late = await vault.commit([Change("update", cube.id, second)], caller=ADA)
     same(late[0].version, 3, "the version of a change that expects none")
     await vault.commit([Change("forget", cube.id, expect=3)], caller=ADA)
@@ -98,7 +93,7 @@ async def _earlier_versions_stay(vault: MemoryAdapter) -> None:
         same(event.cube, (await vault.get([Ref(id=cube.id)]))[0], "the cube of the event that commit returns")
     refs = [Ref(id=cube.id, version=v) for v in (2, 1, 3, 4)]
     same([c.text for c in await vault.get([*refs, Ref(id=cube.id)])], ["two", "one", "three", "three"], "versions")
-    same(await _texts(vault, PATH), ["three"], "scan shows the current version only")
+    same(await texts_at(vault, PATH), ["three"], "scan shows the current version only")
     same(len({e.cube and e.cube.created_at for e in await vault.events()}), 1, "created_at of all versions")
 
 
@@ -144,13 +139,13 @@ async def _forgetting_leaves_a_tombstone(vault: MemoryAdapter) -> None:
     same((gone.action, gone.version, gone.cube, gone.reason), ("forget", 2, None, "asked"), "the line of a forget")
     refs = [Ref(id=cube.id), Ref(id=cube.id, version=1), Ref(id=cube.id, version=2), Name(PATH, "k")]
     same(await vault.get(refs), [], "versions of a forgotten memory")
-    same(await _texts(vault, PATH), ["other"], "scan")
+    same(await texts_at(vault, PATH), ["other"], "scan")
     same(await vault.count([PATH]), {PATH: 1}, "count")
     history = await vault.events(subject=cube.id)
     same([e.action for e in history], ["remember", "update", "forget"], "history")
     same([e.cube for e in history], [None] * 3, "cubes in the history")
-    await _refused(NotFound, vault, Change("forget", cube.id))
-    await _refused(NotFound, vault, Change("update", cube.id, cube.model_copy(update={"version": 3})))
+    await refused(NotFound, vault, Change("forget", cube.id))
+    await refused(NotFound, vault, Change("update", cube.id, cube.model_copy(update={"version": 3})))
 
 
 async def _the_log_is_in_order(vault: MemoryAdapter) -> None:
@@ -203,7 +198,7 @@ async def _paths_are_not_patterns(vault: MemoryAdapter) -> None:
         ("user",): set(paths),
         ("user/ada/", "use", "", "%", "*"): set[str](),
     }.items():
-        same(sorted(await _texts(vault, *asked)), sorted(beneath), f"scan under {asked}")
+        same(sorted(await texts_at(vault, *asked)), sorted(beneath), f"scan under {asked}")
         same(await vault.count(asked), dict.fromkeys(beneath, 1), f"count under {asked}")
 
 
@@ -217,18 +212,18 @@ async def _scan_pages_newest_first(vault: MemoryAdapter) -> None:
         seen += [cube.text for _, cube in page]
         page = await vault.scan(Where((PATH,)), after=page[-1][0], limit=2)
     same(seen, ["4", "3", "2", "1", "0"], "all pages")
-    same(await _texts(vault, PATH, which=Which(("fact",))), ["2", "0"], "facts")
-    same(await _texts(vault, PATH, which=Which(("event", "skill"))), ["4", "3", "1"], "events and skills")
-    same(await _texts(vault, PATH, which=Which(("event",), ("even", "x"))), ["4"], "even events")
+    same(await texts_at(vault, PATH, which=Which(("fact",))), ["2", "0"], "facts")
+    same(await texts_at(vault, PATH, which=Which(("event", "skill"))), ["4", "3", "1"], "events and skills")
+    same(await texts_at(vault, PATH, which=Which(("event",), ("even", "x"))), ["4"], "even events")
 
 
 async def _scan_by_source(vault: MemoryAdapter) -> None:
     origins = [Origin(source="mail"), Origin(source="mail", source_class="web", session="s"), Origin(session="s")]
     await remember(vault, *(a_cube(str(n), origin=origin) for n, origin in enumerate(origins)))
-    same(await _texts(vault, PATH, which=Which(source="mail")), ["1", "0"], "of a source")
-    same(await _texts(vault, PATH, which=Which(session="s")), ["2", "1"], "of a session")
-    same(await _texts(vault, PATH, which=Which(source_class="user")), ["2", "0"], "of the user")
-    same(await _texts(vault, PATH, which=Which(source="mail", source_class="web")), ["1"], "of a source on the web")
+    same(await texts_at(vault, PATH, which=Which(source="mail")), ["1", "0"], "of a source")
+    same(await texts_at(vault, PATH, which=Which(session="s")), ["2", "1"], "of a session")
+    same(await texts_at(vault, PATH, which=Which(source_class="user")), ["2", "0"], "of the user")
+    same(await texts_at(vault, PATH, which=Which(source="mail", source_class="web")), ["1"], "of a source on the web")
 
 
 async def _quarantine_is_apart(vault: MemoryAdapter) -> None:
@@ -236,8 +231,8 @@ async def _quarantine_is_apart(vault: MemoryAdapter) -> None:
     await remember(vault, suspect, good)
     (known,) = await vault.get([suspect.ref])
     same(known.quarantined, ("injection", "exfiltration"), "why it is in quarantine")
-    same(await _texts(vault, PATH), ["good"], "those that are not")
-    same(await _texts(vault, PATH, which=Which(quarantined=True)), ["suspect"], "those that are")
+    same(await texts_at(vault, PATH), ["good"], "those that are not")
+    same(await texts_at(vault, PATH, which=Which(quarantined=True)), ["suspect"], "those that are")
     same((await vault.count([PATH]), await vault.count([PATH], quarantined=True)), ({PATH: 1}, {PATH: 1}), "counts")
     freed = known.model_copy(update={"quarantined": (), "vouched_by": "ada"})
     (event,) = await vault.commit([Change("release", suspect.id, freed, expect=1, reason="read it")], caller=ADA)
@@ -260,7 +255,7 @@ async def _branches_are_apart(vault: MemoryAdapter) -> None:
     same(await vault.get([draft.ref, Name(PATH, "k")]), await vault.get([here.ref]), "main")
     same([c.text for c in await vault.get([Name(PATH, "k"), here.ref], branch="draft")], ["draft"], "draft")
     same([c.text for _, c in await vault.scan(Where((PATH,), branch="draft"))], ["draft"], "scan of a branch")
-    await _refused(NotFound, vault, Change("forget", draft.id))
+    await refused(NotFound, vault, Change("forget", draft.id))
 
 
 async def _two_writers_one_order(vault: MemoryAdapter, other: MemoryAdapter) -> None:
@@ -313,51 +308,6 @@ async def _two_writers_one_winner(vault: MemoryAdapter, other: MemoryAdapter) ->
     same(sorted(outcomes), ["conflict", "conflict", "put", "remember", "sight", "update"], "outcomes")
 
 
-async def _a_moment_shows_what_was_current(vault: MemoryAdapter) -> None:
-    tea, gone, held = a_cube("tea", key="k"), a_cube("gone"), a_cube("held")
-    first = (await remember(vault, tea, gone, held))[-1].seq
-    new = tea.model_copy(update={"version": 2, "payload": Plaintext(text="coffee")})
-    (event,) = await vault.commit([Change("update", tea.id, new)], caller=ADA)
-    second = event.seq
-    late = a_cube("late", f"{PATH}/x")
-    await remember(vault, late)
-    same(await vault.position(event.at), (await vault.events(after=second - 1))[0].seq, "the line of a moment")
-    same(await vault.position(SOME_DAY), 0, "the position of a moment before all lines")
-    for at, texts in (
-        (first - 1, ["gone", "tea"]),
-        (first, ["held", "gone", "tea"]),
-        (second, ["held", "gone", "coffee"]),
-    ):
-        same([c.text for _, c in await vault.scan(Where((PATH,), at=at))], texts, "a scan of a moment")
-        same(await vault.count([PATH], at=at), {PATH: len(texts)}, "a count of a moment")
-    same([c.text for c in await vault.get([Ref(id=tea.id), Name(PATH, "k"), late.ref], at=first)], ["tea"] * 2, "then")
-    both = Ref(id=tea.id, version=1), Ref(id=tea.id, version=2)
-    same([row[1:] for row in await vault.changed(Where((PATH,), at=second), first)], [both], "what changed")
-    away = held.model_copy(update={"quarantined": ("by-hand",)})
-    await vault.commit([Change("forget", gone.id), Change("quarantine", held.id, away)], caller=ADA)
-    same([c.text for _, c in await vault.scan(Where((PATH,), at=first))], ["tea"], "what is left of a moment")
-    same(await vault.count([PATH], at=first), {PATH: 1}, "how much is left of a moment")
-    rows = await vault.changed(Where((PATH,)), first)
-    same([row[1:] for row in rows], [both, (gone.ref, None), (None, late.ref)], "what changed until now")
-    rest = await vault.changed(Where((PATH,)), first, after=rows[0][0], limit=1)
-    same(rest, rows[1:2], "the next page of what changed")
-
-
-async def _what_is_frozen_stays(vault: MemoryAdapter) -> None:
-    cube = a_cube("tea")
-    await remember(vault, cube)
-    await vault.commit([Change("freeze", cube.id, cube)], caller=ADA)
-    same([c.state for c in await vault.get([cube.ref])], [State.FROZEN], "the state of what was frozen")
-    second = cube.model_copy(update={"version": 2})
-    for refused in (Change("update", cube.id, second), Change("forget", cube.id), Change("freeze", cube.id, cube)):
-        await _refused(IllegalMove, vault, refused)
-    await vault.commit([Change("govern", cube.id, cube)], caller=ADA)
-    await vault.commit([Change("thaw", cube.id, cube)], caller=ADA)
-    same([c.state for c in await vault.get([cube.ref])], [cube.state], "the state of what was thawed")
-    await _refused(IllegalMove, vault, Change("thaw", cube.id, cube))
-    same([e.action for e in await vault.events()], ["remember", "freeze", "govern", "thaw"], "the log")
-
-
 MEMORY_ADAPTER_CHECKS: tuple[MemoryAdapterCheck, ...] = (
     _every_field_comes_back,
     _texts_come_back_byte_for_byte,
@@ -373,9 +323,14 @@ MEMORY_ADAPTER_CHECKS: tuple[MemoryAdapterCheck, ...] = (
     _scan_pages_newest_first,
     _scan_by_source,
     _quarantine_is_apart,
+    states_are_moved,
+    what_has_expired_may_be_said_anew,
+    what_is_held_stays,
+    policies_and_copies_are_kept,
+    earlier_versions_are_compacted,
     _branches_are_apart,
-    _a_moment_shows_what_was_current,
-    _what_is_frozen_stays,
+    a_moment_shows_what_was_current,
+    what_is_frozen_stays,
 )
 """What every MemoryAdapter does; each check wants an empty one."""
 

@@ -6,15 +6,16 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import anyio
 
-from memos_mcp.cube import MemCube, Plaintext, Ref
+from memos_mcp.cube import MemCube, Origin, Plaintext, Ref, State
 from memos_mcp.errors import InvalidInput
 from memos_mcp.ports import Action, Change, Event, MemoryAdapter, Route, Where
-from memos_mcp.search import Found, MemoryCall
+from memos_mcp.search import Found, MemoryCall, SegmentStore
 from memos_mcp.testing.cubes import ADA, PATH, a_cube, remember, same
 
 OpenRoute = Callable[[], Route]
 """Opens one more route over the vault of the check, as another process would."""
 RouteCheck = Callable[[MemoryAdapter, OpenRoute], Awaitable[None]]
+ErasingRouteCheck = Callable[[MemoryAdapter, SegmentStore, OpenRoute], Awaitable[None]]
 
 _TEXTS = ("green tea at noon", "the ferry to Eigg", "a violin lesson", "rain on the roof", "black tea with milk")
 _PATIENCE = 10.0  # seconds for work in the background
@@ -183,6 +184,45 @@ async def _a_moment_is_searched_as_it_was(vault: MemoryAdapter, opened: OpenRout
         same((await each.find(_call(_TEXTS[0]), before, 100)).searched, 0, "memories searched before there were any")
 
 
+async def _what_is_out_of_use_is_not_searched(vault: MemoryAdapter, opened: OpenRoute) -> None:
+    route = opened()
+    cubes = [a_cube(text) for text in _TEXTS]
+    await _stored(vault, route, *cubes)
+    before = await _scores(route, _TEXTS[0])
+    for state, there in ((State.ARCHIVED, False), (State.ACTIVATED, True), (State.EXPIRED, False)):
+        moved = cubes[0].model_copy(update={"state": state})
+        await _applied(route, await vault.commit([Change("move", moved.id, moved)], caller=ADA))
+        for each in (route, opened()):
+            await _settled(each)
+            found = await _find(each, _TEXTS[0])
+            same(moved.id in {hit.ref.id for hit in found.hits}, there, f"it is found when it is {state}")
+            same((found.searched, found.pending), (len(cubes) - 1 + there, 0), f"memories searched when it is {state}")
+            if there:
+                same(await _scores(each, _TEXTS[0]), before, "scores once it is back")
+
+
+async def _of_what_is_forgotten_no_segment_tells(
+    vault: MemoryAdapter, segments: SegmentStore, opened: OpenRoute
+) -> None:
+    route = opened()
+    origin = Origin(session="affair", speaker="Zebedee", source="diary")
+    secret = a_cube("zanzibar at midnight", f"{PATH}/quagga", origin=origin)
+    first = [a_cube(f"{text} {n}", origin=Origin(session="s", speaker="Ben")) for n in range(150) for text in _TEXTS]
+    later = [a_cube(f"{text} {n}", origin=Origin(session="t", speaker="Ada")) for n in range(150) for text in _TEXTS]
+    for cubes in ([*first, secret], later):  # names of earlier segments do not live on in later ones
+        await _stored(vault, route, *cubes)
+    same(len(await segments.segments(route.name, PATH)) > 0, True, "there are segments")
+    for version, text in ((2, "xylograph"), (3, "tea again")):
+        new = first[0].model_copy(update={"version": version, "payload": Plaintext(text=text)})
+        await _applied(route, await vault.commit([Change("update", new.id, new)], caller=ADA))
+    old = first[0].model_copy(update={"version": 2})
+    await _applied(route, await vault.commit([Change("compact", old.id, old)], caller=ADA))
+    await _applied(route, await vault.commit([Change("forget", secret.id)], caller=ADA))
+    held = b"".join(each.data for each in await segments.segments(route.name, PATH))
+    for word in (b"xylograph", b"zanzibar", b"affair", b"Zebedee", b"diary"):
+        same(word in held, False, f"{word.decode()} in the segments of what was forgotten")
+
+
 async def _lines_seen_twice_change_nothing(vault: MemoryAdapter, opened: OpenRoute) -> None:
     route = opened()
     events = await _stored(vault, route, *(a_cube(text) for text in _TEXTS))
@@ -227,6 +267,9 @@ async def _a_branch_it_does_not_know_is_refused(vault: MemoryAdapter, opened: Op
     raise AssertionError("a question to an unknown branch was answered")
 
 
+ERASING_ROUTE_CHECKS: tuple[ErasingRouteCheck, ...] = (_of_what_is_forgotten_no_segment_tells,)
+"""What every Route does that keeps segments in this store; each check wants an empty vault."""
+
 QUIET_ROUTE_CHECKS: tuple[RouteCheck, ...] = (_an_empty_vault_holds_nothing,)
 """What every Route does, even one that is off; each check wants an empty vault."""
 
@@ -239,6 +282,7 @@ ROUTE_CHECKS: tuple[RouteCheck, ...] = (
     _what_is_forgotten_is_gone,
     _quarantine_is_not_searched,
     _a_moment_is_searched_as_it_was,
+    _what_is_out_of_use_is_not_searched,
     _lines_seen_twice_change_nothing,
     _what_others_wrote_is_found,
     _every_way_to_the_same_log_answers_alike,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from memos_mcp.ports import MemoryAdapter, Segment, SegmentStore
+from memos_mcp.ports import MemoryAdapter
+from memos_mcp.search import Segment, SegmentStore
 from memos_mcp.testing.cubes import PATH, a_cube, remember, same
 
 SegmentStoreCheck = Callable[[MemoryAdapter, SegmentStore], Awaitable[None]]

@@ -13,7 +13,15 @@ from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
 from memos_mcp.infrastructure.vectors import Vectors
 from memos_mcp.infrastructure.words import Words
 from memos_mcp.ports import Route
-from memos_mcp.testing import QUIET_ROUTE_CHECKS, ROUTE_CHECKS, OpenRoute, RouteCheck, name_of
+from memos_mcp.testing import (
+    ERASING_ROUTE_CHECKS,
+    QUIET_ROUTE_CHECKS,
+    ROUTE_CHECKS,
+    ErasingRouteCheck,
+    OpenRoute,
+    RouteCheck,
+    name_of,
+)
 from tests.embedders import Meanings
 
 pytestmark = pytest.mark.anyio
@@ -53,6 +61,13 @@ async def opened(request: pytest.FixtureRequest, vault: SqliteAdapter) -> AsyncG
 @pytest.mark.parametrize("check", ROUTE_CHECKS, ids=name_of)
 async def test_a_route_keeps_the_contract(check: RouteCheck, vault: SqliteAdapter, opened: OpenRoute) -> None:
     await check(vault, opened)
+
+
+@pytest.mark.parametrize("check", ERASING_ROUTE_CHECKS, ids=name_of)
+async def test_a_route_keeps_nothing_of_what_is_gone(
+    check: ErasingRouteCheck, vault: SqliteAdapter, opened: OpenRoute
+) -> None:
+    await check(vault, vault.segment_store, opened)
 
 
 @pytest.mark.parametrize("check", QUIET_ROUTE_CHECKS, ids=name_of)

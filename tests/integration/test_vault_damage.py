@@ -19,7 +19,8 @@ from memos_mcp.infrastructure.storage import health
 from memos_mcp.infrastructure.storage.database import Database
 from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
 from memos_mcp.infrastructure.storage.upkeep import Upkeep
-from memos_mcp.ports import Caller, Change, Event, Name, Segment, Where, Which
+from memos_mcp.ports import Caller, Change, Event, Name, Where, Which
+from memos_mcp.search import Segment
 from memos_mcp.testing import a_cube, remember
 
 pytestmark = pytest.mark.anyio

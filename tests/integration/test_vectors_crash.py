@@ -19,8 +19,8 @@ from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
 from memos_mcp.infrastructure.storage.upkeep import Upkeep
 from memos_mcp.infrastructure.vectors import Vectors
 from memos_mcp.infrastructure.words import Words
-from memos_mcp.ports import Segment, Where
-from memos_mcp.search import Hit
+from memos_mcp.ports import Where
+from memos_mcp.search import Hit, Segment
 from tests.embedders import Meanings, call, settled
 
 pytestmark = pytest.mark.anyio

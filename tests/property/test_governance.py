@@ -49,6 +49,7 @@ callers = st.builds(
 remembered = st.tuples(st.just("remember"), st.sampled_from(PATHS), st.sampled_from(WORDS))
 governed = st.tuples(st.just("govern"), st.integers(0, 30), rules.filter(bool))
 repeated = st.tuples(st.just("repeat"), st.integers(0, 30), callers)
+moved = st.tuples(st.just("move"), st.integers(0, 30), st.sampled_from(("archive", "restore")))
 looked = st.tuples(st.just("look"), callers, st.sampled_from(WORDS))
 
 
@@ -60,7 +61,9 @@ steps = st.builds(
     _then,
     st.lists(remembered, min_size=6, max_size=6),
     st.lists(
-        st.one_of(governed, looked, looked, remembered, repeated, st.tuples(st.just("forget"), st.integers(0, 30))),
+        st.one_of(
+            governed, looked, looked, remembered, repeated, moved, st.tuples(st.just("forget"), st.integers(0, 30))
+        ),
         min_size=12,
         max_size=24,
     ),
@@ -75,6 +78,7 @@ class Held:
     text: str
     rules: Governance = field(default_factory=Governance)
     stored: datetime = field(default_factory=lambda: datetime.now(UTC))
+    archived: bool = False
 
 
 def may_read(caller: Caller, held: Held) -> bool:
@@ -107,6 +111,13 @@ async def live(folder: Path, steps: list[Step]) -> None:
                     one.rules = one.rules.model_copy(update=changed)
                 case ("repeat", at, caller) if held:
                     await repeat(memos.acting_as(caller), held, held[int(at) % len(held)])
+                case ("move", at, move) if held:
+                    one = held[int(at) % len(held)]
+                    if one.archived == (move == "restore"):
+                        await memos.acting_as(Caller(one.owner)).lifecycle.move(
+                            [one.id], "restore" if move == "restore" else "archive"
+                        )
+                        one.archived = move == "archive"
                 case ("forget", at) if held:
                     one = held.pop(int(at) % len(held))
                     await memos.acting_as(Caller(one.owner)).forget(one.id)
@@ -129,21 +140,27 @@ async def repeat(memos: Memos, held: list[Held], one: Held) -> None:
             held.append(Held(id, one.path, memos.caller.user, one.text, Governance(owner=memos.caller.user)))
         elif known[id].owner != memos.caller.user:
             assert may_read(memos.caller, known[id])
+        if id in known:
+            known[id].archived = False  # what is said again is in use again
 
 
 async def look(memos: Memos, held: list[Held], word: str) -> None:
     """Everything a caller can ask must answer as if what he may not read were not there."""
     open_ = {each.id: each for each in held if may_read(memos.caller, each)}
-    texts = {each.text for each in open_.values()}
+    here = {key: each for key, each in open_.items() if not each.archived}
+    texts = {each.text for each in here.values()}
     page = await memos.browse(limit=100)
-    assert {cube.id for cube in page.cubes} == open_.keys()
-    assert page.total == len(open_)
+    assert {cube.id for cube in page.cubes} == here.keys()
+    assert page.total == len(here)
     counted = {each.path: each.memories for each in await memos.namespaces()}
-    assert counted == Counter(each.path for each in open_.values())
-    assert (await memos.status()).memories == len(open_)
+    assert counted == Counter(each.path for each in here.values())
+    assert (await memos.status()).memories == len(here)
     found = await memos.recall(word, limit=100)
-    assert {cube.id for cube in found.cubes} == {each.id for each in open_.values() if word in each.text}
-    assert found.searched == len(open_)
+    assert {cube.id for cube in found.cubes} == {each.id for each in here.values() if word in each.text}
+    assert found.searched == len(here)
+    owned = {each.id for each in held if may_govern_his_own(memos.caller, each)}
+    shelved = {cube.id for cube in (await memos.lifecycle.list(limit=100)).cubes}
+    assert shelved == {each.id for each in held if each.archived and each.id in open_.keys() | owned}
     hidden_texts = {each.text for each in held} - texts
     assert not any(text in found.context for text in hidden_texts)
     news = await memos.log.news(0, limit=1000)
@@ -201,6 +218,10 @@ async def look_back(memos: Memos, held: list[Held], word: str) -> None:
     assert await memos.timeline.snapshots() == ()
 
 
+def may_govern_his_own(caller: Caller, held: Held) -> bool:
+    return decided(caller, "govern", held.path, held.rules, NOW).rule == "owner"
+
+
 async def refuse_alike(memos: Memos, hidden: Held) -> None:
     """A hidden memory is refused in the very words that one is that never was."""
     owned = decided(memos.caller, "govern", hidden.path, hidden.rules, NOW).rule == "owner"
@@ -227,8 +248,30 @@ async def refuse_alike(memos: Memos, hidden: Held) -> None:
     if not owned:
         asked.append(freeze)
         asked += [memos.forget, memos.acl.show, memos.acl.explain, memos.acl.report, let_in, hold]
+        asked += verbs_of_lifecycle(memos)
     for ask in asked:
         assert await refusal(ask, hidden.id) == (await refusal(ask, "nobody00")).replace("nobody00", hidden.id)
+
+
+def verbs_of_lifecycle(memos: Memos) -> list[Callable[[str], Awaitable[object]]]:
+    life = memos.lifecycle
+
+    async def archived(id: str) -> object:
+        return await life.move([id], "archive")
+
+    async def expired(id: str) -> object:
+        return await life.move([id], "expire")
+
+    async def kept(id: str) -> object:
+        return await life.hold([id])
+
+    async def released(id: str) -> object:
+        return await life.unhold([id])
+
+    async def erased(id: str) -> object:
+        return await life.erase([id], reason="asked")
+
+    return [life.state, archived, expired, kept, released, erased]
 
 
 async def refusal(ask: Callable[[str], Awaitable[object]], id: str) -> str:

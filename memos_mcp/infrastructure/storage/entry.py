@@ -12,14 +12,15 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from memos_mcp.cube import SCHEMA, Governance, MemCube, Origin, State, Usage
-from memos_mcp.errors import Conflict, Corrupt, IllegalMove, InvalidInput, NotFound
+from memos_mcp.cube import FIXED, SCHEMA, SHELVED, Governance, MemCube, Origin, State, Usage
+from memos_mcp.errors import Conflict, Corrupt, Denied, IllegalMove, InvalidInput, NotFound
 from memos_mcp.infrastructure.governance import root_of
 from memos_mcp.infrastructure.storage.rows import (
     ADVICE,
     chained,
     content_of,
     cube_of,
+    governed,
     is_sealed,
     micros,
     moment,
@@ -80,6 +81,10 @@ class Entry:
             return self._govern(change, change.cube.governance)
         if change.action in ("freeze", "thaw"):
             return self._freeze(change)
+        if change.action == "compact":
+            return self._compact(change, change.cube.version)
+        if change.action == "move":
+            return self._move(change, change.cube.state)
         if change.cube.id != change.subject:
             raise InvalidInput(f"a change of memory {change.subject!r} cannot write {change.cube.id!r}")
         if change.cube.version == 1:
@@ -103,7 +108,7 @@ class Entry:
             apart = self._apart(change, place)
             return self._create(replace(change, once=apart), cube, salt) if apart else self._sight(change, cube, place)
         memory = created.lastrowid or 0
-        self._count(place, 0 if held else 1)
+        self._count(place, _counts(held, cube.state))
         self._version(change, cube, memory, place, self.at, salt)
         stamped = {"created_at": self.stamp, "updated_at": self.stamp, "usage": _SEEN_ONCE}
         return self._event(change.action, change, 1, cube.path, cube.model_copy(update=stamped))
@@ -122,7 +127,9 @@ class Entry:
         return blake2b(once + f"{self.caller}\0{expires if ended else ''}".encode(), person=b"apart").digest()[:16]
 
     def _update(self, change: Change, cube: MemCube, salt: bytes) -> Event:
-        memory, version, place, path, created, was = self._current(change)
+        memory, version, place, path, created, was, state = self._current(change)
+        if state in FIXED:
+            raise IllegalMove(f"memory {change.subject} is {state}: {_FIRST_OF_ALL[state]}")
         held = " ".join(cube.quarantined) or None
         cube = cube.model_copy(update={"version": version + 1, "path": path})
         self.db.execute(
@@ -130,13 +137,13 @@ class Entry:
         )
         try:
             self.db.execute(
-                "UPDATE memory SET version = ?, state = ?, quarantined = ?, vouched = NULL, key = coalesce(?, key)"
+                "UPDATE memory SET version = ?, quarantined = ?, vouched = NULL, key = coalesce(?, key)"
                 " WHERE memory = ?",
-                (cube.version, cube.state.value, held, cube.key, memory),
+                (cube.version, held, cube.key, memory),
             )
         except sqlite3.IntegrityError as exc:
             raise Conflict(f"{path} holds the key {cube.key!r} already; read it, then update it") from exc
-        self._count(place, bool(was) - bool(held))
+        self._count(place, _counts(held, state) - _counts(was, state))
         if change.once is not None:
             # Another memory may already state this: then this one goes on without a duplicate key.
             self.db.execute("UPDATE memory SET once = NULL WHERE memory = ?", (memory,))
@@ -148,7 +155,7 @@ class Entry:
 
     def _sight(self, change: Change, cube: MemCube, place: int) -> Event:
         self._flush()
-        memory, key, version = self.db.execute(_KNOWN, (change.branch, place, change.once)).fetchone()
+        memory, key, version, state = self.db.execute(_KNOWN, (change.branch, place, change.once)).fetchone()
         seen = change if key == change.subject else replace(change, subject=key)
         origin = cube.origin
         if origin.source and self._said_there(memory, key, origin):
@@ -162,20 +169,20 @@ class Entry:
             return self._event("sight", seen, version, cube.path, news=False)
         self.db.execute("UPDATE memory SET sightings = sightings + 1 WHERE memory = ?", (memory,))
         self._log(replace(seen, action="sight"), memory, version, place, cube.path, None)
-        return self._event("sight", seen, version, cube.path, origin=origin)
+        return self._event("sight", seen, version, cube.path, origin=origin, state=State(state))
 
     def _hold(self, change: Change, cube: MemCube) -> Event:
-        memory, version, place, path, _, was = self._current(change)
+        memory, version, place, path, _, was, state = self._current(change)
         held = " ".join(cube.quarantined) or None
         decided = (held, cube.vouched_by or None, memory)
         self.db.execute("UPDATE memory SET quarantined = ?, vouched = ? WHERE memory = ?", decided)
-        self._count(place, bool(was) - bool(held))
+        self._count(place, _counts(held, state) - _counts(was, state))
         self._log(change, memory, version, place, path, None)
         row = self.db.execute("SELECT * FROM cube WHERE memory = ? AND version = ?", (memory, version)).fetchone()
         return self._event(change.action, change, version, path, None if held else cube_of(row[:16], {}))
 
     def _govern(self, change: Change, governance: Governance) -> Event:
-        memory, version, place, path, _, _ = self._current(change)
+        memory, version, place, path, *_ = self._current(change)
         expires = governance.expires_at and micros(governance.expires_at)
         policy = self._policy(governance)
         self._log(change, memory, version, place, path, None)
@@ -185,13 +192,45 @@ class Entry:
         return self._event(change.action, change, version, path, cube_of(row[:16], {}))
 
     def _freeze(self, change: Change) -> Event:
-        memory, version, place, path, _, _ = self._current(change)
+        memory, version, place, path, _, held, was = self._current(change)
         self.db.execute(_FREEZE if change.action == "freeze" else _THAW, (memory,))
+        state = State(self.db.execute("SELECT state FROM memory WHERE memory = ?", (memory,)).fetchone()[0])
+        self._count(place, _counts(held, state) - _counts(held, was))
+        self._log(change, memory, version, place, path, None)
+        return self._stated(change, memory, version, path, state)
+
+    def _move(self, change: Change, state: State) -> Event:
+        """To another state. What has expired no longer stands in the way of the same statement said anew."""
+        memory, version, place, path, _, held, was = self._current(change)
+        if change.was is not None and change.was != was:
+            raise Conflict(f"memory {change.subject} is {was}, no longer {change.was}: look again, then repeat")
+        self._log(change, memory, version, place, path, None)
+        self.db.execute(_OVER if state is State.EXPIRED else _MOVED, (state.value, memory))
+        self._count(place, _counts(held, state) - _counts(held, was))
+        return self._stated(change, memory, version, path, state)
+
+    def _stated(self, change: Change, memory: int, version: int, path: str, state: State) -> Event:
+        policy, expires = self.db.execute(_RULES, (memory,)).fetchone()
+        event = self._event(change.action, change, version, path, state=state)
+        return replace(event, rules=governed(policy, expires, {}))
+
+    def _compact(self, change: Change, version: int) -> Event:
+        """The words of an earlier version go, but for the first, which says where the memory is from."""
+        memory, newest, place, path, _, _, state = self._current(change)
+        if state is State.FROZEN or self.db.execute(_IS_HELD, (memory,)).fetchone():
+            raise Denied(f"memory {change.subject} is frozen or under legal hold: all its versions stay")
+        if not 1 < version < newest:
+            raise InvalidInput(
+                f"version {version} of memory {change.subject} is its first or its current one: it stays"
+            )
+        self.db.execute(_COMPACTED, (memory, version))
         self._log(change, memory, version, place, path, None)
         return self._event(change.action, change, version, path)
 
     def _forget(self, change: Change) -> Event:
-        memory, version, place, path, _, held = self._current(change)
+        memory, version, place, path, _, held, state = self._current(change)
+        if self.db.execute(_IS_HELD, (memory,)).fetchone():
+            raise Denied(f"memory {change.subject} is under legal hold: it stays until somebody lifts the hold")
         self._log(change, memory, version, place, path, None)
         self.db.execute(
             """UPDATE version SET payload = NULL, content = NULL, salt = NULL, until = coalesce(until, ?)
@@ -200,14 +239,14 @@ class Entry:
         )
         self.db.execute("DELETE FROM sighting WHERE memory = ?", (memory,))
         self.db.execute("UPDATE memory SET key = NULL, once = NULL, forgotten = ? WHERE memory = ?", (self.seq, memory))
-        self._count(place, 0 if held else -1)
+        self._count(place, -_counts(held, state))
         return self._event(change.action, change, version, path)
 
     def _count(self, place: int, more: int) -> None:
         self.live[place] = self.live.get(place, 0) + more
 
-    def _current(self, change: Change) -> tuple[int, int, int, str, int, str | None]:
-        """Memory, version, place, path, birth and quarantine of what is to be changed, if it is what is expected."""
+    def _current(self, change: Change) -> tuple[int, int, int, str, int, str | None, State]:
+        """Memory, version, place, path, birth, quarantine and state of what is to be changed, if that is expected."""
         self._flush()
         row = self.db.execute(_CURRENT, (change.branch, change.subject)).fetchone()
         if row is None:
@@ -223,7 +262,7 @@ class Entry:
             raise IllegalMove(f"memory {change.subject} is frozen and stays as it is: thaw it first")
         if not frozen and change.action == "thaw":
             raise IllegalMove(f"memory {change.subject} is not frozen: it was thawed already")
-        return row[:6]
+        return *row[:6], State(row[6])
 
     def _said_there(self, memory: int, key: str, origin: Origin) -> bool:
         """Was the very first statement made at this place of this source?"""
@@ -268,11 +307,13 @@ class Entry:
         *,
         origin: Origin | None = None,
         news: bool = True,
+        state: State | None = None,
     ) -> Event:
         seq = self.seq if news else 0
         subject, reason, branch = change.subject, change.reason, change.branch
         rules = cube.governance if cube else None
-        return Event(seq, self.stamp, action, subject, version, path, self.caller, reason, branch, cube, origin, rules)
+        at, caller = self.stamp, self.caller
+        return Event(seq, at, action, subject, version, path, caller, reason, branch, cube, origin, rules, state)
 
     def _place(self, path: str) -> int:
         known = self.places.get(path)
@@ -299,6 +340,18 @@ def tip(db: sqlite3.Connection) -> tuple[int, int, bytes]:
     return db.execute("SELECT seq, at, chain FROM event ORDER BY seq DESC LIMIT 1").fetchone() or (0, 0, b"")
 
 
+def _counts(held: str | None, state: State) -> int:
+    """Does a memory count at its place? 1 or 0."""
+    return int(not held and state not in SHELVED)
+
+
+_FIRST_OF_ALL = {State.EXPIRED: "restore it first", State.FROZEN: "thaw it first"}
+_MOVED = "UPDATE memory SET state = ? WHERE memory = ?"
+_OVER = "UPDATE memory SET state = ?, once = NULL WHERE memory = ?"
+_RULES = "SELECT p.rules, m.expires FROM memory m JOIN policy p ON p.policy = m.policy WHERE m.memory = ?"
+_COMPACTED = "UPDATE version SET payload = NULL, content = NULL, salt = NULL WHERE memory = ? AND version = ?"
+_IS_HELD = """SELECT 1 FROM memory m JOIN policy p ON p.policy = m.policy
+    WHERE m.memory = ? AND json_extract(p.rules, '$.held')"""
 _NEW_MEMORY = """INSERT INTO memory
     (branch, id, place, key, once, version, state, policy, quarantined, expires, created_at)
     VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?) ON CONFLICT (branch, place, once) WHERE once IS NOT NULL DO NOTHING"""
@@ -311,5 +364,5 @@ _REVISION = """INSERT INTO revision (seq, memory, old, old_expires, new, new_exp
     SELECT ?1, memory, policy, expires, ?2, ?3 FROM memory WHERE memory = ?4"""
 _HELD_BY = """SELECT json_extract(r.rules, '$.owner'), r.restricted, m.expires FROM memory m
     JOIN policy r ON r.policy = m.policy WHERE m.branch = ? AND m.place = ? AND m.once = ?"""
-_KNOWN = "SELECT memory, id, version FROM memory WHERE branch = ? AND place = ? AND once = ?"
+_KNOWN = "SELECT memory, id, version, state FROM memory WHERE branch = ? AND place = ? AND once = ?"
 _FIRST = "SELECT created_at, at, salt, digest, payload, content FROM cube WHERE memory = ? AND version = 1"

@@ -134,7 +134,8 @@ _NOT_ERASED = """SELECT m.id FROM memory m WHERE m.forgotten IS NOT NULL AND (m.
     OR EXISTS (SELECT 1 FROM sighting s WHERE s.memory = m.memory)) LIMIT 20"""
 _LINES = """SELECT seq, at, action, id, version, path, branch, caller, reason, digest, chain FROM line ORDER BY seq"""
 _COUNTERS = """SELECT path, live, real FROM (SELECT p.path, p.live,
-    (SELECT count(*) FROM memory m WHERE m.place = p.place AND m.forgotten IS NULL AND m.quarantined IS NULL) AS real
+    (SELECT count(*) FROM memory m WHERE m.place = p.place AND m.forgotten IS NULL AND m.quarantined IS NULL
+        AND m.state NOT IN ('archived', 'expired')) AS real
     FROM place p)
     WHERE live <> real LIMIT 20"""
 _SEEN = """SELECT id, sightings, real FROM (SELECT m.id, m.sightings,

@@ -16,6 +16,11 @@ CURRENT = "seq <= :at AND (until IS NULL OR until > :at)"
 """Of the rows of view `past`, those that were current at a position."""
 
 
+RECALLED = """(state NOT IN ('archived', 'expired')
+    OR (SELECT max(e.seq) FROM event e WHERE e.memory = past.memory AND e.action = 'move') > :at)"""
+"""Of these, those that were not archived by then, or are not now."""
+
+
 def position(db: sqlite3.Connection, at: int) -> int:
     """The last line of the log that is not younger than a moment; time never runs backwards there."""
     first, last = 0, db.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()[0]
@@ -64,6 +69,8 @@ _COUNT = """SELECT p.path, r.rules, count(*) FROM memory m
         WHERE p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0'))
     AND m.branch = 'main' AND m.forgotten IS NULL AND m.quarantined IS NULL
     AND (m.expires IS NULL OR m.expires > :now)
+    AND (m.state NOT IN ('archived', 'expired')
+        OR (SELECT max(e.seq) FROM event e WHERE e.memory = m.memory AND e.action = 'move') > :at)
     AND v.content IS NOT NULL AND v.seq <= :at AND (v.until IS NULL OR v.until > :at) GROUP BY p.path, r.rules"""
 CHANGED = """SELECT * FROM (
     SELECT m.memory, m.id, p.path, r.rules, m.expires,

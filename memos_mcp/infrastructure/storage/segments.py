@@ -10,7 +10,7 @@ from anyio import to_thread
 from memos_mcp.errors import Corrupt
 from memos_mcp.infrastructure.storage.database import Database
 from memos_mcp.infrastructure.storage.rows import checksum
-from memos_mcp.ports import Segment
+from memos_mcp.search import Segment
 
 
 class Segments:

@@ -18,6 +18,7 @@ from memos_mcp.cube import Governance, MemCube, Ref
 from memos_mcp.infrastructure.storage import past
 from memos_mcp.infrastructure.storage.database import Database
 from memos_mcp.infrastructure.storage.entry import Entry
+from memos_mcp.infrastructure.storage.keeping import SqliteKeeping
 from memos_mcp.infrastructure.storage.ledger import SqliteLedger
 from memos_mcp.infrastructure.storage.rows import cube_of, event_of, governed, micros, revision_of
 from memos_mcp.infrastructure.storage.segments import Segments
@@ -47,6 +48,7 @@ class SqliteAdapter:
         self.database = Database(file, read_only=read_only)
         self.segment_store = Segments(self.database)
         self.ledger = SqliteLedger(self.database)
+        self.keeping = SqliteKeeping(self.database, clock=clock)
         self._clock = clock
         self._rules: dict[str, Governance] = {}
         self._reading = CapacityLimiter(4)
@@ -77,6 +79,7 @@ class SqliteAdapter:
             "source": which.source,
             "session": which.session,
             "class": which.source_class or "",
+            "states": json.dumps(which.states),
             "limit": limit,
             "at": where.at,
         }
@@ -86,6 +89,8 @@ class SqliteAdapter:
                 sql = _SCAN_THEN
             elif which.quarantined:
                 sql = _SCAN_HELD
+            elif which.states:
+                sql = _SCAN_IN
             else:
                 held, of = db.execute(_SHARE, given).fetchone()
                 sql = _SCAN_FEW if held * _FEW < of else _SCAN
@@ -226,7 +231,7 @@ class SqliteAdapter:
             events = Entry.begin(db, caller.user, micros(self._clock())).write(changes)
         if any(change.action == "govern" for change in changes):
             self._granted.clear()
-        if self._erasing or any(change.action == "forget" for change in changes):
+        if self._erasing or any(change.action in ("forget", "compact") for change in changes):
             # Forgotten words are overwritten in the file, but still stand in the log beside it until that is emptied.
             self._erasing = not self.database.checkpoint()
         return events
@@ -250,6 +255,7 @@ _BY_NAME = """SELECT * FROM cube WHERE branch = ? AND key = ? AND version = newe
 # '0' follows '/': everything beneath a path sorts between the two.
 _SCAN = """SELECT * FROM cube
     WHERE +branch = :branch AND version = newest AND forgotten IS NULL AND quarantined IS NULL AND memory < :before
+    AND state NOT IN ('archived', 'expired')
     AND +place IN (SELECT p.place FROM json_each(:paths) j CROSS JOIN place p
         WHERE p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0'))
     AND (:kinds = '[]' OR coalesce(json_extract(content, '$.kind'), 'fact') IN (SELECT value FROM json_each(:kinds)))
@@ -260,8 +266,14 @@ _SCAN = """SELECT * FROM cube
     AND (:class = '' OR coalesce(json_extract(content, '$.origin.source_class'), 'user') = :class)
     ORDER BY memory DESC LIMIT :limit"""
 _SCAN_FEW = _SCAN.replace("+place", "place")
-_SCAN_THEN = _SCAN_FEW.replace("FROM cube", "FROM past").replace("version = newest", past.CURRENT)
-_SCAN_HELD = _SCAN_FEW.replace("quarantined IS NULL", "quarantined IS NOT NULL")
+_RECALLED = "state NOT IN ('archived', 'expired')"
+_SCAN_THEN = (
+    _SCAN_FEW.replace("FROM cube", "FROM past")
+    .replace("version = newest", past.CURRENT)
+    .replace(_RECALLED, past.RECALLED)
+)
+_SCAN_IN = _SCAN.replace(_RECALLED, "state IN (SELECT value FROM json_each(:states))")
+_SCAN_HELD = _SCAN_FEW.replace("quarantined IS NULL", "quarantined IS NOT NULL").replace(_RECALLED, "true")
 _SHARE = """SELECT coalesce(sum(p.live), 0), (SELECT coalesce(max(memory), 0) FROM memory)
     FROM json_each(:paths) j CROSS JOIN place p
     WHERE p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0')"""
@@ -276,7 +288,7 @@ _UNDER_RULES = """SELECT p.path, r.rules, m.expires <= :now, count(*)
             WHERE r.restricted AND m.forgotten IS NULL
         UNION SELECT memory FROM memory INDEXED BY memory_expires WHERE expires <= :now AND forgotten IS NULL) f
     JOIN memory m ON m.memory = f.memory JOIN place p ON p.place = m.place JOIN policy r ON r.policy = m.policy
-    WHERE m.quarantined IS NULL AND EXISTS (SELECT 1 FROM json_each(:paths) j
+    WHERE m.quarantined IS NULL AND m.state NOT IN ('archived', 'expired') AND EXISTS (SELECT 1 FROM json_each(:paths) j
         WHERE p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0'))
     GROUP BY p.path, r.rules, m.expires <= :now"""
 _REVISIONS_OF = """SELECT e.seq, e.at, m.id, p.path, e.caller, e.reason, o.rules, v.old_expires, n.rules, v.new_expires,

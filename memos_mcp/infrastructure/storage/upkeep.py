@@ -91,7 +91,16 @@ class Upkeep:
             raise NotFound(f"there is no vault at {self._file} yet, so nothing to back up")
         with translated(self._file), closing(self._database.connect(read_only=True)) as db:
             found = copy(db, self._file, to)
+        self._registered(to)
         return Copied(to, found.memories, found.events, to.stat().st_size)
+
+    def _registered(self, to: Path) -> None:
+        """Note that there is a copy, so that who erases something hears of it; the backup is whole without."""
+        if self._database.read_only or self._database.look() != self._database.version:
+            return
+        with contextlib.suppress(Unavailable), self._database.write() as db:
+            db.execute("INSERT OR REPLACE INTO copy VALUES (?, ?)", (str(to), micros(self._clock())))
+        self._database.close()
 
     def _restore(self, source: Path, caller: Caller) -> Restored:
         if self._database.read_only:
@@ -260,5 +269,6 @@ class Upkeep:
 
 
 _TABLES = """SELECT name FROM staged.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
-    AND name <> 'ledger' AND name NOT LIKE 'access%'"""
-# Who may come in is decided now: a token revoked since the backup stays revoked. Nor is it undone who read what.
+    AND name NOT IN ('ledger', 'copy') AND name NOT LIKE 'access%'"""
+# Who may come in is decided now: a token revoked since the backup stays revoked, a copy made since is
+# known. Nor is it undone who read what.

@@ -90,7 +90,7 @@ def test_what_a_tool_does_agrees_with_its_hints_and_its_scope(tool: type[Tool]) 
         assert not hints.destructive_hint
     else:
         assert tool.scope in ("write", "admin")
-    assert hints.destructive_hint == (tool.name.startswith("forget") or tool.name == "memory")
+    assert hints.destructive_hint == (tool.name.startswith(("forget", "erase")) or tool.name == "memory")
 
 
 @pytest.mark.parametrize("tool", EVERY, ids=lambda tool: tool.name)

@@ -14,8 +14,8 @@ from memos_mcp.cube import MemCube, Plaintext
 from memos_mcp.infrastructure import partition
 from memos_mcp.infrastructure.keys import turn_key
 from memos_mcp.infrastructure.links import links
+from memos_mcp.infrastructure.names import Interned
 from memos_mcp.infrastructure.partition import Partition
-from memos_mcp.infrastructure.rows import Interned
 from memos_mcp.infrastructure.tokens import terms
 from memos_mcp.ports import Action, Event, Where
 from memos_mcp.testing import a_cube

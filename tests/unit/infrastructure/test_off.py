@@ -12,8 +12,8 @@ from memos_mcp.cube import Ref
 from memos_mcp.errors import Misconfigured
 from memos_mcp.infrastructure.off import Off
 from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
-from memos_mcp.ports import Caller, Change, Segment, Where
-from memos_mcp.search import Found, Lane
+from memos_mcp.ports import Caller, Change, Where
+from memos_mcp.search import Found, Lane, Segment
 from memos_mcp.testing import a_cube, remember
 from tests.embedders import call
 

@@ -15,7 +15,8 @@ from memos_mcp.infrastructure import vectors, words
 from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
 from memos_mcp.infrastructure.vectors import Vectors
 from memos_mcp.infrastructure.words import Words
-from memos_mcp.ports import Caller, Event, Segment, Where
+from memos_mcp.ports import Caller, Event, Where
+from memos_mcp.search import Segment
 from memos_mcp.testing import a_cube, remember
 from tests.embedders import Meanings, Watched, call, forget, running, settled, store, until
 

@@ -9,7 +9,7 @@ import pytest
 
 from memos_mcp.errors import Corrupt
 from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
-from memos_mcp.ports import Segment
+from memos_mcp.search import Segment
 from memos_mcp.testing import a_cube, remember
 
 pytestmark = pytest.mark.anyio

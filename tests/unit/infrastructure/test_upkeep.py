@@ -17,7 +17,8 @@ from memos_mcp.infrastructure.storage.database import Database
 from memos_mcp.infrastructure.storage.migrations import migrations
 from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
 from memos_mcp.infrastructure.storage.upkeep import Upkeep
-from memos_mcp.ports import Caller, Change, Segment, Where
+from memos_mcp.ports import Caller, Change, Where
+from memos_mcp.search import Segment
 from memos_mcp.testing import a_cube, remember
 
 pytestmark = pytest.mark.anyio

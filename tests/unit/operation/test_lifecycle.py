@@ -23,6 +23,7 @@ from memos_mcp.operation.lifecycle import (
     open_moves,
     policy_for,
     strength,
+    surplus,
     why_not,
 )
 from memos_mcp.testing.cubes import SOME_DAY, a_cube
@@ -206,3 +207,22 @@ def test_the_tables_of_the_reference_are_those_of_the_code() -> None:
         assert f"| {' | '.join([state.value, *shown])} |" in page
     assert set(REGIMES) == set(State)
     assert get_args(Move) == MOVES
+
+
+@pytest.mark.parametrize(
+    ("policy", "gone"),
+    [
+        (Policy(), ()),
+        (Policy(versions=1), (2, 3, 4)),
+        (Policy(versions=2), (2, 3)),
+        (Policy(versions=9), ()),
+        (Policy(versions_for=timedelta(days=15)), (2,)),
+        (Policy(versions_for=timedelta(days=99)), ()),
+        (Policy(versions=3, versions_for=timedelta(days=1)), (2,)),
+        (Policy(versions=1, versions_for=timedelta(days=15)), (2,)),
+    ],
+)
+def test_of_versions_the_last_and_the_young_are_kept(policy: Policy, gone: tuple[int, ...]) -> None:
+    written = [after(days) for days in (0, 10, 20, 30, 40)]
+    assert surplus(written, after(41), policy) == gone
+    assert surplus(written[:2], after(9999), policy) == ()

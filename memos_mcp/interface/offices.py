@@ -1,0 +1,47 @@
+"""What hangs off Memos: each object does one thing for the same caller."""
+
+from __future__ import annotations
+
+from memos_mcp.interface.acl import Acl
+from memos_mcp.interface.audit import Audit
+from memos_mcp.interface.bound import Bound
+from memos_mcp.interface.lifecycles import Lifecycle
+from memos_mcp.interface.logs import Log
+from memos_mcp.interface.quarantine import Quarantine
+from memos_mcp.interface.timeline import Timeline
+
+
+class Offices:
+    """The objects, made when they are asked for: they cost nothing."""
+
+    _on: Bound
+
+    @property
+    def acl(self) -> Acl:
+        """Who may use a memory."""
+        return Acl(self._on)
+
+    @property
+    def audit(self) -> Audit:
+        """Who asked for what."""
+        return Audit(self._on)
+
+    @property
+    def lifecycle(self) -> Lifecycle:
+        """How long memories stay, and in which state."""
+        return Lifecycle(self._on)
+
+    @property
+    def log(self) -> Log:
+        """What happened."""
+        return Log(self._on)
+
+    @property
+    def quarantine(self) -> Quarantine:
+        """What recall leaves out because it looks hostile."""
+        return Quarantine(self._on)
+
+    @property
+    def timeline(self) -> Timeline:
+        """What was, and the way back."""
+        return Timeline(self._on)
