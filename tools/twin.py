@@ -1,6 +1,6 @@
 """Writes the blocking twins of the async classes (`make twin`; --check compares).
 
-That of class Memos is sync.py, those of what hangs off it are in sync_objects.py.
+That of class Memos is sync.py, those of what hangs off it are in sync_objects/, a file for each.
 """
 
 from __future__ import annotations
@@ -8,14 +8,13 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "memos_mcp" / "memos.py"
 OFFICES = ROOT / "memos_mcp" / "interface" / "offices.py"
 TWIN = ROOT / "memos_mcp" / "sync.py"
-OBJECTS_TWIN = ROOT / "memos_mcp" / "sync_objects.py"
+OBJECTS_TWIN = ROOT / "memos_mcp" / "sync_objects"
 
 # What hangs off Memos: the attribute, the module and the class.
 OBJECTS = {
@@ -74,7 +73,7 @@ class Memos:
 {attributes}
 '''
 
-OBJECTS_HEAD = '''"""What hangs off the blocking Memos. Written by `make twin`."""
+OBJECT = '''"""The blocking twin of `{attribute}`. Written by `make twin`."""
 
 from __future__ import annotations
 
@@ -82,16 +81,20 @@ from __future__ import annotations
 
 from memos_mcp.interface import offices as twin
 
-{objects}
-'''
 
-OBJECT = '''
 class {name}:
     """{about}"""
 
     def __init__(self, of: twin.{name}, portal: BlockingPortal) -> None:
         self._of = of
         self._portal = portal
+{verbs}'''
+
+EVERY = '''"""What hangs off the blocking Memos. Written by `make twin`."""
+
+{imports}
+
+__all__ = {names}
 '''
 
 ATTRIBUTE = '''
@@ -120,37 +123,40 @@ TAIL = '''
 
 
 def twins() -> dict[Path, str]:
-    """The texts of both files as the async classes ask for them."""
+    """The texts of all files as the async classes ask for them."""
     source = ast.parse(SOURCE.read_text("utf-8"))
     memos = _class(source, "Memos")
     offices = _class(ast.parse(OFFICES.read_text("utf-8")), "Offices")
     about = {n.name: ast.get_docstring(n) or "" for n in offices.body if isinstance(n, ast.FunctionDef)}
-    trees: list[ast.Module] = []
-    objects, attributes, answers = "", "", ""
-    for attribute, (module, name) in OBJECTS.items():
-        trees.append(ast.parse((ROOT / "memos_mcp" / "interface" / f"{module}.py").read_text("utf-8")))
-        its = _class(trees[-1], name)
-        for own in (n.name for n in trees[-1].body if isinstance(n, ast.ClassDef) and n is not its):
-            answers += f"\nfrom memos_mcp.interface.{module} import {own}"
-        objects += OBJECT.format(name=name, about=ast.get_docstring(its, clean=False)) + _verbs(its, "_of") + "\n"
-        attributes += ATTRIBUTE.format(attribute=attribute, name=name, about=about[attribute])
-    names = ", ".join(sorted(name for _, name in OBJECTS.values()))
-    head = HEAD.format(imports=_imports([source]), names=names, attributes=attributes)
-    beside = OBJECTS_HEAD.format(imports=_imports(trees) + answers, objects=objects)
-    return {
-        TWIN: _formatted(head + _verbs(memos, "_memos") + TAIL, TWIN),
-        OBJECTS_TWIN: _formatted(beside, OBJECTS_TWIN),
-    }
+    files = {OBJECTS_TWIN / f"{attribute}.py": _object(attribute) for attribute in OBJECTS}
+    classes = sorted((name, attribute) for attribute, (_, name) in OBJECTS.items())
+    imports = "\n".join(f"from memos_mcp.sync_objects.{attribute} import {name}" for name, attribute in classes)
+    files[OBJECTS_TWIN / "__init__.py"] = EVERY.format(imports=imports, names=[name for name, _ in classes])
+    attributes = "".join(ATTRIBUTE.format(attribute=a, name=name, about=about[a]) for a, (_, name) in OBJECTS.items())
+    names = ", ".join(name for name, _ in classes)
+    head = HEAD.format(imports=_imports(source), names=names, attributes=attributes)
+    files[TWIN] = head + _verbs(memos, "_memos") + TAIL
+    return {file: _formatted(text, file) for file, text in files.items()}
+
+
+def _object(attribute: str) -> str:
+    module, name = OBJECTS[attribute]
+    tree = ast.parse((ROOT / "memos_mcp" / "interface" / f"{module}.py").read_text("utf-8"))
+    its = _class(tree, name)
+    answers = [n.name for n in tree.body if isinstance(n, ast.ClassDef) and n is not its]
+    imports = [_imports(tree), *(f"from memos_mcp.interface.{module} import {answer}" for answer in answers)]
+    about = ast.get_docstring(its, clean=False)
+    verbs = _verbs(its, "_of")
+    return OBJECT.format(attribute=attribute, name=name, about=about, imports="\n".join(imports), verbs=verbs)
 
 
 def _class(tree: ast.Module, name: str) -> ast.ClassDef:
     return next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
 
 
-def _imports(trees: Sequence[ast.Module]) -> str:
-    """The async classes' own imports (ruff drops what the twin does not need), and those of the loop."""
-    nodes = [node for tree in trees for node in tree.body]
-    own = [ast.unparse(node) for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+def _imports(tree: ast.Module) -> str:
+    """The async class's own imports (ruff drops what the twin does not need), and those of the loop."""
+    own = [ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     loop = [
         "import anyio",
         "from concurrent.futures import Future",
@@ -195,8 +201,9 @@ def main() -> int:
     late = {file: text for file, text in twins().items() if not file.is_file() or file.read_text("utf-8") != text}
     for file, text in late.items():
         if "--check" in sys.argv[1:]:
-            print(f"memos_mcp/{file.name} is not what the async classes ask for: run `make twin`")
+            print(f"{file.relative_to(ROOT)} is not what the async classes ask for: run `make twin`")
         else:
+            file.parent.mkdir(exist_ok=True)
             file.write_text(text, "utf-8")
     return 1 if late and "--check" in sys.argv[1:] else 0
 

@@ -1,0 +1,10 @@
+"""What hangs off the blocking Memos. Written by `make twin`."""
+
+from memos_mcp.sync_objects.acl import Acl
+from memos_mcp.sync_objects.audit import Audit
+from memos_mcp.sync_objects.lifecycle import Lifecycle
+from memos_mcp.sync_objects.log import Log
+from memos_mcp.sync_objects.quarantine import Quarantine
+from memos_mcp.sync_objects.timeline import Timeline
+
+__all__ = ["Acl", "Audit", "Lifecycle", "Log", "Quarantine", "Timeline"]

@@ -1,0 +1,82 @@
+"""The blocking twin of `acl`. Written by `make twin`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from typing import Literal
+
+from anyio.from_thread import BlockingPortal
+
+from memos_mcp.cube import Governance, MemCube
+from memos_mcp.infrastructure.decisions import Act, Decision
+from memos_mcp.interface import offices as twin
+from memos_mcp.ports import Revision
+
+
+class Acl:
+    """The rules of memories. Hangs off `Memos.acl`."""
+
+    def __init__(self, of: twin.Acl, portal: BlockingPortal) -> None:
+        self._of = of
+        self._portal = portal
+
+    def show(self, id: str) -> Governance:
+        """The rules of a memory. Raises NotFound."""
+        return self._portal.call(partial(self._of.show, id))
+
+    def change(
+        self,
+        ids: Sequence[str],
+        *,
+        readers: Sequence[str] | None = None,
+        writers: Sequence[str] | None = None,
+        denied: Sequence[str] | None = None,
+        read_only: bool | None = None,
+        contexts: Sequence[str] | None = None,
+        expires_at: datetime | Literal["never"] | None = None,
+        reason: str = "",
+    ) -> tuple[MemCube, ...]:
+        """Change what is given of the rules of memories, all of them or, on an error, none; the rest stays.
+
+        Names are users, `role:<name>`, or `*` for everybody. A context is `kind:value`, such as `application:clinic`;
+        `hours:08-18` and `days:mon-fri` are asked of the clock (UTC). No version is written. Takes effect at once, in
+        every process. Raises NotFound, Denied, InvalidInput.
+        """
+        return self._portal.call(
+            partial(
+                self._of.change,
+                ids,
+                readers=readers,
+                writers=writers,
+                denied=denied,
+                read_only=read_only,
+                contexts=contexts,
+                expires_at=expires_at,
+                reason=reason,
+            )
+        )
+
+    def explain(
+        self,
+        id: str,
+        act: Act = "read",
+        *,
+        user: str | None = None,
+        roles: Sequence[str] = (),
+        context: Sequence[str] = (),
+        at: datetime | None = None,
+    ) -> Decision:
+        """May somebody do this to a memory, and by which rule? Of others than himself a caller asks what he governs.
+
+        Raises NotFound, Denied, InvalidInput.
+        """
+        return self._portal.call(partial(self._of.explain, id, act, user=user, roles=roles, context=context, at=at))
+
+    def report(self, id: str | None = None, *, path: str | None = None, limit: int = 1000) -> tuple[Revision, ...]:
+        """Every change of rules, of one memory or of all beneath a path, oldest first: who, when, from what to what.
+
+        Only of memories that the caller governs. Raises NotFound, InvalidInput, Denied.
+        """
+        return self._portal.call(partial(self._of.report, id, path=path, limit=limit))
