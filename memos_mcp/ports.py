@@ -140,9 +140,9 @@ class Change:
 class Event:
     """One line of the change log: ids and who, never payload. `seq` grows in commit order.
 
-    `cube`, `origin`, `rules` (those of the memory now) and `state` (likewise, of a move or a sighting) are not part of
-    the line; they are attached when it is read, the first two as long as the version (the repeated sighting) has not
-    been forgotten.
+    `state` is the one that a move leads to. `cube`, `origin`, `rules` (those of the memory now) and the `state` of a
+    sighting (likewise) are not part of the line; they are attached when it is read, the first two as long as the
+    version (the repeated sighting) has not been forgotten.
     """
 
     seq: int
@@ -246,6 +246,10 @@ class MemoryAdapter(Protocol):
         at: int | None = None,
     ) -> Mapping[str, int]:
         """How many memories, in quarantine or not, each path at or beneath `paths` shows; 0 is left out."""
+        ...
+
+    async def places(self, paths: Sequence[str]) -> Sequence[str]:
+        """The paths at or beneath these that hold memories, in whatever state."""
         ...
 
     async def position(self, moment: datetime) -> int:

@@ -20,6 +20,7 @@ from memos_mcp.search import Segment, SegmentStore
 logger = logging.getLogger(__name__)
 
 _PAGE = 1000
+_Paths = tuple[tuple[str, ...], bool]  # and whether they are asked of now
 ERASING = ("forget", "quarantine", "compact")
 """What takes words out of indexes at once."""
 
@@ -120,7 +121,7 @@ class Roots(Generic[Its]):
         self._following = anyio.Lock()
         self._seq: int | None = None
         self._indexes: OrderedDict[str, Its] = OrderedDict()
-        self._under: dict[tuple[str, ...], tuple[int, list[str]]] = {}
+        self._under: dict[_Paths, tuple[int, list[str]]] = {}
         self._grown = False
         self._followed_for: Where | None = None
 
@@ -135,7 +136,7 @@ class Roots(Generic[Its]):
             if where is not self._followed_for:
                 await self._follow()
             self._followed_for = where if first else None
-            found = [await self._index(root) for root in await self._roots_under(where.paths)]
+            found = [await self._index(root) for root in await self._roots_under(where)]
         self._evict()
         return found
 
@@ -146,7 +147,7 @@ class Roots(Generic[Its]):
 
     def names(self, where: Where) -> list[str]:
         """The roots under the paths, as `under` last found them."""
-        return self._under.get(where.paths, (0, list[str]()))[1]
+        return self._under.get((where.paths, where.at is None), (0, list[str]()))[1]
 
     def all_loaded(self) -> dict[str, Its]:
         """Every index in memory, by root; the one used last is the last."""
@@ -215,7 +216,7 @@ class Roots(Generic[Its]):
 
     async def everywhere(self) -> list[str]:
         """Every root that holds memories."""
-        return sorted({root_of(path) for path in await self._vault.count(("user", "shared", "global"))})
+        return sorted({root_of(path) for path in await self._vault.places(("user", "shared", "global"))})
 
     @property
     def held(self) -> int:
@@ -257,12 +258,14 @@ class Roots(Generic[Its]):
         self.waiting.clear()
         self._under.clear()
 
-    async def _roots_under(self, paths: tuple[str, ...]) -> list[str]:
-        known = self._under.get(paths)
+    async def _roots_under(self, where: Where) -> list[str]:
+        """Those that hold memories now or, if the past is asked of, any that might have been recalled then."""
+        of = where.paths, where.at is None
+        known = self._under.get(of)
         if known is None or known[0] != self._seq:
             self._under = {key: known for key, known in self._under.items() if known[0] == self._seq}
-            roots = sorted({root_of(path) for path in await self._vault.count(paths)})
-            known = self._under[paths] = (self._seq or 0, roots)
+            places = await (self._vault.count(where.paths) if where.at is None else self._vault.places(where.paths))
+            known = self._under[of] = (self._seq or 0, sorted({root_of(path) for path in places}))
         return known[1]
 
     async def _index(self, root: str) -> Its:

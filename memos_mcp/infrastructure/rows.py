@@ -16,7 +16,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from memos_mcp.cube import SHELVED, Governance, Interval, MemCube, Ref
+from memos_mcp.cube import SHELVED, Governance, Interval, MemCube, Ref, State
 from memos_mcp.errors import Corrupt
 from memos_mcp.infrastructure.authors import author_of
 from memos_mcp.infrastructure.names import NAMED, Names
@@ -121,9 +121,10 @@ class Rows:
     def follow(self, event: Event) -> Followed:
         """Follow a line that was not followed before."""
         self.seq = event.seq
+        shelved = self._shelved(event.subject)
         if event.action in ("remember", "put", "update", "release"):
             self._close(event)
-            added = self._add(event)
+            added = self._add(event, shelved)
             held = event.cube is not None and event.cube.quarantined
             return Followed(added, self._wordless(event.subject) if held else ())
         if event.action in ("forget", "quarantine"):
@@ -133,10 +134,7 @@ class Rows:
             rows = [row for row in self._rows_of(event.subject) if self._columns["version"][row] == event.version]
             return Followed(forgotten=self._blanked(event, rows))
         if event.action in ("move", "freeze", "thaw") and event.state is not None:
-            rows = self._rows_of(event.subject)
-            for row in rows:
-                self._columns["shelved"][row] = event.seq if event.state in SHELVED else OPEN
-            return Followed(governed=rows)
+            return self._moved(event, event.state, shelved)
         if event.action == "govern" and event.cube is not None:
             rows = self._rows_of(event.subject)
             for row in rows:
@@ -144,9 +142,26 @@ class Rows:
             return Followed(governed=rows)
         return Followed()
 
+    def _shelved(self, subject: str) -> int:
+        """Since when a memory is not recalled, as its newest row says."""
+        rows = self._rows_of(subject)
+        return self._columns["shelved"][rows[-1]] if rows else OPEN
+
+    def _moved(self, event: Event, state: State, shelved: int) -> Followed:
+        """What comes back from the shelf has a new row, so that every moment in between knows that it lay there."""
+        if state not in SHELVED:
+            if shelved == OPEN:
+                return Followed()
+            self._close(event)
+            return Followed(self._add(event, OPEN))
+        rows = self._rows_of(event.subject)[-1:]
+        for row in rows if shelved == OPEN else ():
+            self._columns["shelved"][row] = event.seq
+        return Followed(governed=rows)
+
     def _blanked(self, event: Event, rows: list[int]) -> list[int]:
         """Rows of a memory, of which nothing is kept but that there were some: not who said it, when, or where."""
-        blank = {"session": -1, "author": -1, **_times(None), "expires": OPEN, "shelved": OPEN}
+        blank = {"session": -1, "author": -1, **_times(None), "expires": OPEN}
         for row in rows:
             for name, value in blank.items():
                 self._columns[name][row] = value
@@ -175,7 +190,7 @@ class Rows:
             rules.expires_at, OPEN
         )
 
-    def _add(self, event: Event) -> int:
+    def _add(self, event: Event, shelved: int) -> int:
         """A new row. One whose words may not be found keeps its row, so that numbers stay equal."""
         cube = worded(event)
         slot = self._slots.get(event.subject)
@@ -195,7 +210,7 @@ class Rows:
             **_times(cube),
             "access": access,
             "expires": expires,
-            "shelved": event.seq if cube and cube.state in SHELVED else OPEN,
+            "shelved": shelved,
         }
         self._current[slot] = len(self)
         for name, value in row.items():

@@ -13,7 +13,7 @@ from anyio import to_thread
 from pydantic import JsonValue
 
 from memos_mcp.answers import BroughtBack, Changed, Differences, Page, Snapshot
-from memos_mcp.cube import CONTENT, MemCube, Plaintext, Ref, State
+from memos_mcp.cube import CONTENT, FIXED, SHELVED, MemCube, Plaintext, Ref, State
 from memos_mcp.errors import Conflict, IllegalMove, InvalidInput, NotFound
 from memos_mcp.infrastructure import governance
 from memos_mcp.infrastructure.decisions import is_beneath
@@ -22,7 +22,7 @@ from memos_mcp.interface.bound import SNAPSHOT, Bound, When
 from memos_mcp.interface.differences import compact, differences
 from memos_mcp.interface.duplicates import statement_key
 from memos_mcp.interface.recording import recorded
-from memos_mcp.operation.lifecycle import TRANSITIONS, Move, moved, why_not
+from memos_mcp.operation.lifecycle import TRANSITIONS, Move, why_not
 from memos_mcp.ports import Change, Note
 
 _MOST = 100
@@ -67,18 +67,19 @@ class Timeline:
         if where.at is not None and where.at < since:
             raise InvalidInput("the first moment is later than the second: give the earlier one first")
         rows = await self._on.vault.changed(where, since, after=start, limit=limit + 1)
-        seen = await self._seen([ref for row in rows[:limit] for ref in row[1:] if ref])
+        olds = await self._seen([row[1] for row in rows[:limit] if row[1]], since)
+        news = await self._seen([row[2] for row in rows[:limit] if row[2]], where.at)
         added: list[MemCube] = []
         changed: list[Changed] = []
         forgotten: list[str] = []
         for _, old, new in rows[:limit]:
-            was, cube = old and seen.get(old), new and seen.get(new)
+            was, cube = old and olds.get(old), new and news.get(new)
             if old and not new:
                 forgotten.append(old.id)
             elif cube and not old:
                 added.append(cube)
             elif cube and was:
-                changed.append(Changed(cube, was.version, await _difference(_words(was), _words(cube))))
+                changed.append(Changed(cube, was.version, await _difference(was, cube)))
         more = rows[limit - 1][0] if len(rows) > limit else 0
         return Differences(tuple(added), tuple(changed), tuple(forgotten), where.paths, more)
 
@@ -96,16 +97,18 @@ class Timeline:
             if now.quarantined:
                 raise InvalidInput(f"memory {id} is in quarantine: release it first")
             then = await self._then(now, to)
-            change = await self._change(now, then, why)
-            return await self._on.written(change, now) if change else now
+            back = State.ACTIVATED if (now.state, "restore") in TRANSITIONS else now.state
+            events = await self._on.commit(*await self._changes(now, then, back, why))
+            return next((event.cube for event in reversed(events) if event.cube), now)
 
         return await self._on.repeated(attempt, None)
 
     async def restore_all(self, to: When, path: str | None = None, *, reason: str = "") -> BroughtBack:
         """Let all memories at or beneath a path say again what they said at a moment: in one commit, or not at all.
 
-        What was forgotten stays gone, and what was added since stays: nothing is lost, and the moment before is a way
-        back. Cost: 0.5 ms for each. Raises NotFound, Denied, InvalidInput, Conflict (repeat).
+        Those that were archived since are in use again, and the other way round. What was forgotten stays gone, and
+        what was added since stays: nothing is lost, and the moment before is a way back. Cost: 0.5 ms for each.
+        Raises NotFound, Denied, InvalidInput, Conflict (repeat).
         """
         why, home = checks.check_reason(reason), self._on.writable(path)
         where, since = await self._on.readable(home), await self._on.position(to, home)
@@ -114,18 +117,20 @@ class Timeline:
         left: list[str] = []
         page = await self._on.vault.changed(where, since, limit=_PAGE)
         while page:
-            seen = await self._seen([ref for row in page for ref in row[1:] if ref])
+            olds = await self._seen([row[1] for row in page if row[1]], since)
+            news = await self._seen([row[2] for row in page if row[2]])
             for _, old, new in page:
-                now, then = new and seen.get(new), old and seen.get(old)
+                now, then = new and news.get(new), old and olds.get(old)
                 if now and not old:
                     newer.append(now.id)
-                elif now and then and (now.state is State.FROZEN or not self._on.decided("write", now).allowed):
+                elif now and then and self._is_fixed(now, then):
                     left.append(now.id)
-                elif now and then and (change := await self._change(now, then, why)):
-                    changes.append(change)
+                elif now and then:
+                    changes += await self._changes(now, then, _state_again(now.state, then.state), why)
             page = await self._on.vault.changed(where, since, after=page[-1][0], limit=_PAGE)
         events = await self._on.commit(*changes) if changes else ()
-        return BroughtBack(home, tuple(e.cube for e in events if e.cube), tuple(newer), tuple(left))
+        back = {event.subject: event.cube for event in events if event.cube}
+        return BroughtBack(home, tuple(back.values()), tuple(newer), tuple(left))
 
     async def snapshot(self, label: str, path: str | None = None) -> Snapshot:
         """Give what is at or beneath a path now a name to come back to: nothing is copied. Raises Conflict, Denied."""
@@ -189,31 +194,52 @@ class Timeline:
             )
         return cube
 
-    async def _seen(self, refs: Sequence[Ref]) -> dict[Ref, MemCube]:
-        """Versions that he may read and that look harmless."""
-        cubes = (self._on.shown(cube) for cube in await self._on.vault.get(refs))
+    async def _seen(self, refs: Sequence[Ref], at: int | None = None) -> dict[Ref, MemCube]:
+        """Versions that he may read and that look harmless, as they were at a position."""
+        cubes = (self._on.shown(cube) for cube in await self._on.vault.get(refs, at=at))
         return {cube.ref: cube for cube in cubes if cube and not cube.quarantined}
 
-    async def _change(self, now: MemCube, then: MemCube, why: str) -> Change | None:
-        """The change that lets a memory say what it said then; None if it says so already."""
-        content = {name: getattr(then, name) for name in CONTENT}
+    def _is_fixed(self, now: MemCube, then: MemCube) -> bool:
+        """Does it stay as it is? What is held does not expire."""
+        ends = now.governance.held and then.state is State.EXPIRED
+        return now.state is State.FROZEN or ends or not self._on.decided("write", now).allowed
+
+    async def _changes(self, now: MemCube, then: MemCube, state: State, why: str) -> Sequence[Change]:
+        """The changes that let a memory say what it said then, in this state; none if it does already."""
+        back = f"back to version {then.version}{why and ': '}{why}"
+        content = await self._content(now, then, back)
+        moves: list[Change] = []
+        if state is not now.state:
+            moves.append(Change("move", now.id, now.model_copy(update={"state": state}), reason=back, was=now.state))
+        return [*content, *moves] if state in FIXED else [*moves, *content]
+
+    async def _content(self, now: MemCube, then: MemCube, why: str) -> Sequence[Change]:
+        content: dict[str, object] = {name: getattr(then, name) for name in CONTENT}
         doubts = then.quarantined
         if isinstance(then.payload, Plaintext):
             guard, source = self._on.guard, then.origin.source_class
             content["payload"], doubts = await guard.payload(then.payload, source, now.key or "")
-        state = moved(now.state, "restore") if (now.state, "restore") in TRANSITIONS else now.state
-        cube = now.model_copy(update={**content, "state": state})
+        cube = now.model_copy(update=content)
         if cube == now:
-            return None
+            return ()
         cube = cube.model_copy(update={"version": now.version + 1, "quarantined": doubts, "vouched_by": ""})
         stated = cube.key is None and cube.origin.session is None
         once = statement_key(cube.text, cube.origin.speaker) if stated else None
-        back = f"back to version {then.version}"
-        return Change("update", now.id, cube, expect=now.version, once=once, reason=f"{back}: {why}" if why else back)
+        return [Change("update", now.id, cube, expect=now.version, once=once, reason=why)]
 
 
-async def _difference(old: str, new: str) -> str:
-    """What differs, in few words; off the event loop if it takes long."""
+def _state_again(now: State, then: State) -> State:
+    """The state of a memory that is as it was then: another one only if it is recalled now and was not, or was."""
+    if (now in SHELVED) == (then in SHELVED):
+        return now
+    return State.ACTIVATED if then is State.FROZEN else then
+
+
+async def _difference(was: MemCube, cube: MemCube) -> str:
+    """What differs, in few words: of the texts or, if they are the same, of the states; off the loop if it is long."""
+    if was.version == cube.version:
+        return f"[-{was.state}-]{{+{cube.state}+}}"
+    old, new = _words(was), _words(cube)
     if len(old) + len(new) < _SHORT:
         return compact(differences(old, new))
     return await to_thread.run_sync(lambda: compact(differences(old, new)))

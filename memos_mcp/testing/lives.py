@@ -8,6 +8,7 @@ from memos_mcp.ports import Change, Event, MemoryAdapter, Name, Where, Which
 from memos_mcp.testing.cubes import ADA, PATH, SOME_DAY, a_cube, remember, same
 
 _ALL = Which()
+_MOVED = [State.ARCHIVED, State.EXPIRED, State.ACTIVATED]
 
 
 async def texts_at(vault: MemoryAdapter, *paths: str, which: Which = _ALL) -> list[str]:
@@ -36,9 +37,7 @@ async def states_are_moved(vault: MemoryAdapter) -> None:
         return (await vault.commit([Change("move", tea.id, to, reason="why", was=was)], caller=ADA))[0]
 
     event = await moved(State.ARCHIVED, State.GENERATED)
-    same(
-        (event.action, event.version, event.state, event.cube), ("move", 1, State.ARCHIVED, None), "the line of a move"
-    )
+    same((event.action, event.version, event.state), ("move", 1, State.ARCHIVED), "the line of a move")
     same((await vault.events())[-1], event, "the same line, read again")
     same(await texts_at(vault, PATH), ["other"], "those that are recalled")
     same(await texts_at(vault, PATH, which=Which(states=(State.ARCHIVED,))), ["tea"], "those that are archived")
@@ -52,9 +51,16 @@ async def states_are_moved(vault: MemoryAdapter) -> None:
     await moved(State.EXPIRED)
     await refused(IllegalMove, vault, Change("update", tea.id, second.model_copy(update={"version": 3})))
     await moved(State.ACTIVATED)
+    same([e.state for e in await vault.events(subject=tea.id) if e.state], _MOVED, "the states of the lines")
+    for at, state in ((event.seq - 1, State.GENERATED), (event.seq, State.ARCHIVED)):
+        same([c.state for c in await vault.get([Ref(id=tea.id)], at=at)], [state], "the state of a moment")
+        recalled = ["tea"] if state is State.GENERATED else []
+        same([c.text for _, c in await vault.scan(Where((PATH,), at=at))][1:], recalled, "what was recalled then")
+        same(await vault.count([PATH], at=at), {PATH: 1 + len(recalled)}, "how much was recalled then")
     back = await vault.count([PATH]), await texts_at(vault, PATH)
     same(back, ({PATH: 2}, ["other", "green tea"]), "once it is back")
     await moved(State.ARCHIVED)
+    same(await vault.places([PATH]), [PATH], "the paths with memories")
     await vault.commit([Change("forget", tea.id)], caller=ADA)
     same(await vault.count([PATH]), {PATH: 1}, "the count once it is forgotten")
 

@@ -78,7 +78,17 @@ class Held:
     text: str
     rules: Governance = field(default_factory=Governance)
     stored: datetime = field(default_factory=lambda: datetime.now(UTC))
-    archived: bool = False
+    moves: list[tuple[datetime, bool]] = field(default_factory=list[tuple[datetime, bool]])
+
+    @property
+    def archived(self) -> bool:
+        return self.archived_at(datetime.now(UTC))
+
+    def archived_at(self, moment: datetime) -> bool:
+        return next((to for at, to in reversed(self.moves) if at <= moment), False)
+
+    def moved(self, *, archived: bool) -> None:
+        self.moves.append((datetime.now(UTC), archived))
 
 
 def may_read(caller: Caller, held: Held) -> bool:
@@ -117,7 +127,7 @@ async def live(folder: Path, steps: list[Step]) -> None:
                         await memos.acting_as(Caller(one.owner)).lifecycle.move(
                             [one.id], "restore" if move == "restore" else "archive"
                         )
-                        one.archived = move == "archive"
+                        one.moved(archived=move == "archive")
                 case ("forget", at) if held:
                     one = held.pop(int(at) % len(held))
                     await memos.acting_as(Caller(one.owner)).forget(one.id)
@@ -141,7 +151,7 @@ async def repeat(memos: Memos, held: list[Held], one: Held) -> None:
         elif known[id].owner != memos.caller.user:
             assert may_read(memos.caller, known[id])
         if id in known:
-            known[id].archived = False  # what is said again is in use again
+            known[id].moved(archived=False)  # what is said again is in use again
 
 
 async def look(memos: Memos, held: list[Held], word: str) -> None:
@@ -202,9 +212,11 @@ async def look_at_the_access_log(memos: Memos, held: list[Held], open_: Mapping[
 async def look_back(memos: Memos, held: list[Held], word: str) -> None:
     """Who may read a memory now decides about the past of it."""
     then = held[: len(held) // 2 + 1]
-    old = {each.id: each for each in then if may_read(memos.caller, each)}
-    new = {each.id for each in held if may_read(memos.caller, each)} - old.keys()
     moment = then[-1].stored
+    open_ = {each.id: each for each in held if may_read(memos.caller, each)}
+    old = {each.id: each for each in then if each.id in open_ and not each.archived_at(moment)}
+    new = open_.keys() - {each.id for each in then}
+    moved = {each.id for each in then if each.id in open_ and each.archived != each.archived_at(moment)}
     page = await memos.timeline.browse(moment, limit=100)
     assert {cube.id for cube in page.cubes} == old.keys()
     assert page.total == len(old)
@@ -213,7 +225,7 @@ async def look_back(memos: Memos, held: list[Held], word: str) -> None:
     assert found.searched == len(old)
     seen = await memos.timeline.diff(moment, limit=100)
     assert {cube.id for cube in seen.added} == new
-    assert not seen.changed
+    assert {each.cube.id for each in seen.changed} == moved
     assert not set(seen.forgotten) & {each.id for each in held}
     assert await memos.timeline.snapshots() == ()
 

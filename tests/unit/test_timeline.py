@@ -263,8 +263,8 @@ async def test_an_archived_or_merged_memory_is_active_again_when_it_is_restored(
     async with Memos(vault=vault, reader=RulesReader(), routes=[words], caller=Caller("ada")) as memos:
         tea = await stored(memos, "Ada drinks green tea")
         old = await memos.update(tea, "Ada drinks black tea")
-        resting = old.model_copy(update={"version": 3, "state": state})
-        await vault.commit([Change("update", tea, resting)], caller=memos.caller)
+        resting = old.model_copy(update={"state": state})
+        await vault.commit([Change("move", tea, resting)], caller=memos.caller)
         back = await memos.timeline.restore(tea, 1)
         assert (back.text, back.state) == ("Ada drinks green tea", State.ACTIVATED)
         assert await texts(memos, "tea") == ["Ada drinks green tea"]

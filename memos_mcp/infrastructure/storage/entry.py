@@ -20,7 +20,6 @@ from memos_mcp.infrastructure.storage.rows import (
     chained,
     content_of,
     cube_of,
-    governed,
     is_sealed,
     micros,
     moment,
@@ -196,23 +195,22 @@ class Entry:
         self.db.execute(_FREEZE if change.action == "freeze" else _THAW, (memory,))
         state = State(self.db.execute("SELECT state FROM memory WHERE memory = ?", (memory,)).fetchone()[0])
         self._count(place, _counts(held, state) - _counts(held, was))
-        self._log(change, memory, version, place, path, None)
-        return self._stated(change, memory, version, path, state)
+        return self._stated(change, memory, version, place, path, state)
 
     def _move(self, change: Change, state: State) -> Event:
         """To another state. What has expired no longer stands in the way of the same statement said anew."""
         memory, version, place, path, _, held, was = self._current(change)
         if change.was is not None and change.was != was:
             raise Conflict(f"memory {change.subject} is {was}, no longer {change.was}: look again, then repeat")
-        self._log(change, memory, version, place, path, None)
         self.db.execute(_OVER if state is State.EXPIRED else _MOVED, (state.value, memory))
         self._count(place, _counts(held, state) - _counts(held, was))
-        return self._stated(change, memory, version, path, state)
+        return self._stated(change, memory, version, place, path, state)
 
-    def _stated(self, change: Change, memory: int, version: int, path: str, state: State) -> Event:
-        policy, expires = self.db.execute(_RULES, (memory,)).fetchone()
-        event = self._event(change.action, change, version, path, state=state)
-        return replace(event, rules=governed(policy, expires, {}))
+    def _stated(self, change: Change, memory: int, version: int, place: int, path: str, state: State) -> Event:
+        """The line of a move is chained with the state it leads to: what was at a moment follows from the log."""
+        self._log(change, memory, version, place, path, state.value.encode())
+        row = self.db.execute("SELECT * FROM cube WHERE memory = ? AND version = ?", (memory, version)).fetchone()
+        return self._event(change.action, change, version, path, cube_of(row[:16], {}), state=state)
 
     def _compact(self, change: Change, version: int) -> Event:
         """The words of an earlier version go, but for the first, which says where the memory is from."""
@@ -348,7 +346,6 @@ def _counts(held: str | None, state: State) -> int:
 _FIRST_OF_ALL = {State.EXPIRED: "restore it first", State.FROZEN: "thaw it first"}
 _MOVED = "UPDATE memory SET state = ? WHERE memory = ?"
 _OVER = "UPDATE memory SET state = ?, once = NULL WHERE memory = ?"
-_RULES = "SELECT p.rules, m.expires FROM memory m JOIN policy p ON p.policy = m.policy WHERE m.memory = ?"
 _COMPACTED = "UPDATE version SET payload = NULL, content = NULL, salt = NULL WHERE memory = ? AND version = ?"
 _IS_HELD = """SELECT 1 FROM memory m JOIN policy p ON p.policy = m.policy
     WHERE m.memory = ? AND json_extract(p.rules, '$.held')"""

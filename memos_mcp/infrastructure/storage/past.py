@@ -15,10 +15,18 @@ from memos_mcp.ports import Name
 CURRENT = "seq <= :at AND (until IS NULL OR until > :at)"
 """Of the rows of view `past`, those that were current at a position."""
 
+_STATE = """coalesce((SELECT CAST(e.digest AS TEXT) FROM event e WHERE e.memory = past.memory
+    AND e.action IN ('move', 'freeze', 'thaw') AND e.seq <= :at ORDER BY e.seq DESC LIMIT 1), 'generated')"""
+"""The state of a memory at a position: that of its last move by then."""
+RECALLED = _STATE + " NOT IN ('archived', 'expired')"
+"""Of these rows, those that were recalled then."""
+SELECT = "SELECT *, (then) FROM past".replace("(then)", _STATE)
+"""Columns as in view `past`, and the state of then."""
 
-RECALLED = """(state NOT IN ('archived', 'expired')
-    OR (SELECT max(e.seq) FROM event e WHERE e.memory = past.memory AND e.action = 'move') > :at)"""
-"""Of these, those that were not archived by then, or are not now."""
+
+def then(row: Sequence[Any]) -> Sequence[Any]:
+    """The columns of view `cube`, with the state of then, of a row of SELECT."""
+    return *row[:4], row[-1], *row[5:16]
 
 
 def position(db: sqlite3.Connection, at: int) -> int:
@@ -42,7 +50,7 @@ def rows_of(db: sqlite3.Connection, refs: Sequence[Ref | Name], branch: str, at:
         else:
             row = db.execute(_VERSION, given | {"id": ref.id, "version": ref.version}).fetchone()
         if row is not None:
-            yield row
+            yield then(row)
 
 
 def counted(db: sqlite3.Connection, paths: str, at: int, now: int) -> list[tuple[str, str, int]]:
@@ -57,35 +65,40 @@ def versions(row: Sequence[Any]) -> tuple[Ref | None, Ref | None]:
 
 
 _LINE_BY = "SELECT seq, at FROM event WHERE seq <= ? ORDER BY seq DESC LIMIT 1"
-_BY_ID = """SELECT * FROM past WHERE branch = :branch AND id = :id
-    AND seq <= :at AND (until IS NULL OR until > :at)"""
-_VERSION = "SELECT * FROM past WHERE branch = :branch AND id = :id AND version = :version AND seq <= :at"
-_BY_NAME = """SELECT * FROM past WHERE branch = :branch AND key = :key
-    AND place = (SELECT place FROM place WHERE path = :path) AND seq <= :at AND (until IS NULL OR until > :at)"""
+_BY_ID = SELECT + " WHERE branch = :branch AND id = :id AND " + CURRENT
+_VERSION = SELECT + " WHERE branch = :branch AND id = :id AND version = :version AND seq <= :at"
+_THERE = " WHERE branch = :branch AND key = :key AND place = (SELECT place FROM place WHERE path = :path) AND "
+_BY_NAME = SELECT + _THERE + CURRENT
 # '0' follows '/': everything beneath a path sorts between the two.
 _COUNT = """SELECT p.path, r.rules, count(*) FROM memory m
     JOIN version v ON v.memory = m.memory JOIN place p ON p.place = m.place JOIN policy r ON r.policy = m.policy
     WHERE m.place IN (SELECT p.place FROM json_each(:paths) j CROSS JOIN place p
         WHERE p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0'))
     AND m.branch = 'main' AND m.forgotten IS NULL AND m.quarantined IS NULL
-    AND (m.expires IS NULL OR m.expires > :now)
-    AND (m.state NOT IN ('archived', 'expired')
-        OR (SELECT max(e.seq) FROM event e WHERE e.memory = m.memory AND e.action = 'move') > :at)
-    AND v.content IS NOT NULL AND v.seq <= :at AND (v.until IS NULL OR v.until > :at) GROUP BY p.path, r.rules"""
-CHANGED = """SELECT * FROM (
+    AND (m.expires IS NULL OR m.expires > :now) AND (recalled)
+    AND v.content IS NOT NULL AND v.seq <= :at AND (v.until IS NULL OR v.until > :at)
+    GROUP BY p.path, r.rules""".replace("(recalled)", RECALLED.replace("past.", "m."))
+_RESTED = RECALLED.replace("past.", "m.").replace("NOT IN", "IN")
+CHANGED = (
+    """SELECT * FROM (
     SELECT m.memory, m.id, p.path, r.rules, m.expires,
         (SELECT v.version FROM version v WHERE v.memory = m.memory AND v.seq <= :since
             AND (v.until IS NULL OR v.until > :since)) AS old,
         (SELECT v.version FROM version v WHERE v.memory = m.memory AND v.seq <= :upto
             AND (v.until IS NULL OR v.until > :upto)) AS new,
-        m.forgotten
+        m.forgotten, (rested since) AS was, (rested upto) AS now
     FROM memory m JOIN place p ON p.place = m.place JOIN policy r ON r.policy = m.policy
     WHERE m.memory IN (SELECT e.memory FROM event e
             WHERE e.place IN (SELECT p.place FROM json_each(:paths) j CROSS JOIN place p
                 WHERE p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0'))
-            AND e.seq > :since AND e.seq <= :upto AND e.action IN ('remember', 'put', 'update', 'forget'))
+            AND e.seq > :since AND e.seq <= :upto
+            AND e.action IN ('remember', 'put', 'update', 'forget', 'move', 'freeze', 'thaw'))
         AND m.memory > :after AND m.branch = :branch AND m.quarantined IS NULL
         AND (m.forgotten IS NULL OR (m.forgotten > :since AND m.forgotten <= :upto)))
-    WHERE (forgotten IS NULL OR old IS NOT NULL) AND old IS NOT new
-    ORDER BY memory"""
-"""Memories with another version at the position `upto` than at `since`: whoever may read them now is asked after."""
+    WHERE (forgotten IS NULL OR old IS NOT NULL) AND (old IS NOT new OR was IS NOT now)
+    ORDER BY memory""".replace("(rested since)", _RESTED.replace(":at", ":since"))
+).replace("(rested upto)", _RESTED.replace(":at", ":upto"))
+"""Memories with another version at the position `upto` than at `since`, or recalled at one of them alone.
+
+Whoever may read them now is asked after.
+"""

@@ -18,7 +18,7 @@ _MICROSECOND = timedelta(microseconds=1)
 # Most memories have an origin and nothing else beside their payload: writing only that is twice as fast.
 _DEFAULTS = {name: MemCube.model_fields[name].default for name in sorted(CONTENT - {"payload", "origin"})}
 
-_STATED = ("move", "freeze", "thaw", "sight")  # lines of which the state that holds now is told
+_MOVES = ("move", "freeze", "thaw")  # lines that have the name of a state where others have a digest
 ADVICE = "`memos restore BACKUP` brings a backup back"
 
 
@@ -146,7 +146,7 @@ def event_of(row: Sequence[Any], rules: dict[str, Governance]) -> Event:
     line, (digest, chain, before, origin, written, forgotten) = row[:9], row[9:15]
     seq, at, action, subject, version, path, branch, caller, reason = line
     gone = forgotten is not None or (row[19] is None and row[20] == digest)  # forgotten, or this version compacted
-    lost = digest is not None and (row[20] != digest if written else not gone)
+    lost = digest is not None and action not in _MOVES and (row[20] != digest if written else not gone)
     if lost or not is_chained(before or b"", line, digest, chain):
         raise Corrupt(f"line {seq} of the log is not what was written; {ADVICE}")
     try:
@@ -163,7 +163,7 @@ def event_of(row: Sequence[Any], rules: dict[str, Governance]) -> Event:
             cube=cube_of((subject, version, path, *row[15:28]), rules) if written else None,
             origin=Origin.model_validate_json(origin) if origin else None,
             rules=governed(row[23], row[27], rules) if row[23] else None,
-            state=State(row[16]) if action in _STATED else None,
+            state=State(digest.decode() if digest else row[16]) if action in (*_MOVES, "sight") else None,
         )
     except (TypeError, ValueError, OverflowError) as exc:
         raise Corrupt(f"line {seq} of the log cannot be read: {exc}; {ADVICE}") from exc

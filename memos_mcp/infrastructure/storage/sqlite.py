@@ -94,10 +94,10 @@ class SqliteAdapter:
             else:
                 held, of = db.execute(_SHARE, given).fetchone()
                 sql = _SCAN_FEW if held * _FEW < of else _SCAN
-            if where.permit is None:
-                return [(row[16], self._cube(row)) for row in db.execute(sql, given)]
-            found = (row for row in db.execute(sql, given | {"limit": -1}) if self._allowed(where.permit, row))
-            return [(row[16], self._cube(row)) for row in islice(found, limit)]
+            permit, rows = where.permit, db.execute(sql, given if where.permit is None else given | {"limit": -1})
+            found = rows if permit is None else (row for row in rows if self._allowed(permit, row))
+            asked = islice(found, limit)
+            return [(row[16], self._cube(row if where.at is None else past.then(row))) for row in asked]
 
         return await self._read(ask)
 
@@ -124,6 +124,11 @@ class SqliteAdapter:
             return live if permit is None else self._visible(db, live, given, permit)
 
         return await self._read(ask)
+
+    async def places(self, paths: Sequence[str]) -> Sequence[str]:
+        """The paths that hold memories, counted or not. Cost: 3 µs each."""
+        given = json.dumps(list(paths))
+        return await self._read(lambda db: [path for (path,) in db.execute(_PLACES, (given,))])
 
     async def position(self, moment: datetime) -> int:
         """The last line of the log by then. Cost: 0.1 ms."""
@@ -268,7 +273,7 @@ _SCAN = """SELECT * FROM cube
 _SCAN_FEW = _SCAN.replace("+place", "place")
 _RECALLED = "state NOT IN ('archived', 'expired')"
 _SCAN_THEN = (
-    _SCAN_FEW.replace("FROM cube", "FROM past")
+    _SCAN_FEW.replace("SELECT * FROM cube", past.SELECT)
     .replace("version = newest", past.CURRENT)
     .replace(_RECALLED, past.RECALLED)
 )
@@ -279,6 +284,9 @@ _SHARE = """SELECT coalesce(sum(p.live), 0), (SELECT coalesce(max(memory), 0) FR
     WHERE p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0')"""
 _COUNT = """SELECT p.path, p.live FROM json_each(?) j CROSS JOIN place p
     WHERE p.live > 0 AND (p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0'))"""
+_PLACES = """SELECT p.path FROM json_each(?) j CROSS JOIN place p
+    WHERE (p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0'))
+    AND EXISTS (SELECT 1 FROM memory m WHERE m.place = p.place AND m.forgotten IS NULL)"""
 _COUNT_HELD = """SELECT p.path, r.rules, count(*) FROM json_each(?) j CROSS JOIN place p
     JOIN memory m INDEXED BY memory_quarantined ON m.place = p.place JOIN policy r ON r.policy = m.policy
     WHERE (p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0'))
