@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from memos_mcp.apps.mcp_answers import Answer, clipped
-from memos_mcp.apps.mcp_arguments import Flag, Names, Tool
+from memos_mcp.apps.mcp_arguments import Flag, Names, Plain, Tool
 from memos_mcp.apps.mcp_asking import Peer, Question
 from memos_mcp.apps.mcp_hints import DELETES, READS, REPEATS
 from memos_mcp.apps.mcp_tools import Path
@@ -91,7 +91,7 @@ class Gone(Answer):
         return f"{self.total} memories were erased. {' '.join(self.ids)}".rstrip() + rest + copies
 
 
-class GetLifecycle(Tool):
+class GetLifecycle(Plain):
     """Show the state of a memory, its moves, and what is due. What is archived or expired is not recalled."""
 
     name = "get_lifecycle"
@@ -106,7 +106,7 @@ class GetLifecycle(Tool):
         return LifeOfMemory.of(await memos.lifecycle.state(self.id))
 
 
-class MoveMemories(Tool):
+class MoveMemories(Plain):
     """Archive memories (kept, not recalled), restore them, or let them expire; all or none. When the user asks to."""
 
     name = "move_memories"
@@ -124,7 +124,7 @@ class MoveMemories(Tool):
         return _moves(f"memories are {cubes[0].state}", cubes)
 
 
-class HoldMemories(Tool):
+class HoldMemories(Plain):
     """Put memories under legal hold, so that nothing sweeps, forgets or erases them; lift: end the hold."""
 
     name = "hold_memories"
@@ -143,7 +143,7 @@ class HoldMemories(Tool):
         return _moves("holds were lifted" if self.lift else "memories came under legal hold", cubes)
 
 
-class SweepMemories(Tool):
+class SweepMemories(Plain):
     """Make the moves that policies and ends of memories ask for by now: archive, expire."""
 
     name = "sweep_memories"
