@@ -276,6 +276,10 @@ class MemoryAdapter(Protocol):
         """The paths beneath `user` with memories whose own rules let one of these names read or write."""
         ...
 
+    async def made_from(self, ids: Sequence[str]) -> Sequence[str]:
+        """The memories of which a version says that it was made from one of these, or replaces it."""
+        ...
+
     async def events(
         self, *, after: int = 0, limit: int = 1000, subject: str | None = None, root: str | None = None
     ) -> list[Event]:

@@ -23,7 +23,7 @@ from memos_mcp.cube import Interval, Kind, MemCube, SourceClass
 from memos_mcp.interface.bound import When
 from memos_mcp.ports import Caller, Event, How
 from memos_mcp.settings import Settings
-from memos_mcp.sync_objects import Acl, Audit, Lifecycle, Log, Quarantine, Timeline
+from memos_mcp.sync_objects import Acl, Audit, Deliveries, Lifecycle, Log, Provenance, Quarantine, Timeline
 
 
 def open(settings: Settings | None = None, **given: Any) -> Memos:
@@ -67,6 +67,11 @@ class Memos:
         return Audit(self._memos.audit, self._portal)
 
     @property
+    def deliveries(self) -> Deliveries:
+        """What was handed out, and to whom."""
+        return Deliveries(self._memos.deliveries, self._portal)
+
+    @property
     def lifecycle(self) -> Lifecycle:
         """How long memories stay, and in which state."""
         return Lifecycle(self._memos.lifecycle, self._portal)
@@ -75,6 +80,11 @@ class Memos:
     def log(self) -> Log:
         """What happened."""
         return Log(self._memos.log, self._portal)
+
+    @property
+    def provenance(self) -> Provenance:
+        """Where memories come from, and what became of them."""
+        return Provenance(self._memos.provenance, self._portal)
 
     @property
     def quarantine(self) -> Quarantine:

@@ -20,8 +20,10 @@ OBJECTS_TWIN = ROOT / "memos_mcp" / "sync_objects"
 OBJECTS = {
     "acl": ("acl", "Acl"),
     "audit": ("audit", "Audit"),
+    "deliveries": ("deliveries", "Deliveries"),
     "lifecycle": ("lifecycles", "Lifecycle"),
     "log": ("logs", "Log"),
+    "provenance": ("provenance", "Provenance"),
     "quarantine": ("quarantine", "Quarantine"),
     "timeline": ("timeline", "Timeline"),
 }

@@ -20,6 +20,7 @@ from memos_mcp.apps import (
     cli_acl,
     cli_audit,
     cli_care,
+    cli_delivery,
     cli_hook,
     cli_import,
     cli_install,
@@ -29,6 +30,7 @@ from memos_mcp.apps import (
     cli_serve,
     cli_timeline,
     cli_token,
+    cli_trace,
     terminal,
 )
 from memos_mcp.apps import show as shown
@@ -242,8 +244,13 @@ for command in (
     cli_care.doctor,
     cli_care.backup,
     cli_care.restore,
+    cli_delivery.deliver,
+    cli_delivery.deliveries,
+    cli_delivery.attribute,
     cli_install.install,
     cli_serve.serve,
+    cli_trace.trace,
+    cli_trace.attach,
 ):
     app.command()(command)
 app.command("import")(cli_import.import_)

@@ -37,6 +37,7 @@ def _further() -> tuple[type[Tool], ...]:
         mcp_memory,
         mcp_quarantine,
         mcp_timeline,
+        mcp_trace,
     )
 
     return (
@@ -67,6 +68,9 @@ def _further() -> tuple[type[Tool], ...]:
         mcp_lifecycle.HoldMemories,
         mcp_lifecycle.SweepMemories,
         mcp_lifecycle.EraseMemories,
+        mcp_trace.TraceMemory,
+        mcp_trace.DeliverMemory,
+        mcp_trace.AttributeText,
         mcp_memory.MemoryFiles,
     )
 

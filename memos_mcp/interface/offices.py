@@ -5,8 +5,10 @@ from __future__ import annotations
 from memos_mcp.interface.acl import Acl
 from memos_mcp.interface.audit import Audit
 from memos_mcp.interface.bound import Bound
+from memos_mcp.interface.deliveries import Deliveries
 from memos_mcp.interface.lifecycles import Lifecycle
 from memos_mcp.interface.logs import Log
+from memos_mcp.interface.provenance import Provenance
 from memos_mcp.interface.quarantine import Quarantine
 from memos_mcp.interface.timeline import Timeline
 
@@ -27,6 +29,11 @@ class Offices:
         return Audit(self._on)
 
     @property
+    def deliveries(self) -> Deliveries:
+        """What was handed out, and to whom."""
+        return Deliveries(self._on)
+
+    @property
     def lifecycle(self) -> Lifecycle:
         """How long memories stay, and in which state."""
         return Lifecycle(self._on)
@@ -35,6 +42,11 @@ class Offices:
     def log(self) -> Log:
         """What happened."""
         return Log(self._on)
+
+    @property
+    def provenance(self) -> Provenance:
+        """Where memories come from, and what became of them."""
+        return Provenance(self._on)
 
     @property
     def quarantine(self) -> Quarantine:

@@ -142,7 +142,7 @@ def _version(document: _Document, cube: MemCube) -> None:
     for ref in origin.derived_from:
         document.relate("wasDerivedFrom", generatedEntity=version, usedEntity=_of(document, ref))
     for link in cube.links:
-        if link.kind == "derived-from":
+        if link.kind in ("derived-from", "supersedes"):
             document.relate("wasDerivedFrom", generatedEntity=version, usedEntity=_memory(document, link.target))
     if origin.source or origin.uri:
         source = _named("source", origin.source or origin.uri or "")

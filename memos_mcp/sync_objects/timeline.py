@@ -51,8 +51,9 @@ class Timeline:
     def restore_all(self, to: When, path: str | None = None, *, reason: str = "") -> BroughtBack:
         """Let all memories at or beneath a path say again what they said at a moment: in one commit, or not at all.
 
-        What was forgotten stays gone, and what was added since stays: nothing is lost, and the moment before is a way
-        back. Cost: 0.5 ms for each. Raises NotFound, Denied, InvalidInput, Conflict (repeat).
+        Those that were archived since are in use again, and the other way round. What was forgotten stays gone, and
+        what was added since stays: nothing is lost, and the moment before is a way back. Cost: 0.5 ms for each.
+        Raises NotFound, Denied, InvalidInput, Conflict (repeat).
         """
         return self._portal.call(partial(self._of.restore_all, to, path, reason=reason))
 

@@ -10,6 +10,7 @@ from memos_mcp.cube import Activation, Kind, Origin, Parametric, Payload, Plaint
 from memos_mcp.errors import Conflict, NotFound
 from memos_mcp.ports import Change, Event, MemoryAdapter, Name, Where, Which
 from memos_mcp.testing.cubes import ADA, PATH, a_cube, a_full_cube, remember, same
+from memos_mcp.testing.descent import what_was_made_from_a_memory_is_found
 from memos_mcp.testing.keeping import earlier_versions_are_compacted, policies_and_copies_are_kept
 from memos_mcp.testing.lives import (
     a_moment_shows_what_was_current,
@@ -331,6 +332,7 @@ MEMORY_ADAPTER_CHECKS: tuple[MemoryAdapterCheck, ...] = (
     _branches_are_apart,
     a_moment_shows_what_was_current,
     what_is_frozen_stays,
+    what_was_made_from_a_memory_is_found,
 )
 """What every MemoryAdapter does; each check wants an empty one."""
 

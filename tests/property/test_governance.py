@@ -257,12 +257,26 @@ async def refuse_alike(memos: Memos, hidden: Held) -> None:
         return await memos.timeline.freeze([id])
 
     asked: list[Callable[[str], Awaitable[object]]] = [memos.get, memos.history, changed, then, back]
+    asked += verbs_of_provenance(memos)
     if not owned:
         asked.append(freeze)
         asked += [memos.forget, memos.acl.show, memos.acl.explain, memos.acl.report, let_in, hold]
         asked += verbs_of_lifecycle(memos)
     for ask in asked:
         assert await refusal(ask, hidden.id) == (await refusal(ask, "nobody00")).replace("nobody00", hidden.id)
+
+
+def verbs_of_provenance(memos: Memos) -> list[Callable[[str], Awaitable[object]]]:
+    async def attached(id: str) -> object:
+        return await memos.provenance.attach(id, trigger="t")
+
+    async def document(id: str) -> object:
+        return await memos.provenance.prov([id], direction="both")
+
+    async def delivered(id: str) -> object:
+        return await memos.deliveries.deliver([id], to="dan")
+
+    return [memos.provenance.trace, attached, document, delivered]
 
 
 def verbs_of_lifecycle(memos: Memos) -> list[Callable[[str], Awaitable[object]]]:

@@ -197,7 +197,7 @@ class Upkeep:
             with closing(self._at(staged).connect()) as db:
                 db.execute("PRAGMA journal_mode=WAL")
                 db.execute("BEGIN IMMEDIATE")
-                db.execute("DELETE FROM ledger")  # its tokens may have been revoked since: they are made anew
+                db.execute(_NO_TOKENS)
                 found = self._concluded(db, caller, self._last_line(held), reason)
                 db.execute("COMMIT")
             kept = None
@@ -268,6 +268,8 @@ class Upkeep:
             return [first]
 
 
+_NO_TOKENS = "DELETE FROM ledger WHERE kind NOT IN ('watermark', 'delivery')"
+# Tokens may have been revoked since: they are made anew. Without its key no text that was delivered could be traced.
 _TABLES = """SELECT name FROM staged.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
     AND name NOT IN ('ledger', 'copy') AND name NOT LIKE 'access%'"""
 # Who may come in is decided now: a token revoked since the backup stays revoked, a copy made since is
