@@ -163,7 +163,7 @@ class MemCube(_Value):
 
     `meaning` is its gist in one line, `key` the name of a memory stored verbatim by `put`. Content (meaning, payload,
     kind, tags, links, valid, origin) makes a version; governance, state, quarantine and usage have their own
-    revisions.
+    revisions. `hidden` is not stored: it says what is left out for whoever reads it now.
     """
 
     id: str = Field(min_length=1, max_length=64)
@@ -178,6 +178,7 @@ class MemCube(_Value):
     state: State = State.GENERATED
     quarantined: tuple[Suspicion, ...] = Field(default=(), description="why recall leaves it out; empty: it does not")
     vouched_by: str = Field(default="", description="who took it out of quarantine: it is not suspected again")
+    hidden: tuple[str, ...] = Field(default=(), description="classes of personal data that the reader gets marks for")
     created_at: Moment
     updated_at: Moment
     origin: Origin = Origin()

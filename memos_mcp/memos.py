@@ -170,7 +170,7 @@ class Memos(Offices):
         last write wins. Raises InvalidInput, Denied, Conflict.
         """
         home = self._on.writable(path)
-        name = Name(home, checks.check_key(key))
+        name = Name(home, self._on.guard.check_key(checks.check_key(key)))
         labels = self._on.guard.labels(checks.check_tags(tags))
         checks.check_kinds([kind])
         if text is None and data is None:
@@ -230,7 +230,7 @@ class Memos(Offices):
         checks.check_range("limit", limit, MOST)
         where = await self._on.readable(path)
         which = Which(checks.check_kinds(kinds), checks.check_tags(tags), source, session, source_class)
-        rows = await self._on.vault.scan(where, which, after=after, limit=limit + 1)
+        rows = await self._on.scan(where, which, after=after, limit=limit + 1)
         total = sum((await self._on.vault.count(where.paths, permit=where.permit)).values())
         more = rows[limit - 1][0] if len(rows) > limit else 0
         shown = (self._on.shown(cube) for _, cube in rows[:limit])
@@ -278,7 +278,7 @@ class Memos(Offices):
             cube = from_class(old, said_by, doubts) if payload != old.payload else old
             new = {"payload": payload, "kind": kind or old.kind, "tags": old.tags if labels is None else labels}
             cube = cube.model_copy(update=new)
-            if cube == old:
+            if self._on.guard.labelled(cube) == old:
                 return old
             stated = old.key is None and old.origin.session is None
             once = statement_key(payload.text, old.origin.speaker) if stated else None
@@ -311,7 +311,7 @@ class Memos(Offices):
         Raises InvalidInput, NotFound, Denied, Conflict: a new key is in use, or one was changed meanwhile.
         """
         home = self._on.writable(path)
-        why, names = checks.check_reason(reason), [checks.check_key(new) for new in keys.values()]
+        why, names = checks.check_reason(reason), [self._on.guard.check_key(checks.check_key(n)) for n in keys.values()]
         olds = [await self.get(path=home, key=key) for key in keys]
         for old in olds:
             self._on.check("write", old)

@@ -95,6 +95,18 @@ class Screening(_Section):
     quarantine: bool = Field(default=True, description="keep texts that give the assistant orders from recall")
 
 
+class Privacy(_Section):
+    """What is done about personal data."""
+
+    mode: Literal["off", "tag", "redact_at_write", "redact_at_read"] = Field(
+        default="off", description="nothing, a tag, marks in what is stored, or marks for who may not see it"
+    )
+    classes: tuple[str, ...] = Field(default=(), description="classes that are looked for; default: all")
+    patterns: dict[str, str] = Field(default={}, description="patterns of your own, by the name of their class")
+    regions: tuple[str, ...] = Field(default=(), description="countries whose phone numbers are known without a code")
+    roles: tuple[str, ...] = Field(default=(), description="roles that see it, beside owners and named writers")
+
+
 class Audit(_Section):
     """The access log."""
 
@@ -164,6 +176,7 @@ class Settings(BaseSettings):
     embedder: Embedder = Embedder()
     reader: Reader = Reader()
     screening: Screening = Screening()
+    privacy: Privacy = Privacy()
     audit: Audit = Audit()
     mcp: Mcp = Mcp()
     http: Http = Http()

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 
 from memos_mcp import settings as configuration
 from memos_mcp.accesses import AccessLog
+from memos_mcp.errors import InvalidInput, Misconfigured
 from memos_mcp.memos import Memos
 from memos_mcp.ports import Caller, Embedder, Ledger, MemReader, Route
 from memos_mcp.settings import Settings
+from memos_mcp.version import __version__
 
 if TYPE_CHECKING:
+    from memos_mcp.infrastructure.lens import Lens
     from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
     from memos_mcp.infrastructure.storage.upkeep import Upkeep
     from memos_mcp.interface.guard import Guard
+    from memos_mcp.interface.privacy import Recognisers
+    from memos_mcp.interface.privacy_modes import Privacy
 
 
 def open(settings: Settings | None = None, **given: Any) -> Memos:
@@ -25,6 +31,7 @@ def open(settings: Settings | None = None, **given: Any) -> Memos:
     Nothing is read from disk yet: the vault opens with the first verb. Raises Misconfigured.
     """
     chosen = settings or configuration.load(**given)
+    from memos_mcp.infrastructure.lens import CLEAR
     from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
     from memos_mcp.infrastructure.words import Words
     from memos_mcp.interface.guard import Guard
@@ -32,13 +39,15 @@ def open(settings: Settings | None = None, **given: Any) -> Memos:
     vault = SqliteAdapter(chosen.database, read_only=chosen.vault.read_only)
     closing = AsyncExitStack()
     closing.push_async_callback(vault.aclose)
-    guard = Guard(mask=chosen.screening.mask_secrets, quarantine=chosen.screening.quarantine)
+    privacy = _privacy(chosen.privacy)
+    guard = Guard(mask=chosen.screening.mask_secrets, quarantine=chosen.screening.quarantine, privacy=privacy)
     accesses = _accesses(chosen, vault, guard, closing)
-    words = Words(vault, vault.segment_store, memory=chosen.words.memory_mb * 1024 * 1024)
+    lens = privacy.lens if privacy else CLEAR
+    words = Words(vault, vault.segment_store, memory=chosen.words.memory_mb * 1024 * 1024, lens=lens)
     return Memos(
         vault=vault,
         reader=_reader(chosen.reader, closing),
-        routes=[words, _vectors(chosen, vault, closing)],
+        routes=[words, _vectors(chosen, vault, closing, lens)],
         caller=Caller(chosen.user, chosen.roles, chosen.context),
         path=chosen.path,
         guard=guard,
@@ -66,6 +75,27 @@ def ledger(settings: Settings | None = None, **given: Any) -> Ledger:
     return SqliteLedger(Database(chosen.database, read_only=chosen.vault.read_only))
 
 
+def recognisers(chosen: configuration.Privacy) -> Recognisers:
+    """What finds the personal data that the settings name. Raises Misconfigured."""
+    from memos_mcp.interface.privacy import CLASSES, recognisers
+
+    try:
+        return recognisers(chosen.classes or CLASSES, chosen.patterns, regions=chosen.regions)
+    except InvalidInput as exc:
+        raise Misconfigured(f"the settings of privacy cannot be used: {exc}") from exc
+
+
+def _privacy(chosen: configuration.Privacy) -> Privacy | None:
+    if chosen.mode == "off":
+        return None
+    from memos_mcp.interface.privacy_modes import Privacy
+
+    look = recognisers(chosen)
+    library = version("phonenumbers") if look.library else ""
+    seed = repr((__version__, library, look.classes, sorted(chosen.patterns.items()), chosen.regions))
+    return Privacy(look, chosen.mode, roles=chosen.roles, seed=seed)
+
+
 def _accesses(chosen: Settings, vault: SqliteAdapter, guard: Guard, closing: AsyncExitStack) -> AccessLog | None:
     """The access log, unless it is switched off or the vault may not be written."""
     if chosen.audit.mode == "off" or chosen.vault.read_only:
@@ -73,7 +103,7 @@ def _accesses(chosen: Settings, vault: SqliteAdapter, guard: Guard, closing: Asy
     from memos_mcp.infrastructure.storage.accesses import SqliteAccessLog
 
     def masked(text: str) -> str:
-        return str(guard.masked(text)[0])
+        return str(guard.cleaned(text)[0])
 
     strict, texts = chosen.audit.mode == "strict", masked if chosen.audit.texts else None
     accesses = SqliteAccessLog(vault.database, strict=strict, texts=texts)
@@ -98,7 +128,7 @@ def _reader(chosen: configuration.Reader, closing: AsyncExitStack) -> MemReader:
             assert_never(chosen.kind)
 
 
-def _vectors(chosen: Settings, vault: SqliteAdapter, closing: AsyncExitStack) -> Route:
+def _vectors(chosen: Settings, vault: SqliteAdapter, closing: AsyncExitStack, lens: Lens) -> Route:
     embedder = _embedder(chosen.embedder, chosen.shelf)
     if isinstance(embedder, str):
         from memos_mcp.infrastructure.off import Off
@@ -107,7 +137,7 @@ def _vectors(chosen: Settings, vault: SqliteAdapter, closing: AsyncExitStack) ->
     from memos_mcp.infrastructure.vectors import Vectors
 
     bytes_ = chosen.vectors.memory_mb * 1024 * 1024
-    vectors = Vectors(vault, vault.segment_store, embedder, memory=bytes_, least=chosen.vectors.least)
+    vectors = Vectors(vault, vault.segment_store, embedder, memory=bytes_, least=chosen.vectors.least, lens=lens)
     closing.push_async_callback(vectors.aclose)
     return vectors
 

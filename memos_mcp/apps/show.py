@@ -166,6 +166,7 @@ def cube(answer: MemCube) -> RenderableType:
         ("source", origin.source),
         ("from", origin.source_class if origin.source_class != "user" else ""),
         ("quarantine", ", ".join(answer.quarantined)),
+        ("hidden", ", ".join(answer.hidden)),
         ("stored", f"{_stamp(answer.created_at)} by {origin.actor or answer.governance.owner}"),
         ("changed", _stamp(answer.updated_at) if answer.updated_at != answer.created_at else ""),
         ("repeated", f"said {answer.usage.sightings} times" if answer.usage.sightings > 1 else ""),

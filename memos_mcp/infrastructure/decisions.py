@@ -103,6 +103,14 @@ def owned_by(user: str, path: str, rules: Governance) -> bool:
     return home == ["user", user] or (path.split("/", 1)[0] in _SHARED and rules.owner == user)
 
 
+def sees_all(caller: Caller, path: str, rules: Governance, roles: Sequence[str] = ()) -> bool:
+    """Does who may read a memory see its personal data: as owner, as a named writer, or in one of these roles?"""
+    names = names_of(caller)
+    return (
+        owned_by(caller.user, path, rules) or any(n in rules.writers for n in names) or bool({*roles} & {*caller.roles})
+    )
+
+
 def fits(conditions: Sequence[str], context: Sequence[str], now: datetime) -> str | None:
     """The kind of condition that a context does not meet; None if it meets all.
 

@@ -77,11 +77,12 @@ class WordsView:
 class Partition:
     """Everything the words route knows of one root. Not thread-safe: the route holds a lock."""
 
-    def __init__(self, vocabulary: Interned[str]) -> None:
+    def __init__(self, vocabulary: Interned[str], stamp: int = 0) -> None:
         self.rows = Rows()
         self.erased: set[int] = set()
         self.changed: set[int] = set()
         self._vocabulary = vocabulary
+        self._analysis = ANALYSIS + stamp
         self._blocks: list[Block] = []
         self._tail = Tail(0)
         self._columns: dict[str, array[int]] = {name: array(kind) for name, kind in _COLUMNS.items()}
@@ -231,11 +232,11 @@ class Partition:
             **piece.names,
             "terms": [self._vocabulary.names[t] for t in block.terms.tolist()],
         }
-        return packed(Packed(first, names, arrays), ANALYSIS)
+        return packed(Packed(first, names, arrays), self._analysis)
 
     def load(self, data: bytes, upto: int) -> None:
         """Append a segment that follows what is already here. Raises Corrupt if it does not."""
-        piece = unpacked(data, ANALYSIS)
+        piece = unpacked(data, self._analysis)
         if not _COLUMNS.keys() <= piece.arrays.keys():
             raise Corrupt("the words index is of another shape; run `memos rebuild words`")
         self.rows.load(piece, upto)

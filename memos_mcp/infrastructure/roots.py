@@ -14,6 +14,7 @@ from anyio import to_thread
 
 from memos_mcp.errors import Corrupt, InvalidInput, MemosError
 from memos_mcp.infrastructure.governance import root_of
+from memos_mcp.infrastructure.lens import CLEAR, Lens
 from memos_mcp.ports import MAIN, Event, MemoryAdapter, Where
 from memos_mcp.search import Segment, SegmentStore
 
@@ -89,7 +90,8 @@ class Roots(Generic[Its]):
 
     Whoever reads or changes an index holds `lock`. `worth` is how many rows make a segment of their own, `largest` how
     many bytes one has that is merged no more. `cleared` is called when everything is dropped, `shared` says how many
-    bytes the indexes hold together. The root `pinned` is never dropped.
+    bytes the indexes hold together. The root `pinned` is never dropped. Indexes see the log through
+    the `lens`.
     """
 
     def __init__(
@@ -104,6 +106,7 @@ class Roots(Generic[Its]):
         largest: int = 1 << 26,
         cleared: Callable[[], None] = lambda: None,
         shared: Callable[[], int] = lambda: 0,
+        lens: Lens = CLEAR,
     ) -> None:
         self.lock = threading.Lock()
         self.waiting: dict[str, int] = {}
@@ -118,6 +121,7 @@ class Roots(Generic[Its]):
         self._largest = largest
         self._cleared = cleared
         self._shared = shared
+        self._lens = lens
         self._following = anyio.Lock()
         self._seq: int | None = None
         self._indexes: OrderedDict[str, Its] = OrderedDict()
@@ -249,7 +253,7 @@ class Roots(Generic[Its]):
                 if index is None:
                     self.waiting[root] = self.waiting.get(root, 0) + len(lines)
                 else:
-                    index.follow(lines)
+                    index.follow(self._lens.lines(lines))
                     self._grown = True
 
     def _clear(self) -> None:
@@ -295,7 +299,7 @@ class Roots(Generic[Its]):
 
         def take(events: Sequence[Event]) -> None:
             with self.lock:
-                index.follow(events)
+                index.follow(self._lens.lines(events))
 
         await to_thread.run_sync(load)
         while events := await self._vault.events(after=index.seq, limit=_PAGE, root=root):

@@ -53,11 +53,12 @@ class Shelf:
     Without a model (its id empty) it takes what is stored as it is: enough to remove what is forgotten.
     """
 
-    def __init__(self, model: str = "", dimension: int = 0) -> None:
+    def __init__(self, model: str = "", dimension: int = 0, stamp: int = 0) -> None:
         self.rows = Rows()
         self.erased: set[int] = set()
         self.changed: set[int] = set()
         self._model = model
+        self._layout = LAYOUT + stamp
         self._matrix: Vector = np.zeros((0, dimension), np.float16)
         self._known: NDArray[np.bool_] = np.zeros(0, np.bool_)
         self._blank: NDArray[np.bool_] = np.zeros(0, np.bool_)
@@ -150,11 +151,11 @@ class Shelf:
         first, last = self.rows.between(after, upto)
         vectors = self._matrix[first:last].reshape(-1)
         names = {**piece.names, "model": [self._model]}
-        return packed(Packed(first, names, {**piece.arrays, "vectors": vectors}), LAYOUT)
+        return packed(Packed(first, names, {**piece.arrays, "vectors": vectors}), self._layout)
 
     def load(self, data: bytes, upto: int) -> None:
         """Append a segment that follows what is already here. Raises Corrupt if it does not, or is another model's."""
-        piece = unpacked(data, LAYOUT)
+        piece = unpacked(data, self._layout)
         vectors = self._vectors_of(piece)
         first = len(self.rows)
         self.rows.load(piece, upto)
@@ -166,7 +167,7 @@ class Shelf:
 
     def adopt(self, data: bytes) -> None:
         """Take the vectors of a segment that another process wrote, for rows that are here already."""
-        piece = unpacked(data, LAYOUT)
+        piece = unpacked(data, self._layout)
         vectors = self._vectors_of(piece)
         last = min(len(self.rows), piece.first + len(vectors))
         rows = range(piece.first, last)
@@ -218,9 +219,9 @@ class Shelf:
         return VectorsView(rows, there, before, after, np.sqrt(np.maximum(length, np.float32(1e-6))))
 
 
-def made_by(data: bytes, model: str, dimension: int) -> bool:
+def made_by(data: bytes, model: str, dimension: int, stamp: int = 0) -> bool:
     """Is a segment the work of this model? Raises Corrupt."""
-    piece = unpacked(data, LAYOUT)
+    piece = unpacked(data, LAYOUT + stamp)
     numbers = len(piece.arrays["vectors"]) == dimension * len(piece.arrays["slot"])
     return numbers and list(piece.names.get("model", ())) == [model]
 

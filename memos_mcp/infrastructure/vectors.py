@@ -22,6 +22,7 @@ from memos_mcp.cube import Ref
 from memos_mcp.errors import Corrupt, MemosError, MissingExtra
 from memos_mcp.infrastructure.governance import root_of
 from memos_mcp.infrastructure.keys import embedded_text
+from memos_mcp.infrastructure.lens import CLEAR, Lens
 from memos_mcp.infrastructure.roots import ERASING, Roots, worked
 from memos_mcp.infrastructure.shelf import Shelf, Vector, VectorsView, made_by
 from memos_mcp.ports import Embedder, Event, MemoryAdapter, Where
@@ -67,19 +68,22 @@ class Vectors:
         *,
         memory: int = MEMORY,
         least: float = -1.0,
+        lens: Lens = CLEAR,
     ) -> None:
         self._vault = vault
         self._embedder = embedder
+        self._lens = lens
         self._least = least
         self._model: tuple[str, int] | None = None
         self._roots = Roots(
             self.name,
             vault,
             segments,
-            lambda: Shelf(*(self._model or ("", 0))),
+            lambda: Shelf(*(self._model or ("", 0)), lens.stamp),
             memory=memory,
             worth=_WORTH_A_SEGMENT,
             largest=_LARGEST,
+            lens=lens,
         )
         self._why = ""
         self._worker: asyncio.Task[None] | None = None
@@ -292,7 +296,7 @@ class Vectors:
         model, roots = await self._embedder.load(), await self._roots.everywhere()
         self._model = model
         await self._roots.forget_loaded()  # they were opened without knowing which model counts
-        ours = partial(made_by, model=model[0], dimension=model[1])
+        ours = partial(made_by, model=model[0], dimension=model[1], stamp=self._lens.stamp)
         for root in roots:
             if await self._roots.behind(root, ours):
                 self._want([root])
@@ -328,7 +332,8 @@ class Vectors:
             if not rows:
                 return
             cubes = await self._vault.get([Ref(id=key, version=version) for key, version in names])
-            texts = {(cube.id, cube.version): embedded_text(cube) for cube in cubes if not cube.quarantined}
+            seen = [self._lens.view(cube) for cube in cubes if not cube.quarantined]
+            texts = {(cube.id, cube.version): embedded_text(cube) for cube in seen}
             made = await self._embedder.embed(list(texts.values()))
             vectors = dict(zip(texts, made, strict=True))
             blank = np.zeros(made.shape[1], np.float32)

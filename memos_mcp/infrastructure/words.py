@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memos_mcp.cube import Ref
+from memos_mcp.infrastructure.lens import CLEAR, Lens
 from memos_mcp.infrastructure.links import links
 from memos_mcp.infrastructure.names import Interned
 from memos_mcp.infrastructure.partition import Partition, WordsView
@@ -70,17 +71,20 @@ class Words:
 
     name = "words"
 
-    def __init__(self, vault: MemoryAdapter, segments: SegmentStore, *, memory: int = MEMORY) -> None:
+    def __init__(
+        self, vault: MemoryAdapter, segments: SegmentStore, *, memory: int = MEMORY, lens: Lens = CLEAR
+    ) -> None:
         self._vocabulary = Interned[str]()
         self._roots = Roots(
             self.name,
             vault,
             segments,
-            lambda: Partition(self._vocabulary),
+            lambda: Partition(self._vocabulary, lens.stamp),
             memory=memory,
             worth=_WORTH_A_SEGMENT,
             cleared=self._forget_terms,
             shared=lambda: 100 * len(self._vocabulary.names),
+            lens=lens,
         )
         self._scored: OrderedDict[_Asked, list[_Scored]] = OrderedDict()
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from memos_mcp.cube import Governance, MemCube
 from memos_mcp.errors import InvalidInput
-from memos_mcp.infrastructure.decisions import ACTS, DAYS, Act, Decision, decided
+from memos_mcp.infrastructure.decisions import ACTS, DAYS, Act, Decision
 from memos_mcp.interface import checks
 from memos_mcp.interface.bound import Bound
 from memos_mcp.interface.recording import recorded
@@ -96,7 +96,7 @@ class Acl:
             caller = Caller(user or caller.user, tuple(roles), tuple(context))
         elif context:
             caller = replace(caller, context=tuple(context))
-        return decided(caller, act, cube.path, cube.governance, now)
+        return replace(self._on, caller=caller, clock=lambda: now).would(act, cube)
 
     async def report(
         self, id: str | None = None, *, path: str | None = None, limit: int = 1000

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from anyio import to_thread
+
 from memos_mcp.accesses import AccessLog
 from memos_mcp.answers import Recalled
 from memos_mcp.cube import Governance, MemCube, Ref, State
@@ -19,7 +21,7 @@ from memos_mcp.interface.recording import looked, wrote
 from memos_mcp.operation.lanes import Lanes
 from memos_mcp.operation.lifecycle import moved
 from memos_mcp.operation.operator import Fused
-from memos_mcp.ports import Caller, Change, Event, MemoryAdapter, Name, Where
+from memos_mcp.ports import Caller, Change, Event, MemoryAdapter, Name, Where, Which
 
 Found = Ref | Name
 When = datetime | str
@@ -28,6 +30,9 @@ SNAPSHOT = "snapshot"
 """The kind of the ledger's notes that label positions of the log."""
 _DOING: dict[Act, str] = {"read": "read", "write": "change", "govern": "decide about"}
 _ATTEMPTS = 100  # each time another change went through, so only a crowd comes near
+_FEW = 10  # changes that are looked through faster than another thread is reached
+_ALL = Which()
+_PARTLY = "he sees it without its personal data: a change would destroy, or open, what he does not see"
 
 
 def now_in_utc() -> datetime:
@@ -90,8 +95,23 @@ class Bound:
 
     def decided(self, act: Act, cube: MemCube) -> Decision:
         """May he do this to the memory, and by which rule?"""
-        decision = decided(self.caller, act, cube.path, cube.governance, self.clock())
+        decision = self.would(act, cube)
         looked(cube.id, cube.version, cube.path, decision)
+        return decision
+
+    def would(self, act: Act, cube: MemCube) -> Decision:
+        """The same, if nobody asked: it is no access."""
+        decision = self._decided(act, cube.path, cube.governance)
+        if decision.allowed and act == "write" and self.part(cube).hidden:
+            return Decision(False, "partial", _PARTLY)
+        return decision
+
+    def _decided(self, act: Act, path: str, rules: Governance) -> Decision:
+        """Who sees only a part decides about nothing: else he would let himself see the rest."""
+        decision = decided(self.caller, act, path, rules, self.clock())
+        privacy = self.guard.privacy
+        if act == "govern" and decision.allowed and privacy and not privacy.sees_all(self.caller, path, rules):
+            return Decision(False, "partial", _PARTLY)
         return decision
 
     def may_read(self, event: Event) -> bool:
@@ -102,7 +122,7 @@ class Bound:
 
     def governs(self, path: str, rules: Governance) -> bool:
         """May he decide about memories at this path with these rules?"""
-        return decided(self.caller, "govern", path, rules, self.clock()).allowed
+        return self._decided("govern", path, rules).allowed
 
     def check(self, act: Act, cube: MemCube, key: str | None = None) -> None:
         """Raises Denied, in words that say why; of a memory that he may not read only that its key is not his."""
@@ -114,14 +134,38 @@ class Bound:
         raise Denied(f"{self.caller.user} may not {_DOING[act]} memory {cube.id}: {decision.why}", decision.rule)
 
     def shown(self, cube: MemCube) -> MemCube | None:
-        """The memory as he may see it, if he may; suspicions and secrets are looked for once more."""
-        return self.guard.seen(cube) if self.decided("read", cube).allowed else None
+        """The memory as he may see it, if he may."""
+        return self.part(cube) if self.decided("read", cube).allowed else None
+
+    def part(self, cube: MemCube) -> MemCube:
+        """What he sees of a memory that is not kept from him; suspicions and secrets are looked for once more."""
+        seen, privacy = self.guard.seen(cube), self.guard.privacy
+        return privacy.part(self.caller, seen) if privacy else seen
+
+    def told(self, event: Event) -> Event:
+        """What he sees of a line of the log that he may know of."""
+        return self.guard.privacy.told(self.caller, event) if self.guard.privacy else event
+
+    async def scan(
+        self, where: Where, which: Which = _ALL, *, after: int = 0, limit: int = 100
+    ) -> list[tuple[int, MemCube]]:
+        """As the vault's scan, but for words that are asked for and that he does not see: they find nothing."""
+        privacy = self.guard.privacy
+        if privacy is None or not privacy.at_read or not (which.source or which.session or which.tags):
+            return await self.vault.scan(where, which, after=after, limit=limit)
+        found: list[tuple[int, MemCube]] = []
+        while rows := await self.vault.scan(where, which, after=after, limit=limit):
+            found += [row for row in rows if privacy.fits(self.caller, row[1], which)]
+            after = rows[-1][0]
+            if len(found) >= limit:
+                break
+        return found[:limit]
 
     async def one(self, found: Found | None, what: str = "") -> MemCube:
         """The memory at an id or a name; `what` is how the caller named it. Raises NotFound."""
         cubes = await self.vault.get([found]) if found else []
         cube = self.shown(cubes[0]) if cubes else None
-        if cube is None:
+        if cube is None or (isinstance(found, Name) and cube.key != found.key):  # a key that he does not see
             version = found.version if isinstance(found, Ref) else None
             raise self.unknown(what or (found.id if isinstance(found, Ref) else ""), version)
         return cube
@@ -146,17 +190,26 @@ class Bound:
             self.decided("read", cubes[0]).allowed or self.decided("govern", cubes[0]).rule == "owner"
         ):
             raise self.unknown(id)
-        return self.guard.seen(cubes[0])
+        return self.part(cubes[0])
 
     async def commit(self, *changes: Change) -> tuple[Event, ...]:
-        """Write them all, or on an error none; the lanes follow. Raises Conflict, NotFound."""
-        events = await self.vault.commit(changes, caller=self.caller)
+        """Write them all, or on an error none; the lanes follow. Raises Conflict, NotFound, Denied."""
+        events = await self.vault.commit(await self._prepared(changes), caller=self.caller)
         wrote(events)
         await self.lanes.apply(events)
         again = [each.subject for each in events if _said_again(each) is State.ARCHIVED]
         if again:
             await self._bring_back(again)
-        return tuple(events)
+        return tuple(map(self.told, events))
+
+    async def _prepared(self, changes: Sequence[Change]) -> Sequence[Change]:
+        """The changes as privacy has them written; many are looked through off the event loop."""
+        privacy = self.guard.privacy
+        if privacy is None:
+            return changes
+        if len(changes) <= _FEW:
+            return privacy.written(changes, self.caller.user)
+        return await to_thread.run_sync(privacy.written, changes, self.caller.user)
 
     async def _bring_back(self, ids: Sequence[str]) -> None:
         """What is archived and stated once more is in use once more."""

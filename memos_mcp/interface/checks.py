@@ -9,8 +9,8 @@ from typing import get_args
 
 from pydantic import JsonValue, ValidationError
 
-from memos_mcp.cube import Kind, Origin
-from memos_mcp.errors import InvalidInput
+from memos_mcp.cube import Kind, MemCube, Origin
+from memos_mcp.errors import Denied, InvalidInput
 from memos_mcp.interface.reader import check_text
 
 MOST_DATA = 2_000_000
@@ -96,6 +96,17 @@ def check_tags(tags: Sequence[str]) -> tuple[str, ...]:
     if len(given) > _MOST_TAGS or any(not t.strip() or len(t) > _LONGEST_TAG or not t.isprintable() for t in given):
         raise InvalidInput(f"tags are up to {_MOST_TAGS} texts of 1 to {_LONGEST_TAG} printable characters")
     return tuple(dict.fromkeys(tag.strip() for tag in given))
+
+
+def check_whole(cube: MemCube) -> MemCube:
+    """A memory that is to be written, or Denied for the partial view of one: the rest would be lost."""
+    if cube.hidden:
+        raise Denied(
+            f"memory {cube.id} is shown to you without {', '.join(cube.hidden)}: a change would destroy what you do "
+            "not see; ask its owner, or store what you have to say as a memory of its own",
+            "partial",
+        )
+    return cube
 
 
 def check_data(data: JsonValue) -> JsonValue:

@@ -1,4 +1,4 @@
-"""What is done about secrets and hostile texts, when they are remembered and when they are read again.
+"""What is done about secrets, personal data and hostile texts, when they are remembered and when they are read again.
 
 A secret is masked before anything is made of the text: it reaches neither the vault nor a chat model. A hostile text is
 stored in quarantine, where recall does not find it, until somebody releases or forgets it (docs/reference/words.md).
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
-from typing import ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
 from anyio import to_thread
 from pydantic import JsonValue
@@ -21,6 +21,9 @@ from memos_mcp.interface.screening import HOSTILE, Finding, masked, secrets_of, 
 from memos_mcp.interface.secrets import looking_through
 from memos_mcp.interface.texts import texts_in
 from memos_mcp.ports import Draft, MemReader, Reading
+
+if TYPE_CHECKING:
+    from memos_mcp.interface.privacy_modes import Privacy
 
 _SHORT = 4_000  # characters that are looked through faster than another thread is reached
 _SEEN = 8_192  # versions whose words are known to be clean
@@ -34,9 +37,10 @@ _T = TypeVar("_T")
 
 
 class Guard:
-    """Masks secrets and suspects hostile texts; `mask` and `quarantine` switch either off."""
+    """Masks secrets and suspects hostile texts; `mask` and `quarantine` switch either off, `privacy` may be None."""
 
-    def __init__(self, *, mask: bool = True, quarantine: bool = True) -> None:
+    def __init__(self, *, mask: bool = True, quarantine: bool = True, privacy: Privacy | None = None) -> None:
+        self.privacy = privacy
         self._mask = mask
         self._quarantine = quarantine
         self._clean: OrderedDict[tuple[str, int, str], None] = OrderedDict()
@@ -44,7 +48,7 @@ class Guard:
     async def read(self, reader: MemReader, source: JsonValue, origin: Origin) -> Reading:
         """What the reader makes of a source without its secrets, each draft with what it is suspected of."""
         long = isinstance(source, list | dict) or (isinstance(source, str) and len(source) > _SHORT)
-        clean, number = await _worked(long, self.masked, source)
+        clean, number = await _worked(long, self.cleaned, source)
         reading = await reader.read(clean, origin=self._named(origin))
         drafts = await _worked(long, self._judged, reading.drafts)
         return replace(reading, drafts=drafts, masked=number)
@@ -60,14 +64,32 @@ class Guard:
             return value, 0
         return _replaced(value, found), sum(len(found.get(text, ())) for text in texts)
 
+    def cleaned(self, value: JsonValue, *, names: bool = False) -> tuple[JsonValue, int]:
+        """The same without what must not be stored: secrets and, where it is redacted at write, personal data."""
+        clean, secrets = self.masked(value)
+        if self.privacy is None:
+            return clean, secrets
+        clean, personal = self.privacy.cleaned(clean, names=names)
+        return clean, secrets + personal
+
     def labels(self, tags: Sequence[str]) -> tuple[str, ...]:
-        """Tags without secrets."""
-        return tuple(str(self.masked(tag)[0]) for tag in tags)
+        """Tags without what must not be stored."""
+        return tuple(dict.fromkeys(str(self.cleaned(tag)[0]) for tag in tags))
+
+    def labelled(self, cube: MemCube) -> MemCube:
+        """The memory with the tags that say of its personal data."""
+        return self.privacy.labelled(cube) if self.privacy else cube
+
+    def check_key(self, key: str) -> str:
+        """The key that something is to be stored under, if it may be. Raises InvalidInput."""
+        if self.privacy is not None:
+            self.privacy.check_key(key)
+        return key
 
     def _named(self, origin: Origin) -> Origin:
-        """The origin with names that hold no secret, such as the credentials of an address."""
+        """The origin with names that hold nothing of the kind, such as the credentials of an address."""
         names = {name: getattr(origin, name) for name in ("source", "session", "speaker", "uri")}
-        clean = {name: self.masked(value)[0] for name, value in names.items()}
+        clean = {name: self.cleaned(value)[0] for name, value in names.items()}
         return origin if clean == names else origin.model_copy(update=clean)
 
     def suspected(self, text: str, source_class: SourceClass, *, key: str = "") -> tuple[Suspicion, ...]:
@@ -79,10 +101,12 @@ class Guard:
     async def payload(
         self, payload: Plaintext, source_class: SourceClass, key: str = ""
     ) -> tuple[Plaintext, tuple[Suspicion, ...]]:
-        """A payload without its secrets, and what it is suspected of."""
+        """A payload without what must not be stored, and what it is suspected of."""
 
         def look() -> tuple[Plaintext, tuple[Suspicion, ...]]:
-            clean = self._without_secrets(payload)
+            text, in_text = self.cleaned(payload.text)
+            data, in_data = self.cleaned(payload.data, names=True)
+            clean = Plaintext(text=str(text), data=data) if in_text or in_data else payload
             return clean, self.suspected(said(clean), source_class, key=key)
 
         return await _worked(payload.data is not None or len(payload.text) > _SHORT, look)

@@ -125,7 +125,7 @@ class Lifecycle:
         while rows := await self._on.vault.scan(where, which, after=after, limit=_BATCH):
             for after, cube in rows:
                 if self._on.decided("read", cube).allowed or self._on.decided("govern", cube).rule == "owner":
-                    found.append(self._on.guard.seen(cube))
+                    found.append(self._on.part(cube))
                 if len(found) == limit:
                     return Shelved(tuple(found), after)
         return Shelved(tuple(found), 0)
@@ -225,10 +225,10 @@ class Lifecycle:
         where = replace(await self._on.readable(self._on.writable(path)), permit=None)
         found: list[MemCube] = []
         for which in _EVERY:
-            rows = await self._on.vault.scan(where, replace(which, source=source), limit=_PAGE)
+            rows = await self._on.scan(where, replace(which, source=source), limit=_PAGE)
             while rows:
                 found += [cube for _, cube in rows if self._on.governs(cube.path, cube.governance)]
-                rows = await self._on.vault.scan(where, replace(which, source=source), after=rows[-1][0], limit=_PAGE)
+                rows = await self._on.scan(where, replace(which, source=source), after=rows[-1][0], limit=_PAGE)
         return found
 
     async def _held(self, ids: Sequence[str], reason: str, *, held: bool) -> tuple[MemCube, ...]:

@@ -27,7 +27,7 @@ class Log:
         checks.check_range("limit", limit, _MOST)
         events = await self._on.vault.events(after=after, limit=1 if after < 0 else limit)
         upto = events[-1].seq if events else max(after, 0)
-        readable = (e for e in events if after >= 0 and self._on.may_read(e))
+        readable = (self._on.told(e) for e in events if after >= 0 and self._on.may_read(e))
         return News(tuple(readable), upto)
 
     async def of(self, id: str) -> tuple[Event, ...]:
@@ -35,4 +35,5 @@ class Log:
         events = await self._on.vault.events(subject=checks.check_id(id), limit=_MOST)
         if not events or not self._on.may_read(events[0]):
             raise self._on.unknown(id)
-        return tuple(replace(event, cube=event.cube and self._on.guard.seen(event.cube)) for event in events)
+        seen = (replace(event, cube=event.cube and self._on.guard.seen(event.cube)) for event in events)
+        return tuple(map(self._on.told, seen))

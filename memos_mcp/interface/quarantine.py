@@ -73,10 +73,10 @@ class Quarantine:
         ids: list[str] = []
         for held in (False, True):
             which = Which(source=source, session=session, source_class=source_class, quarantined=held)
-            page = await self._on.vault.scan(where, which, limit=_PAGE)
+            page = await self._on.scan(where, which, limit=_PAGE)
             while page:
                 for _, cube in page:
                     self._on.check("govern", cube)
                 ids += [cube.id for _, cube in page]
-                page = await self._on.vault.scan(where, which, after=page[-1][0], limit=_PAGE)
+                page = await self._on.scan(where, which, after=page[-1][0], limit=_PAGE)
         return await self._on.commit(*(Change("forget", id, reason=why) for id in ids)) if ids else ()

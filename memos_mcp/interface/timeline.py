@@ -96,7 +96,7 @@ class Timeline:
             self._on.check("write", now)
             if now.quarantined:
                 raise InvalidInput(f"memory {id} is in quarantine: release it first")
-            then = await self._then(now, to)
+            then = checks.check_whole(await self._then(now, to))
             back = State.ACTIVATED if (now.state, "restore") in TRANSITIONS else now.state
             events = await self._on.commit(*await self._changes(now, then, back, why))
             return next((event.cube for event in reversed(events) if event.cube), now)
@@ -202,7 +202,7 @@ class Timeline:
     def _is_fixed(self, now: MemCube, then: MemCube) -> bool:
         """Does it stay as it is? What is held does not expire."""
         ends = now.governance.held and then.state is State.EXPIRED
-        return now.state is State.FROZEN or ends or not self._on.decided("write", now).allowed
+        return bool(then.hidden) or now.state is State.FROZEN or ends or not self._on.decided("write", now).allowed
 
     async def _changes(self, now: MemCube, then: MemCube, state: State, why: str) -> Sequence[Change]:
         """The changes that let a memory say what it said then, in this state; none if it does already."""
