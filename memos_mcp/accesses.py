@@ -97,17 +97,25 @@ class Hotspots:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """Is the log what was written? If not, why; `tip` is the chain value of its last line, to be compared later."""
+    """Is the log what was written? If not, why; `tip` is the chain value of its last line, to be compared later.
+
+    `removed` lines were cut by rotations, as the anchors say, the last time those before `cut`.
+    """
 
     ok: bool
     lines: int
     tip: str
     why: str = ""
+    removed: int = 0
+    cut: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Rotated:
-    """So many lines, or only their words, were removed; the chain goes on from the anchor, the last line removed."""
+    """So many lines, or only their words, were removed; the chain goes on from the anchor, the last line removed.
+
+    Lines about what is under legal hold or frozen stay, with an anchor wherever something is missing before them.
+    """
 
     removed: int
     kept: int
@@ -135,8 +143,10 @@ class AccessLog(Protocol):
         """Look at every line, from the last anchor on; one must have the chain value `known`, if that is given."""
         ...
 
-    async def rotate(self, before: datetime, *, texts_only: bool = False) -> Rotated:
-        """Remove the lines before a moment, and leave an anchor; or only what was said, with its salt."""
+    async def rotate(
+        self, before: datetime | None = None, *, last: int | None = None, texts_only: bool = False
+    ) -> Rotated:
+        """Remove the lines before a moment that are not among the last, and leave anchors; or only what was said."""
         ...
 
     async def aclose(self) -> None:

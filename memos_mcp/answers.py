@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from memos_mcp.cube import MemCube
+from memos_mcp.keeping import Sizes
 from memos_mcp.ports import Event
 from memos_mcp.search import Lane
 
@@ -98,7 +99,7 @@ class Namespace:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Who calls, where he writes, what he may search, and how the system is."""
+    """Who calls, where he writes, what he may search, and how the system is; `sizes` only with the scope `admin`."""
 
     user: str
     path: str
@@ -107,6 +108,7 @@ class Status:
     lanes: tuple[Lane, ...]
     vault: str
     quarantined: int = 0
+    sizes: Sizes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,8 @@ class State(StrEnum):
 
 SHELVED = frozenset({State.ARCHIVED, State.EXPIRED})
 """States in which a memory is neither recalled nor listed nor counted at its path."""
+COLD = SHELVED | {State.FROZEN}
+"""States in which a store keeps payloads where they take little room and last."""
 FIXED = frozenset({State.EXPIRED, State.FROZEN})
 """States in which nothing changes what a memory says."""
 

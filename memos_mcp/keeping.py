@@ -16,6 +16,24 @@ class Copy:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much room things take, in bytes.
+
+    `vault` is the file, `free` the part of it that is not in use, `log` the write-ahead log beside it; `indexes` are
+    the segments of lanes, `accesses` about what the access log with its `lines` takes, `cold` the payloads of what is
+    archived, over or frozen.
+    """
+
+    vault: int
+    free: int
+    log: int
+    indexes: int
+    accesses: int
+    lines: int
+    cold: int
+
+
 class Keeping(Protocol):
     """How long memories are kept, and what remains of those that are not."""
 
@@ -33,4 +51,12 @@ class Keeping(Protocol):
 
     async def scrub(self) -> bool:
         """Remove what a store may still hold of words that are gone; False if it could not be done now."""
+        ...
+
+    async def sizes(self) -> Sizes:
+        """How much room the store takes."""
+        ...
+
+    async def shrink(self) -> int:
+        """Lay payloads where they belong and give back the room that is not in use; how many payloads moved."""
         ...

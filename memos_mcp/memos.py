@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from copy import copy
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 import anyio
@@ -76,12 +76,14 @@ class Memos(Offices):
         uri: str | None = None,
         kind: Kind | None = None,
         tags: Sequence[str] = (),
+        expires: datetime | timedelta | None = None,
     ) -> Remembered:
         """Store what a text, a message or a list of messages says; all of it or, on an error, nothing.
 
         A statement already known at the path is counted instead of stored again. `source` names where it comes from:
         remembering the same source twice changes nothing. Secrets are masked; what gives orders and is not from the
-        user goes to quarantine. Cost: about 0.1 ms a message and one disk sync. Raises InvalidInput, Denied.
+        user goes to quarantine. New memories are over at the time `expires`, or so long from now. Cost: about 0.1 ms a
+        message and one disk sync. Raises InvalidInput, Denied.
         """
         home = self._on.writable(path)
         given = checks.check_origin(
@@ -95,8 +97,9 @@ class Memos(Offices):
         )
         labels, owner, now = self._on.guard.labels(checks.check_tags(tags)), self.caller.user, self._on.clock()
         checks.check_kinds([kind] if kind else [])
+        end = checks.check_end(expires, now)
         reading = await self._on.guard.read(self._reader, content, given)
-        cubes = [drafted(draft, home, owner=owner, kind=kind, tags=labels, now=now) for draft in reading.drafts]
+        cubes = [drafted(d, home, owner=owner, kind=kind, tags=labels, now=now, end=end) for d in reading.drafts]
         changes = [Change("remember", c.id, c, once=d.once) for c, d in zip(cubes, reading.drafts, strict=True)]
         events = await self._on.commit(*changes)
         new = [event.cube for event in events if event.action == "remember"]
@@ -163,11 +166,13 @@ class Memos(Offices):
         tags: Sequence[str] = (),
         source_class: SourceClass = "user",
         expect: int | None = None,
+        expires: datetime | timedelta | None = None,
     ) -> MemCube:
         """Store exactly this text or JSON value under a key: no reader, no duplicate rule; only secrets are masked.
 
         A key in use gets a new version. `expect` is the version that must be current (0: none yet); without it the
-        last write wins. Raises InvalidInput, Denied, Conflict.
+        last write wins. It is over at the time `expires`, or so long from now; without, an end that is set stays.
+        Raises InvalidInput, Denied, Conflict.
         """
         home = self._on.writable(path)
         name = Name(home, self._on.guard.check_key(checks.check_key(key)))
@@ -176,20 +181,23 @@ class Memos(Offices):
         if text is None and data is None:
             raise InvalidInput("there is nothing to put: give text or data")
         checks.check_origin(source_class=source_class)
+        end = checks.check_end(expires, self._on.clock())
         words, value = checks.check_note(text or "", "the text"), checks.check_data(data)
         payload, doubts = await self._on.guard.payload(Plaintext(text=words, data=value), source_class, name.key)
 
         async def attempt() -> MemCube:
             old = next(iter(await self._on.vault.get([name])), None)
+            rules: list[Change] = []
             if old is not None:
-                self._on.check("write", old, name.key)
+                old, rules = self._on.put_again(old, name.key, end)
             version = old.version if old else 0
             if expect not in (None, version):
                 raise Conflict(f"{name.key!r} at {home} is at version {version}, not {expect}: read it again first")
-            cube = named(name, payload, old, owner=self.caller.user, kind=kind, tags=labels, now=self._on.clock())
+            owner, now = self.caller.user, self._on.clock()
+            cube = named(name, payload, old, owner=owner, kind=kind, tags=labels, now=now, end=end)
             cube = from_class(cube, source_class, doubts)
             try:
-                return await self._on.written(Change("put", cube.id, cube, expect=version), cube)
+                return await self._on.written(Change("put", cube.id, cube, expect=version), cube, rules)
             except NotFound as exc:
                 raise Conflict(f"{name.key!r} at {home} was forgotten meanwhile: repeat") from exc
 
@@ -332,6 +340,7 @@ class Memos(Offices):
         where = await self._on.readable(None)
         counts = await self._on.vault.count(where.paths, permit=where.permit)
         held = await self._on.vault.count(where.paths, quarantined=True, permit=where.permit)
+        everything = "admin" in self.caller.scopes and not self.caller.within
         return Status(
             user=self.caller.user,
             path=self._on.home,
@@ -340,6 +349,7 @@ class Memos(Offices):
             lanes=self._on.lanes.states(),
             vault=self._about,
             quarantined=sum(held.values()),
+            sizes=await self._on.vault.keeping.sizes() if everything else None,
         )
 
     async def settle(self, seconds: float = 60.0) -> Status:

@@ -36,6 +36,8 @@ Action = Literal[
     "freeze",
     "thaw",
     "compact",
+    "depart",
+    "arrive",
     "forget",
     "restore",
 ]
@@ -121,9 +123,9 @@ class Change:
 
     `cube` is the version to write (None for `forget`); of a `quarantine` or `release` only `quarantined` and
     `vouched_by` count, of a `govern` only `governance`, of a `move` only `state`, of a `freeze` or `thaw` nothing, and
-    no version is written; a `compact` removes the words of that version, an earlier one. `expect` is the version that
-    must be current (0: none yet), `was` the state. `once` is a duplicate key: if the path already holds a memory with
-    it, that one is sighted again instead.
+    no version is written; a `compact` removes the words of that version, an earlier one; a `depart` from the path of
+    `cube` and then an `arrive` there take it elsewhere. `expect` is the version that must be current (0: none yet),
+    `was` the state. `once` is a duplicate key: if the path already holds a memory with it, that one is sighted again.
     """
 
     action: Action
@@ -140,9 +142,9 @@ class Change:
 class Event:
     """One line of the change log: ids and who, never payload. `seq` grows in commit order.
 
-    `state` is the one that a move leads to. `cube`, `origin`, `rules` (those of the memory now) and the `state` of a
-    sighting (likewise) are not part of the line; they are attached when it is read, the first two as long as the
-    version (the repeated sighting) has not been forgotten.
+    `state` is the one that a move leads to. `cube`, `origin`, `rules` (those of the memory now), the `state` of a
+    sighting (likewise) and `now` (where it is, if elsewhere) are not part of the line; they are attached when it is
+    read, the first two as long as the version (the repeated sighting) has not been forgotten.
     """
 
     seq: int
@@ -158,6 +160,7 @@ class Event:
     origin: Origin | None = None
     rules: Governance | None = None
     state: State | None = None
+    now: str = ""
 
 
 @dataclass(frozen=True, slots=True)

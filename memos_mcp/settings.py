@@ -116,6 +116,15 @@ class Audit(_Section):
     texts: bool = Field(
         default=False, description="keep questions and reasons beside the log, where they can be erased"
     )
+    keep_days: float | None = Field(
+        default=None,
+        ge=0,
+        le=100_000,
+        description="lines older than this go, unless keep_lines keeps them; default: none",
+    )
+    keep_lines: int | None = Field(
+        default=None, ge=0, description="so many of the last lines stay; older ones go, unless keep_days keeps them"
+    )
 
 
 class Http(_Section):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from threading import Thread
 from typing import Any, Self
@@ -109,12 +109,14 @@ class Memos:
         uri: str | None = None,
         kind: Kind | None = None,
         tags: Sequence[str] = (),
+        expires: datetime | timedelta | None = None,
     ) -> Remembered:
         """Store what a text, a message or a list of messages says; all of it or, on an error, nothing.
 
         A statement already known at the path is counted instead of stored again. `source` names where it comes from:
         remembering the same source twice changes nothing. Secrets are masked; what gives orders and is not from the
-        user goes to quarantine. Cost: about 0.1 ms a message and one disk sync. Raises InvalidInput, Denied.
+        user goes to quarantine. New memories are over at the time `expires`, or so long from now. Cost: about 0.1 ms a
+        message and one disk sync. Raises InvalidInput, Denied.
         """
         return self._portal.call(
             partial(
@@ -129,6 +131,7 @@ class Memos:
                 uri=uri,
                 kind=kind,
                 tags=tags,
+                expires=expires,
             )
         )
 
@@ -166,11 +169,13 @@ class Memos:
         tags: Sequence[str] = (),
         source_class: SourceClass = "user",
         expect: int | None = None,
+        expires: datetime | timedelta | None = None,
     ) -> MemCube:
         """Store exactly this text or JSON value under a key: no reader, no duplicate rule; only secrets are masked.
 
         A key in use gets a new version. `expect` is the version that must be current (0: none yet); without it the
-        last write wins. Raises InvalidInput, Denied, Conflict.
+        last write wins. It is over at the time `expires`, or so long from now; without, an end that is set stays.
+        Raises InvalidInput, Denied, Conflict.
         """
         return self._portal.call(
             partial(
@@ -183,6 +188,7 @@ class Memos:
                 tags=tags,
                 source_class=source_class,
                 expect=expect,
+                expires=expires,
             )
         )
 

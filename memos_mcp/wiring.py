@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -106,7 +107,8 @@ def _accesses(chosen: Settings, vault: SqliteAdapter, guard: Guard, closing: Asy
         return str(guard.cleaned(text)[0])
 
     strict, texts = chosen.audit.mode == "strict", masked if chosen.audit.texts else None
-    accesses = SqliteAccessLog(vault.database, strict=strict, texts=texts)
+    keep = None if chosen.audit.keep_days is None else timedelta(days=chosen.audit.keep_days)
+    accesses = SqliteAccessLog(vault.database, strict=strict, texts=texts, keep=keep, last=chosen.audit.keep_lines)
     closing.push_async_callback(accesses.aclose)
     return accesses
 

@@ -35,7 +35,7 @@ from memos_mcp.apps import (
     terminal,
 )
 from memos_mcp.apps import show as shown
-from memos_mcp.apps.terminal import Expect, Id, Json, Limit, Path_, Reason, Tags, Yes
+from memos_mcp.apps.terminal import Expect, Expires, Id, Json, Limit, Path_, Reason, Tags, Yes
 from memos_mcp.cube import Kind, SourceClass
 from memos_mcp.memos import Memos
 from memos_mcp.ports import How
@@ -100,6 +100,7 @@ def remember(
     source_class: Annotated[
         SourceClass, typer.Option("--class", help="Who it comes from: only you may give orders.")
     ] = "user",
+    expires: Expires = None,
     json: Json = False,
 ) -> None:
     """Store what a text says; a repetition is only counted."""
@@ -116,6 +117,7 @@ def remember(
             said_at=said_at,
             kind=kind,
             tags=tag or (),
+            expires=expires,
         ),
         shown.remembered,
         json=json,
@@ -213,12 +215,13 @@ def put(
     kind: Annotated[Kind, typer.Option(help="What it is.")] = "document",
     tag: Tags = None,
     expect: Expect = None,
+    expires: Expires = None,
     json: Json = False,
 ) -> None:
     """Keep a text word for word under a key (see `show --key`)."""
     words = terminal.guarded(lambda: terminal.words_of(text), json=json)
     terminal.tell(
-        lambda memos: memos.put(path, key, text=words, kind=kind, tags=tag or (), expect=expect),
+        lambda memos: memos.put(path, key, text=words, kind=kind, tags=tag or (), expect=expect, expires=expires),
         shown.cube,
         json=json,
     )

@@ -18,6 +18,7 @@ from memos_mcp.apps.terminal import Json, Limit, Path_, Yes
 from memos_mcp.cube import Kind
 from memos_mcp.errors import Corrupt, InvalidInput
 from memos_mcp.interface.lines import Format
+from memos_mcp.memos import Memos
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Who asked for what: look, check, export.")
 
@@ -117,16 +118,24 @@ def export(
 
 @app.command()
 def rotate(
-    days: Annotated[int, typer.Option("--keep-days", min=0, help="Lines younger than this stay.")],
     *,
+    days: Annotated[int | None, typer.Option("--keep-days", min=0, help="Lines younger than this stay.")] = None,
+    last: Annotated[int | None, typer.Option("--keep-last", min=0, help="So many of the last lines stay.")] = None,
     texts_only: Annotated[bool, typer.Option("--texts-only", help="Only questions and reasons go.")] = False,
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Remove old lines; the chain of the rest still holds."""
+    """Remove old lines but for those of what is held or frozen; the chain of the rest still holds."""
     what = "questions and reasons" if texts_only else "lines"
-    terminal.ask(f"Remove all {what} older than {days} days for good, of everybody?", yes=yes, json=json)
-    terminal.tell(lambda memos: memos.audit.rotate(_days(days), texts_only=texts_only), _rotated, json=json)
+    kept = [f"older than {days} days"] if days is not None else []
+    kept += [f"before the last {last}"] if last is not None else []
+    terminal.ask(f"Remove all {what} {' and '.join(kept)} for good, of everybody?", yes=yes, json=json)
+
+    async def work(memos: Memos) -> Rotated:
+        keep = None if days is None else _days(days)
+        return await memos.audit.rotate(keep, last=last, texts_only=texts_only)
+
+    terminal.tell(work, _rotated, json=json)
 
 
 def _days(days: int) -> timedelta:
@@ -168,7 +177,9 @@ def _hot(hot: Hot) -> Text:
 
 
 def _verified(found: Verified) -> RenderableType:
-    return shown.done(f"the chain of {shown.count(found.lines, 'line', 'lines')} holds", found.tip)
+    cut = f"; {shown.count(found.removed, 'line was', 'lines were')} cut" if found.removed else ""
+    when = f", last those before {found.cut:%Y-%m-%d %H:%M} UTC" if found.cut else ""
+    return shown.done(f"the chain of {shown.count(found.lines, 'line', 'lines')} holds{cut}{when}", found.tip)
 
 
 def _rotated(found: Rotated) -> RenderableType:

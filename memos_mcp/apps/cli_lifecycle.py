@@ -17,12 +17,14 @@ from memos_mcp.apps import terminal
 from memos_mcp.apps.terminal import Id, Json, Limit, Path_, Reason, Yes
 from memos_mcp.cube import MemCube, State
 from memos_mcp.errors import InvalidInput
-from memos_mcp.interface.lifecycles import Erased, Life, Shelved, Swept
+from memos_mcp.interface.batches import Migrated
+from memos_mcp.interface.lives import Compressed, Erased, Life, Shelved, Swept
 from memos_mcp.memos import Memos
 from memos_mcp.operation.lifecycle import Move, Policy
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="How long memories stay, and in which state.")
 
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of memories.")]
 
 
@@ -83,10 +85,15 @@ def sweep(
     path: Path_ = None,
     limit: Annotated[int, typer.Option(help="How many memories are looked at.")] = 1_000_000,
     after: Annotated[int, typer.Option(help="Go on after the last sweep, which says the number.")] = 0,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Archive and expire what is due."""
-    terminal.tell(lambda memos: memos.lifecycle.sweep(path, limit=limit, after=after), _swept, json=json)
+    terminal.tell(
+        lambda memos: memos.lifecycle.sweep(path, limit=limit, after=after, dry_run=dry_run),
+        _listed if dry_run else _swept,
+        json=json,
+    )
 
 
 @app.command()
@@ -96,11 +103,16 @@ def clean(
     limit: Annotated[int, typer.Option(help="How many memories are looked at.")] = 1_000_000,
     after: Annotated[int, typer.Option(help="Go on after the last time, which says the number.")] = 0,
     yes: Yes = False,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Forget what has been over for as long as policies say."""
-    terminal.ask("Forget for good what is over?", yes=yes, json=json)
-    terminal.tell(lambda memos: memos.lifecycle.clean(path, limit=limit, after=after), _done("forgotten"), json=json)
+    terminal.ask("Forget for good what is over?", yes=yes or dry_run, json=json)
+    terminal.tell(
+        lambda memos: memos.lifecycle.clean(path, limit=limit, after=after, dry_run=dry_run),
+        _listed if dry_run else _done("forgotten"),
+        json=json,
+    )
 
 
 @app.command()
@@ -110,11 +122,37 @@ def compact(
     limit: Annotated[int, typer.Option(help="How many memories are looked at.")] = 1_000_000,
     after: Annotated[int, typer.Option(help="Go on after the last time, which says the number.")] = 0,
     yes: Yes = False,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Remove the words of old versions that policies keep no longer."""
-    terminal.ask("Remove the words of old versions for good?", yes=yes, json=json)
-    terminal.tell(lambda memos: memos.lifecycle.compact(path, limit=limit, after=after), _done("compacted"), json=json)
+    terminal.ask("Remove the words of old versions for good?", yes=yes or dry_run, json=json)
+    terminal.tell(
+        lambda memos: memos.lifecycle.compact(path, limit=limit, after=after, dry_run=dry_run),
+        _listed if dry_run else _done("compacted"),
+        json=json,
+    )
+
+
+@app.command()
+def compress(*, path: Path_ = None, yes: Yes = False, json: Json = False) -> None:
+    """Compact, and write the vault anew without the room that is not in use."""
+    terminal.ask("Remove the words of old versions for good, and write the vault anew?", yes=yes, json=json)
+    terminal.tell(lambda memos: memos.lifecycle.compress(path), _compressed, json=json)
+
+
+@app.command()
+def migrate(
+    path: Annotated[str, typer.Argument(metavar="PATH", help="Namespace, with all beneath it.")],
+    to: Annotated[str, typer.Argument(metavar="TO", help="Where its memories go.")],
+    *,
+    reason: Reason = "",
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Take all memories of a namespace to another path; ids, versions and provenance stay."""
+    terminal.ask(f"Take everything at and beneath {path} to {to}?", yes=yes, json=json)
+    terminal.tell(lambda memos: memos.lifecycle.migrate(path, to, reason=reason), _migrated, json=json)
 
 
 @app.command()
@@ -220,6 +258,25 @@ def _moved(cubes: Sequence[MemCube]) -> RenderableType:
 def _swept(done: Swept) -> RenderableType:
     lines = [Text(shown.one_line(f"{event.subject}  {event.reason}")) for event in done.moves]
     return Group(*lines, _done("moved")(done))
+
+
+def _listed(would: Swept) -> RenderableType:
+    lines = [Text(shown.one_line(f"{event.subject}@{event.version}  {event.reason}")) for event in would.moves]
+    looked = f"looked at {shown.count(would.looked, 'memory', 'memories')}"
+    return Group(*lines, shown.done(f"{len(would.moves)} due, nothing was done", looked))
+
+
+def _compressed(done: Compressed) -> RenderableType:
+    what = f"{shown.count(done.compacted, 'version', 'versions')} compacted, {done.moved} moved to where they belong"
+    return shown.done(
+        f"the vault has {shown.size(done.after.vault)}", f"it had {shown.size(done.before.vault)}; {what}"
+    )
+
+
+def _migrated(done: Migrated) -> RenderableType:
+    lines = [Text(f"stayed: {id}", style="yellow") for id in done.left]
+    what = shown.count(len(done.ids), "memory is", "memories are")
+    return Group(*lines, shown.done(f"{what} at {shown.one_line(done.to)}", "the log keeps who, when and why"))
 
 
 def _done(what: str) -> Callable[[Swept], RenderableType]:

@@ -8,7 +8,7 @@ from typing import Annotated, cast
 from pydantic import BeforeValidator, Field, JsonValue, WithJsonSchema
 
 from memos_mcp.apps.mcp_answers import Memory, clipped
-from memos_mcp.apps.mcp_arguments import Count, Flag, Limit, MaybeKind, Names, Plain, Tool
+from memos_mcp.apps.mcp_arguments import Count, Flag, Limit, MaybeKind, Moment, Names, Plain, Tool
 from memos_mcp.apps.mcp_asking import Peer, Question
 from memos_mcp.apps.mcp_full_answers import (
     Explained,
@@ -82,6 +82,7 @@ class PutMemory(Plain):
     kind: MaybeKind = None
     tags: Names = None
     expect_version: Expected = None
+    expires_at: Moment = None
 
     async def call(self, memos: Memos) -> Written:
         """Put it."""
@@ -95,6 +96,7 @@ class PutMemory(Plain):
             kind=self.kind or "document",
             tags=self.tags or (),
             expect=self.expect_version,
+            expires=self.expires_at,
         )
         return _written(cube)
 

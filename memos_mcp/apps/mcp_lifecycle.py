@@ -13,7 +13,7 @@ from memos_mcp.apps.mcp_hints import DELETES, READS, REPEATS
 from memos_mcp.apps.mcp_tools import Path
 from memos_mcp.cube import MemCube, State
 from memos_mcp.errors import InvalidInput
-from memos_mcp.interface.lifecycles import Erased, Life
+from memos_mcp.interface.lives import Erased, Life
 from memos_mcp.memos import MOST, Memos
 
 _WORDS = 160  # characters of a memory that the user is asked about
@@ -152,12 +152,14 @@ class SweepMemories(Plain):
     scope = "write"
 
     path: Path = ""
+    dry_run: Annotated[Flag, Field(description="only say what would be done")] = False
 
     async def call(self, memos: Memos) -> Moves:
         """Sweep."""
-        done = await memos.lifecycle.sweep(self.path or None)
+        done = await memos.lifecycle.sweep(self.path or None, dry_run=self.dry_run)
         ids = tuple(event.subject for event in done.moves[:_IDS])
-        return Moves(done="memories moved", total=len(done.moves), ids=ids, looked=done.looked)
+        said = "memories are due; nothing was moved" if self.dry_run else "memories moved"
+        return Moves(done=said, total=len(done.moves), ids=ids, looked=done.looked)
 
 
 class EraseMemories(Tool):

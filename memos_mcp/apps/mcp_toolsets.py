@@ -32,6 +32,7 @@ def _further() -> tuple[type[Tool], ...]:
     from memos_mcp.apps import (
         mcp_access,
         mcp_audit,
+        mcp_batches,
         mcp_full,
         mcp_lifecycle,
         mcp_memory,
@@ -71,6 +72,9 @@ def _further() -> tuple[type[Tool], ...]:
         mcp_trace.TraceMemory,
         mcp_trace.DeliverMemory,
         mcp_trace.AttributeText,
+        mcp_batches.ForgetOver,
+        mcp_batches.CompressVault,
+        mcp_batches.MigrateMemories,
         mcp_memory.MemoryFiles,
     )
 

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from memos_mcp.answers import Namespace, Page, Recall, Remembered, Status
 from memos_mcp.cube import MemCube
+from memos_mcp.keeping import Sizes
 from memos_mcp.operation.context import words_of
 from memos_mcp.ports import Event
 from memos_mcp.search import Lane
@@ -169,6 +170,7 @@ def cube(answer: MemCube) -> RenderableType:
         ("hidden", ", ".join(answer.hidden)),
         ("stored", f"{_stamp(answer.created_at)} by {origin.actor or answer.governance.owner}"),
         ("changed", _stamp(answer.updated_at) if answer.updated_at != answer.created_at else ""),
+        ("over", _stamp(end) if (end := answer.governance.expires_at) else ""),
         ("repeated", f"said {answer.usage.sightings} times" if answer.usage.sightings > 1 else ""),
     ]
     return Group(_pairs(rows), Text(), Text(plain(words_of(answer))))
@@ -211,9 +213,21 @@ def status(answer: Status) -> RenderableType:
             ("writes to", f"{answer.path}, as {answer.user}"),
             ("quarantine", answer.quarantined and f"{answer.quarantined}, see `memos quarantine list`"),
             ("vault", answer.vault),
+            ("sizes", answer.sizes and _sizes(answer.sizes)),
             *((f"{lane.name} lane", _lane(lane)) for lane in answer.lanes),
         ]
     )
+
+
+def size(number: int) -> str:
+    """Bytes, as a person reads them."""
+    return f"{number / 1_000_000:.1f} MB" if number >= 1_000_000 else f"{number / 1000:.0f} kB"
+
+
+def _sizes(sizes: Sizes) -> str:
+    cold = f", {size(sizes.cold)} of it in cold storage" if sizes.cold else ""
+    inside = f"indexes {size(sizes.indexes)}, access log about {size(sizes.accesses)}, free {size(sizes.free)}"
+    return f"{size(sizes.vault)}{cold}: {inside}; write-ahead log {size(sizes.log)}"
 
 
 def health(answer: Health) -> RenderableType:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, BinaryIO, NoReturn, TypeVar
 
@@ -22,6 +22,7 @@ from memos_mcp.memos import Memos
 T = TypeVar("T")
 
 _MOST_BYTES = 4 * MAX_SOURCE
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 
 def moment(text: str) -> datetime:
@@ -32,11 +33,26 @@ def moment(text: str) -> datetime:
         raise typer.BadParameter(f"{text!r} is not a time such as 2026-03-02 or 2026-03-02T09:20+01:00") from None
 
 
+def end(text: str) -> datetime | timedelta:
+    """A time given as an option, or how long it is until then."""
+    number, unit = text[:-1], _UNITS.get(text[-1:])
+    if unit is None or not number.isdecimal():
+        return moment(text)
+    try:
+        return int(number) * unit
+    except OverflowError:
+        raise typer.BadParameter(f"{text!r} is longer than there is time") from None
+
+
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON value.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Path_ = Annotated[str | None, typer.Option("--path", help="Namespace, such as user/ada/projects or shared/team.")]
 Tags = Annotated[list[str] | None, typer.Option("--tag", help="Tag; may be repeated.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", help="How many memories at most.")]
+Expires = Annotated[
+    datetime | None,
+    typer.Option("--expires", parser=end, metavar="TIME", help="When it is over: a time (UTC), or 30m, 12h, 90d, 4w."),
+]
 Expect = Annotated[int | None, typer.Option("--expect", help="Only if this is the current version.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the log.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="Id of a memory.")]

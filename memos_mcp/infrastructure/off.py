@@ -33,7 +33,7 @@ class Off:
 
     async def apply(self, events: Sequence[Event]) -> None:
         """Where something was forgotten, what the lane kept of that root goes; made anew if the lane comes back."""
-        for root in {root_of(event.path) for event in events if event.action in ("forget", "compact")}:
+        for root in {root_of(event.path) for event in events if event.action in ("forget", "compact", "depart")}:
             if spans := await self._segments.spans(self.name, root):
                 await self._segments.replace(self.name, root, spans, ())
 

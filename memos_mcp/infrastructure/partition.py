@@ -106,15 +106,16 @@ class Partition:
 
     def follow(self, events: Sequence[Event]) -> None:
         """Follow lines of the log; one seen before changes nothing."""
+        gone: list[int] = []
         for event in events:
             if event.seq > self.seq:
                 self._views.clear()
                 did = self.rows.follow(event)
                 if did.added is not None:
                     self._add(worded(event))
-                for row in did.forgotten:
-                    self._erase(row)
+                gone += did.forgotten
                 self.changed.update(map(self.rows.since, did.governed))
+        self._erase(gone)
         self._settle()
 
     def size(self, after: int, upto: int) -> tuple[int, int]:
@@ -203,15 +204,19 @@ class Partition:
         number = self._vocabulary
         self._tail.add([number(t) for t in counted], [min(n, _MOST) for n in counted.values()])
 
-    def _erase(self, row: int) -> None:
-        """Remove the words of a version of a forgotten memory."""
+    def _erase(self, gone: Sequence[int]) -> None:
+        """Remove the words of versions that may not be found any more: at once, as each pass costs the whole block."""
+        if not gone:
+            return
         for values in self._columns.values():
-            values[row] = 0
-        self.erased.add(self.rows.since(row))
-        if row >= self._tail.first:
+            for row in gone:
+                values[row] = 0
+        self.erased.update(map(self.rows.since, gone))
+        if max(gone) >= self._tail.first:
             self._blocks.append(self._tail.block())
             self._tail = Tail(self._tail.last)
-        self._blocks = [b.without(row) if b.first <= row < b.last else b for b in self._blocks]
+        rows = np.array(gone, np.int32)
+        self._blocks = [b.without(rows) if ((rows >= b.first) & (rows < b.last)).any() else b for b in self._blocks]
 
     # What follows turns rows into segments and back. Both are pure functions of the log range they cover.
 

@@ -57,10 +57,10 @@ class Block:
         """Term, row and count of every posting."""
         return np.repeat(self.terms, np.diff(self.offsets)), self.rows, self.counts
 
-    def without(self, row: int) -> Block:
-        """The same without any trace of a row."""
+    def without(self, gone: Ints) -> Block:
+        """The same without any trace of some rows."""
         terms, rows, counts = self.flat()
-        keep = rows != row
+        keep = ~np.isin(rows, gone)
         return freeze(self.first, self.last, terms[keep], rows[keep], counts[keep])
 
 

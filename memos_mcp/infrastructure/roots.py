@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 _PAGE = 1000
 _Paths = tuple[tuple[str, ...], bool]  # and whether they are asked of now
-ERASING = ("forget", "quarantine", "compact")
+ERASING = ("forget", "quarantine", "compact", "depart")
 """What takes words out of indexes at once."""
 
 _SHORT = 5_000  # rows that are looked through faster than another thread is reached
@@ -233,7 +233,7 @@ class Roots(Generic[Its]):
             newest = given or await self._vault.events(after=-1, limit=1)
             self._seq = newest[0].seq - 1 if newest else 0
         news = [e for e in given if e.seq > self._seq]
-        if not news or news[0].seq != self._seq + 1:
+        if not news or news[-1].seq != self._seq + len(news):
             news = await self._vault.events(after=self._seq, limit=_PAGE)
         while news:
             await to_thread.run_sync(self._take, news)

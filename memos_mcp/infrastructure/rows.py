@@ -122,12 +122,14 @@ class Rows:
         """Follow a line that was not followed before."""
         self.seq = event.seq
         shelved = self._shelved(event.subject)
-        if event.action in ("remember", "put", "update", "release"):
+        if event.action in ("remember", "put", "update", "release", "arrive"):
+            if event.action == "arrive":
+                shelved = event.seq if event.state in SHELVED else OPEN
             self._close(event)
             added = self._add(event, shelved)
             held = event.cube is not None and event.cube.quarantined
             return Followed(added, self._wordless(event.subject) if held else ())
-        if event.action in ("forget", "quarantine"):
+        if event.action in ("forget", "quarantine", "depart"):
             self._close(event)
             return Followed(forgotten=self._blanked(event, self._rows_of(event.subject)))
         if event.action == "compact":

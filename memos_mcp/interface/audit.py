@@ -129,20 +129,23 @@ class Audit:
             number += 1
         return number
 
-    async def rotate(self, keep: timedelta, *, texts_only: bool = False) -> Rotated:
-        """Remove the lines older than this, everybody's; an anchor stays, on which the chain goes on.
+    async def rotate(
+        self, keep: timedelta | None = None, *, last: int | None = None, texts_only: bool = False
+    ) -> Rotated:
+        """Remove the lines older than `keep` that are not among the `last`; the chain goes on from anchors.
 
-        `texts_only`: the lines stay, without questions and reasons and the salts of their digests. Takes the scope
-        `admin`; export first what is to be kept. Raises Denied, InvalidInput.
+        Everybody's. Those about what is under legal hold or frozen stay. `texts_only`: all lines stay, without
+        questions and reasons and the salts of their digests. Takes the scope `admin`; export first what is to be kept.
+        Raises Denied, InvalidInput.
         """
         governance.check_scope(self._on.caller, "admin")
-        if keep < timedelta(0):
-            raise InvalidInput("keep is how long lines stay: a time that is not negative")
+        if (keep is None and last is None) or (keep is not None and keep < timedelta(0)) or (last or 0) < 0:
+            raise InvalidInput("say how long lines stay, or how many of the last ones: what is not negative")
         try:
-            before = self._on.clock() - keep
+            before = None if keep is None else self._on.clock() - keep
         except OverflowError as exc:
             raise InvalidInput("keep is longer than there is time") from exc
-        return await self._log.rotate(before, texts_only=texts_only)
+        return await self._log.rotate(before, last=last, texts_only=texts_only)
 
     @property
     def _log(self) -> AccessLog:

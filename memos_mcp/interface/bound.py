@@ -116,8 +116,8 @@ class Bound:
 
     def may_read(self, event: Event) -> bool:
         """May he know of a line of the log?"""
-        decision = decided(self.caller, "read", event.path, event.rules or Governance(), self.clock())
-        looked(event.subject, event.version, event.path, decision)
+        decision = decided(self.caller, "read", event.now or event.path, event.rules or Governance(), self.clock())
+        looked(event.subject, event.version, event.now or event.path, decision)
         return decision.allowed
 
     def governs(self, path: str, rules: Governance) -> bool:
@@ -220,10 +220,30 @@ class Bound:
         with contextlib.suppress(Conflict, NotFound):  # somebody else was there first
             await self.lanes.apply(await self.vault.commit(changes, caller=self.caller))
 
-    async def written(self, change: Change, cube: MemCube) -> MemCube:
-        """The memory as this one change wrote it. Raises Conflict, NotFound."""
-        (event,) = await self.commit(change)
-        return event.cube or cube
+    def put_again(self, old: MemCube, key: str, end: datetime | None) -> tuple[MemCube, list[Change]]:
+        """What is put under its key once more, with what has to be changed first: its end, or that it is over.
+
+        Both are for who decides about it. Raises Denied.
+        """
+        rules = old.governance
+        over = rules.expires_at is not None and rules.expires_at <= self.clock()
+        if not (over or end) or not self.governs(old.path, rules):
+            self.check("write", old, key)
+            if end is not None:
+                self.check("govern", old)
+            return old, []
+        state = moved(old.state, "restore") if old.state is State.EXPIRED else old.state
+        back = old.model_copy(update={"governance": rules.model_copy(update={"expires_at": end}), "state": state})
+        self.check("write", back, key)
+        changes = [Change("govern", old.id, back, reason="it was put again")]
+        if back.state is not old.state:
+            changes.append(Change("move", old.id, back, reason="restore: it was put again", was=old.state))
+        return back, changes
+
+    async def written(self, change: Change, cube: MemCube, first: Sequence[Change] = ()) -> MemCube:
+        """The memory as this change wrote it, after others of it. Raises Conflict, NotFound."""
+        events = await self.commit(*first, change)
+        return events[-1].cube or cube
 
     async def repeated(self, attempt: Callable[[], Awaitable[MemCube]], expect: int | None) -> MemCube:
         """Begin anew when somebody else came first, unless the caller said which version he means."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import get_args
 
 from pydantic import JsonValue, ValidationError
@@ -66,6 +66,19 @@ def check_moment(moment: datetime, what: str) -> datetime:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (AttributeError, OverflowError) as exc:
         raise InvalidInput(f"{what} is a time such as 2027-01-31T12:00:00Z") from exc
+
+
+def check_end(given: datetime | timedelta | None, now: datetime) -> datetime | None:
+    """When a memory ends: at a time to come, or so long from now."""
+    if given is None:
+        return None
+    try:
+        end = now + given if isinstance(given, timedelta) else check_moment(given, "expires")
+    except OverflowError as exc:
+        raise InvalidInput("expires is further away than there is time") from exc
+    if end <= now:
+        raise InvalidInput(f"expires is a time to come, or how long it is until then: {end:%Y-%m-%d %H:%M} UTC is over")
+    return end
 
 
 def check_id(key: str | None) -> str:

@@ -8,7 +8,16 @@ from memos_mcp.cube import Governance, Kind, MemCube, Origin, Plaintext, SourceC
 from memos_mcp.ports import Draft, Name
 
 
-def drafted(draft: Draft, path: str, *, owner: str, kind: Kind | None, tags: tuple[str, ...], now: datetime) -> MemCube:
+def drafted(
+    draft: Draft,
+    path: str,
+    *,
+    owner: str,
+    kind: Kind | None,
+    tags: tuple[str, ...],
+    now: datetime,
+    end: datetime | None = None,
+) -> MemCube:
     """The first version of a memory that was read from a source; its provenance id is its own."""
     key = new_id()
     return MemCube(
@@ -22,7 +31,7 @@ def drafted(draft: Draft, path: str, *, owner: str, kind: Kind | None, tags: tup
         created_at=now,
         updated_at=now,
         origin=draft.origin.model_copy(update={"provenance": key}),
-        governance=Governance(owner=owner),
+        governance=Governance(owner=owner, expires_at=end),
         quarantined=draft.quarantined,
         payload=Plaintext(text=draft.text),
     )
@@ -43,8 +52,9 @@ def named(
     kind: Kind,
     tags: tuple[str, ...],
     now: datetime,
+    end: datetime | None = None,
 ) -> MemCube:
-    """The next version of a memory put under a key, or its first."""
+    """The next version of a memory put under a key, or its first, which has the `end`."""
     if old is not None:
         return old.model_copy(update={"version": old.version + 1, "payload": payload, "kind": kind, "tags": tags})
     key = new_id()
@@ -57,6 +67,6 @@ def named(
         created_at=now,
         updated_at=now,
         origin=Origin(provenance=key, actor=owner),
-        governance=Governance(owner=owner),
+        governance=Governance(owner=owner, expires_at=end),
         payload=payload,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from pydantic import TypeAdapter, ValidationError
@@ -12,12 +12,12 @@ from memos_mcp.cube import MemCube, Ref, State, Usage
 from memos_mcp.errors import Conflict, Corrupt, Denied, IllegalMove, InvalidInput, NotFound
 from memos_mcp.infrastructure import governance
 from memos_mcp.interface import checks
+from memos_mcp.interface.batches import Migrated, everything, migrated
 from memos_mcp.interface.bound import Bound
+from memos_mcp.interface.lives import Compressed, Erased, Life, Shelved, Swept
 from memos_mcp.interface.recording import recorded
-from memos_mcp.keeping import Copy
 from memos_mcp.operation.lifecycle import (
     REGIMES,
-    Advice,
     Move,
     Policy,
     advice,
@@ -40,50 +40,8 @@ _PAGE = 1000
 _LINES = 20  # of a memory's log in which it is looked for when it was brought back
 _SWEPT = Which(states=(State.GENERATED, State.ACTIVATED, State.MERGED, State.ARCHIVED))
 _OVER = Which(states=(State.EXPIRED,))
-_EVERY = (Which(states=tuple(State)), Which(quarantined=True))
 _FORM = TypeAdapter(Policy)
 Due = Callable[[MemCube, Policy], Awaitable[Sequence[Change]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Life:
-    """Where a memory stands: its state and what that means, the moves it can make, and the one that is due."""
-
-    id: str
-    state: State
-    says: str
-    moves: tuple[Move, ...]
-    due: Advice | None
-    strength: float
-    heat: float
-    held: bool
-    expires_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Shelved:
-    """Memories in some states, newest first; `after` continues, 0 at the end."""
-
-    cubes: tuple[MemCube, ...]
-    after: int
-
-
-@dataclass(frozen=True, slots=True)
-class Swept:
-    """What a sweep did: the lines of its moves, how many memories it looked at; `after` continues, 0 at the end."""
-
-    moves: tuple[Event, ...]
-    looked: int
-    after: int
-
-
-@dataclass(frozen=True, slots=True)
-class Erased:
-    """What was erased. `copies` were made while it was there and still hold it; `left` says what could not be done."""
-
-    events: tuple[Event, ...]
-    copies: tuple[Copy, ...]
-    left: tuple[str, ...]
 
 
 @recorded("lifecycle.")
@@ -94,8 +52,10 @@ class Lifecycle:
         self._on = on
 
     async def state(self, id: str) -> Life:
-        """Where a memory stands. Raises NotFound."""
+        """Where a memory stands; how often others read it counts only for who decides about it. Raises NotFound."""
         cube, now = await self._on.own(id), self._on.clock()
+        if self._on.governs(cube.path, cube.governance):
+            (cube,) = await self._used([cube])
         policy = policy_for(cube.path, await self._policies())
         rules = cube.governance
         usage, kept = await self._brought_back(cube, policy)
@@ -174,29 +134,36 @@ class Lifecycle:
         await self._on.vault.keeping.set_policy(home, form, caller=self._on.caller.user, reason=why)
         return await self.policy(home)
 
-    async def sweep(self, path: str | None = None, *, limit: int = 1_000_000, after: int = 0) -> Swept:
+    async def sweep(
+        self, path: str | None = None, *, limit: int = 1_000_000, after: int = 0, dry_run: bool = False
+    ) -> Swept:
         """Make the moves that are due, of the memories that the caller may decide about, newest first.
 
         Bounded batches, each of them whole or not at all, so that one that is stopped goes on where it was. `limit` is
         how many memories are looked at; `after` of the last answer continues. Frozen and held ones stay as they are.
+        `dry_run`: nothing is done; the lines that would be written have the `seq` 0.
         Cost: about 50 µs a memory, 0.2 ms a move. Raises InvalidInput, Denied.
         """
-        return await self._passed(path, limit, after, self._due)
+        return await self._passed(path, limit, after, self._due, dry_run=dry_run)
 
-    async def compact(self, path: str | None = None, *, limit: int = 1_000_000, after: int = 0) -> Swept:
+    async def compact(
+        self, path: str | None = None, *, limit: int = 1_000_000, after: int = 0, dry_run: bool = False
+    ) -> Swept:
         """Remove the words of versions that policies keep no longer, of memories that the caller may decide about.
 
         The log keeps that there were such versions. The first and the current one stay, and all of what is frozen or
-        held. Batches, `limit` and `after` as of `sweep`. Raises InvalidInput, Denied.
+        held. The rest as of `sweep`. Raises InvalidInput, Denied.
         """
-        return await self._passed(path, limit, after, self._surplus)
+        return await self._passed(path, limit, after, self._surplus, dry_run=dry_run)
 
-    async def clean(self, path: str | None = None, *, limit: int = 1_000_000, after: int = 0) -> Swept:
+    async def clean(
+        self, path: str | None = None, *, limit: int = 1_000_000, after: int = 0, dry_run: bool = False
+    ) -> Swept:
         """Forget what has been over for as long as policies say, of memories that the caller may decide about.
 
-        Batches, `limit` and `after` as of `sweep`. Raises InvalidInput, Denied.
+        The rest as of `sweep`. Raises InvalidInput, Denied.
         """
-        return await self._passed(path, limit, after, self._overdue, _OVER)
+        return await self._passed(path, limit, after, self._overdue, _OVER, dry_run=dry_run)
 
     async def erase(self, ids: Sequence[str] = (), *, source: str = "", path: str | None = None, reason: str) -> Erased:
         """Remove memories for good: those named, all of a source, or all at and beneath a path; or, on an error, none.
@@ -210,7 +177,7 @@ class Lifecycle:
             raise InvalidInput("say why it is erased: the reason is all that stays")
         if bool(ids) == bool(source or path):
             raise InvalidInput("name what is to be erased: ids, or a source, a path, or both")
-        cubes = await self._on.governed_ones(ids) if ids else await self._all(source, path)
+        cubes = await self._on.governed_ones(ids) if ids else await self._governed_at(path, source)
         if not cubes:
             return Erased((), (), ())
         events = await self._on.commit(*(Change("forget", cube.id, reason=why) for cube in cubes))
@@ -220,16 +187,32 @@ class Lifecycle:
         copies = await self._on.vault.keeping.copies(min(cube.created_at for cube in cubes))
         return Erased(events, tuple(copies), tuple(left))
 
-    async def _all(self, source: str, path: str | None) -> Sequence[MemCube]:
+    async def migrate(self, path: str, to: str, *, reason: str = "") -> Migrated:
+        """Take the memories at and beneath a path to another, with ids, versions and provenance: all or none of them.
+
+        Whose they are and who may use them is decided anew there. What is frozen or held stays, and what the caller may
+        not decide about here and there. Recall of a moment finds them from then on only. Cost: 0.3 ms each.
+        Raises InvalidInput, Denied, Conflict (a key is in use there).
+        """
+        return await migrated(self._on, path, to, checks.check_reason(reason))
+
+    async def compress(self, path: str | None = None) -> Compressed:
+        """Compact the versions at a path, then write the whole vault anew without the room that is not in use.
+
+        Takes the scope `admin`, as it keeps others waiting. Stopped at any time, the vault is as before or as after.
+        Cost: 50 ms per MB, and as much memory and disk as the vault has. Raises Denied, InvalidInput, Unavailable.
+        """
+        governance.check_scope(self._on.caller, "admin")
+        keeping = self._on.vault.keeping
+        compacted = await self.compact(path)
+        before = await keeping.sizes()
+        moved = await keeping.shrink()
+        return Compressed(len(compacted.moves), moved, before, await keeping.sizes())
+
+    async def _governed_at(self, path: str | None, source: str) -> Sequence[MemCube]:
         """What the caller may decide about of a source or a namespace, in every state, in quarantine or not."""
-        where = replace(await self._on.readable(self._on.writable(path)), permit=None)
-        found: list[MemCube] = []
-        for which in _EVERY:
-            rows = await self._on.scan(where, replace(which, source=source), limit=_PAGE)
-            while rows:
-                found += [cube for _, cube in rows if self._on.governs(cube.path, cube.governance)]
-                rows = await self._on.scan(where, replace(which, source=source), after=rows[-1][0], limit=_PAGE)
-        return found
+        found = await everything(self._on, self._on.writable(path), source)
+        return [cube for cube in found if self._on.governs(cube.path, cube.governance)]
 
     async def _held(self, ids: Sequence[str], reason: str, *, held: bool) -> tuple[MemCube, ...]:
         why, changes = checks.check_reason(reason), list[Change]()
@@ -246,7 +229,9 @@ class Lifecycle:
         except ValidationError as exc:
             raise Corrupt("a policy of the vault cannot be read; set it anew with `memos lifecycle policy`") from exc
 
-    async def _passed(self, path: str | None, limit: int, after: int, due: Due, which: Which = _SWEPT) -> Swept:
+    async def _passed(
+        self, path: str | None, limit: int, after: int, due: Due, which: Which = _SWEPT, *, dry_run: bool = False
+    ) -> Swept:
         """Go through memories and change what is due. Those of others count for nothing, or they would be counted."""
         checks.check_range("limit", limit, _MOST)
         governance.check_scope(self._on.caller, "write")
@@ -255,12 +240,21 @@ class Lifecycle:
         looked = 0
         while rows := await self._on.vault.scan(where, which, after=after, limit=_BATCH):
             mine = [(at, cube) for at, cube in rows if self._on.governs(cube.path, cube.governance)][: limit - looked]
-            every = [await due(cube, policy_for(cube.path, policies)) for _, cube in mine]
-            events += await self._changed([changes for changes in every if changes])
+            used = await self._used([cube for _, cube in mine])
+            every = [(cube, await due(cube, policy_for(cube.path, policies))) for cube in used]
+            if dry_run:
+                events += [self._planned(cube, each) for cube, changes in every for each in changes]
+            else:
+                events += await self._changed([changes for _, changes in every if changes])
             looked, after = looked + len(mine), rows[-1][0]
             if looked == limit:
-                return Swept(tuple(events), looked, mine[-1][0])
-        return Swept(tuple(events), looked, 0)
+                return Swept(_told(events), looked, mine[-1][0])
+        return Swept(_told(events), looked, 0)
+
+    def _planned(self, old: MemCube, change: Change) -> Event:
+        """The line that a change would write."""
+        to, at, user = change.cube or old, self._on.clock(), self._on.caller.user
+        return Event(0, at, change.action, old.id, to.version, old.path, user, change.reason, state=to.state)
 
     async def _changed(self, due: Sequence[Sequence[Change]]) -> Sequence[Event]:
         """Change a batch in one commit, or memory by memory if somebody changed one of them meanwhile."""
@@ -272,13 +266,24 @@ class Lifecycle:
             events = ()
             for changes in due:
                 events += await self._one(changes)
-        return [event for event in events if event.action != "govern"]
+        return events
 
     async def _one(self, changes: Sequence[Change]) -> tuple[Event, ...]:
         try:
             return await self._on.commit(*changes)
         except (Conflict, NotFound, Denied):  # the next sweep looks at it as it is then
             return ()
+
+    async def _used(self, cubes: Sequence[MemCube]) -> Sequence[MemCube]:
+        """The memories with how often they were read, if an access log is kept."""
+        if self._on.accesses is None or not cubes:
+            return cubes
+        used = await self._on.accesses.used(ids=[cube.id for cube in cubes])
+        seen = {id: {"reads": each.usage.reads, "last_read_at": each.usage.last_read_at} for id, each in used.items()}
+        return [
+            cube.model_copy(update={"usage": cube.usage.model_copy(update=seen[cube.id])}) if cube.id in seen else cube
+            for cube in cubes
+        ]
 
     async def _due(self, cube: MemCube, policy: Policy) -> Sequence[Change]:
         now, held = self._on.clock(), cube.governance.held
@@ -313,6 +318,11 @@ class Lifecycle:
             return cube.usage, policy
         usage = cube.usage.model_copy(update={"last_read_at": max(last.at, cube.usage.last_read_at or last.at)})
         return usage, replace(policy, kept_for=None)
+
+
+def _told(events: Sequence[Event]) -> tuple[Event, ...]:
+    """Without the lines that only say that what expires has an end."""
+    return tuple(event for event in events if event.action != "govern")
 
 
 def _changes(old: MemCube, move: Move, reason: str, now: datetime) -> list[Change]:

@@ -42,12 +42,10 @@ class Onlooker:
         return f"user/{self.caller.user}"
 
     def owns(self, path: str, cube: MemCube | None) -> bool:
-        """Is a memory at this path his? Of one that is forgotten, only the path is left to say so."""
-        if self.caller.within and not is_beneath(path, self.caller.within):
+        """Is a memory his, as it is now? Of one that is forgotten, only the path that it had is left to say so."""
+        if self.caller.within and not is_beneath(cube.path if cube else path, self.caller.within):
             return False
-        return is_beneath(path, self._home) or (
-            cube is not None and owned_by(self.caller.user, cube.path, cube.governance)
-        )
+        return owned_by(self.caller.user, cube.path, cube.governance) if cube else is_beneath(path, self._home)
 
     def view(self, line: Access, cubes: Mapping[str, MemCube]) -> Access | None:
         """What he may know of a line; `cubes` are the memories it is about that are still there.

@@ -27,7 +27,7 @@ class Log:
         checks.check_range("limit", limit, _MOST)
         events = await self._on.vault.events(after=after, limit=1 if after < 0 else limit)
         upto = events[-1].seq if events else max(after, 0)
-        readable = (self._on.told(e) for e in events if after >= 0 and self._on.may_read(e))
+        readable = (_where_it_is(self._on.told(e)) for e in events if after >= 0 and self._on.may_read(e))
         return News(tuple(readable), upto)
 
     async def of(self, id: str) -> tuple[Event, ...]:
@@ -35,5 +35,10 @@ class Log:
         events = await self._on.vault.events(subject=checks.check_id(id), limit=_MOST)
         if not events or not self._on.may_read(events[0]):
             raise self._on.unknown(id)
-        seen = (replace(event, cube=event.cube and self._on.guard.seen(event.cube)) for event in events)
-        return tuple(map(self._on.told, seen))
+        lines = (replace(event, cube=event.cube and self._on.guard.seen(event.cube)) for event in events)
+        return tuple(_where_it_is(self._on.told(line)) for line in lines)
+
+
+def _where_it_is(event: Event) -> Event:
+    """The line with the path that its memory has now: who may read it there need not know where it was."""
+    return replace(event, path=event.now or event.path, now="")

@@ -99,10 +99,11 @@ class Audit:
         """
         return self._portal.call(partial(self._of.export, write, format=format, since=since, until=until, path=path))
 
-    def rotate(self, keep: timedelta, *, texts_only: bool = False) -> Rotated:
-        """Remove the lines older than this, everybody's; an anchor stays, on which the chain goes on.
+    def rotate(self, keep: timedelta | None = None, *, last: int | None = None, texts_only: bool = False) -> Rotated:
+        """Remove the lines older than `keep` that are not among the `last`; the chain goes on from anchors.
 
-        `texts_only`: the lines stay, without questions and reasons and the salts of their digests. Takes the scope
-        `admin`; export first what is to be kept. Raises Denied, InvalidInput.
+        Everybody's. Those about what is under legal hold or frozen stay. `texts_only`: all lines stay, without
+        questions and reasons and the salts of their digests. Takes the scope `admin`; export first what is to be kept.
+        Raises Denied, InvalidInput.
         """
-        return self._portal.call(partial(self._of.rotate, keep, texts_only=texts_only))
+        return self._portal.call(partial(self._of.rotate, keep, last=last, texts_only=texts_only))

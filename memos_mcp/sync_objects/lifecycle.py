@@ -9,7 +9,8 @@ from anyio.from_thread import BlockingPortal
 
 from memos_mcp.cube import MemCube, State
 from memos_mcp.interface import offices as twin
-from memos_mcp.interface.lifecycles import Erased, Life, Shelved, Swept
+from memos_mcp.interface.batches import Migrated
+from memos_mcp.interface.lives import Compressed, Erased, Life, Shelved, Swept
 from memos_mcp.operation.lifecycle import (
     Move,
     Policy,
@@ -24,7 +25,7 @@ class Lifecycle:
         self._portal = portal
 
     def state(self, id: str) -> Life:
-        """Where a memory stands. Raises NotFound."""
+        """Where a memory stands; how often others read it counts only for who decides about it. Raises NotFound."""
         return self._portal.call(partial(self._of.state, id))
 
     def list(
@@ -63,29 +64,30 @@ class Lifecycle:
         """
         return self._portal.call(partial(self._of.set_policy, path, policy, reason=reason))
 
-    def sweep(self, path: str | None = None, *, limit: int = 1000000, after: int = 0) -> Swept:
+    def sweep(self, path: str | None = None, *, limit: int = 1000000, after: int = 0, dry_run: bool = False) -> Swept:
         """Make the moves that are due, of the memories that the caller may decide about, newest first.
 
         Bounded batches, each of them whole or not at all, so that one that is stopped goes on where it was. `limit` is
         how many memories are looked at; `after` of the last answer continues. Frozen and held ones stay as they are.
+        `dry_run`: nothing is done; the lines that would be written have the `seq` 0.
         Cost: about 50 µs a memory, 0.2 ms a move. Raises InvalidInput, Denied.
         """
-        return self._portal.call(partial(self._of.sweep, path, limit=limit, after=after))
+        return self._portal.call(partial(self._of.sweep, path, limit=limit, after=after, dry_run=dry_run))
 
-    def compact(self, path: str | None = None, *, limit: int = 1000000, after: int = 0) -> Swept:
+    def compact(self, path: str | None = None, *, limit: int = 1000000, after: int = 0, dry_run: bool = False) -> Swept:
         """Remove the words of versions that policies keep no longer, of memories that the caller may decide about.
 
         The log keeps that there were such versions. The first and the current one stay, and all of what is frozen or
-        held. Batches, `limit` and `after` as of `sweep`. Raises InvalidInput, Denied.
+        held. The rest as of `sweep`. Raises InvalidInput, Denied.
         """
-        return self._portal.call(partial(self._of.compact, path, limit=limit, after=after))
+        return self._portal.call(partial(self._of.compact, path, limit=limit, after=after, dry_run=dry_run))
 
-    def clean(self, path: str | None = None, *, limit: int = 1000000, after: int = 0) -> Swept:
+    def clean(self, path: str | None = None, *, limit: int = 1000000, after: int = 0, dry_run: bool = False) -> Swept:
         """Forget what has been over for as long as policies say, of memories that the caller may decide about.
 
-        Batches, `limit` and `after` as of `sweep`. Raises InvalidInput, Denied.
+        The rest as of `sweep`. Raises InvalidInput, Denied.
         """
-        return self._portal.call(partial(self._of.clean, path, limit=limit, after=after))
+        return self._portal.call(partial(self._of.clean, path, limit=limit, after=after, dry_run=dry_run))
 
     def erase(self, ids: Sequence[str] = (), *, source: str = "", path: str | None = None, reason: str) -> Erased:
         """Remove memories for good: those named, all of a source, or all at and beneath a path; or, on an error, none.
@@ -95,3 +97,20 @@ class Lifecycle:
         Raises InvalidInput, NotFound, Denied.
         """
         return self._portal.call(partial(self._of.erase, ids, source=source, path=path, reason=reason))
+
+    def migrate(self, path: str, to: str, *, reason: str = "") -> Migrated:
+        """Take the memories at and beneath a path to another, with ids, versions and provenance: all or none of them.
+
+        Whose they are and who may use them is decided anew there. What is frozen or held stays, and what the caller may
+        not decide about here and there. Recall of a moment finds them from then on only. Cost: 0.3 ms each.
+        Raises InvalidInput, Denied, Conflict (a key is in use there).
+        """
+        return self._portal.call(partial(self._of.migrate, path, to, reason=reason))
+
+    def compress(self, path: str | None = None) -> Compressed:
+        """Compact the versions at a path, then write the whole vault anew without the room that is not in use.
+
+        Takes the scope `admin`, as it keeps others waiting. Stopped at any time, the vault is as before or as after.
+        Cost: 50 ms per MB, and as much memory and disk as the vault has. Raises Denied, InvalidInput, Unavailable.
+        """
+        return self._portal.call(partial(self._of.compress, path))

@@ -105,6 +105,18 @@ async def _a_rotation_keeps_the_chain(log: AccessLog) -> None:
     same((await log.used(ids=["mem00001"]))["mem00001"].usage.reads, 7, "the reads counted")
 
 
+async def _a_rotation_keeps_the_last_lines(log: AccessLog) -> None:
+    await _add(log, *(_access(number) for number in range(9)))
+    tip = (await log.verify()).tip
+    for minute, last, kept in ((None, 9, 9), (None, 7, 7), (4, 8, 7), (4, 2, 5), (60, 2, 2), (None, 0, 0)):
+        before = None if minute is None else _NOON + timedelta(minutes=minute)
+        found = await log.rotate(before, last=last)
+        same(found.kept, kept, f"lines that are kept of the last {last} and those since minute {minute}")
+        after = await log.verify()
+        same((after.ok, after.lines, after.removed, after.tip), (True, kept, 9 - kept, tip), "the log after it")
+    same((await log.verify()).cut is None, False, "whether the log says when it was cut")
+
+
 async def _words_can_be_erased(log: AccessLog) -> None:
     await _add(log, _access(0, said="Where is the ferry?"), _access(1, said="And when?"))
     tip = (await log.verify()).tip
@@ -143,6 +155,7 @@ ACCESS_LOG_CHECKS: tuple[AccessLogCheck, ...] = (
     _pages_follow_each_other,
     _reads_are_counted,
     _a_rotation_keeps_the_chain,
+    _a_rotation_keeps_the_last_lines,
     _words_can_be_erased,
     _a_chain_value_that_was_noted_is_asked_for,
 )

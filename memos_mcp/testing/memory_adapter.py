@@ -21,6 +21,7 @@ from memos_mcp.testing.lives import (
     what_is_frozen_stays,
     what_is_held_stays,
 )
+from memos_mcp.testing.places import memories_go_to_another_path, what_is_laid_away_says_the_same
 
 MemoryAdapterCheck = Callable[[MemoryAdapter], Awaitable[None]]
 TwoWritersCheck = Callable[[MemoryAdapter, MemoryAdapter], Awaitable[None]]
@@ -333,6 +334,8 @@ MEMORY_ADAPTER_CHECKS: tuple[MemoryAdapterCheck, ...] = (
     a_moment_shows_what_was_current,
     what_is_frozen_stays,
     what_was_made_from_a_memory_is_found,
+    what_is_laid_away_says_the_same,
+    memories_go_to_another_path,
 )
 """What every MemoryAdapter does; each check wants an empty one."""
 

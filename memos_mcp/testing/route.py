@@ -201,6 +201,25 @@ async def _what_is_out_of_use_is_not_searched(vault: MemoryAdapter, opened: Open
                 same(await _scores(each, _TEXTS[0]), before, "scores once it is back")
 
 
+async def _what_went_elsewhere_is_found_there(vault: MemoryAdapter, opened: OpenRoute) -> None:
+    route, other = opened(), opened()
+    cubes = [a_cube(text, f"{PATH}/a") for text in _TEXTS]
+    before = (await _stored(vault, route, *cubes))[-1].seq
+    await _find(other, _TEXTS[0])
+    for was, to in ((f"{PATH}/a", f"{PATH}/b"), (f"{PATH}/b", "shared/team"), ("shared/team", f"{PATH}/a")):
+        here, there = (cubes[0].model_copy(update={"path": path}) for path in (was, to))
+        changes = Change("depart", here.id, here), Change("arrive", here.id, there)
+        await _applied(route, await vault.commit(changes, caller=ADA))
+        for each in (route, other, opened()):
+            await _settled(each)
+            for path, number in ((was, 4 if was == f"{PATH}/a" else 0), (to, 5 if to == f"{PATH}/a" else 1)):
+                found = await _find(each, _TEXTS[0], path)
+                same(here.id in {hit.ref.id for hit in found.hits}, path == to, f"it is found at {path}")
+                same((found.searched, found.pending), (number, 0), f"memories searched at {path}")
+            then = await each.find(_call(_TEXTS[0]), Where((PATH, "shared"), at=before), 10)
+            same(then.searched, 4, "what was there then and is there still")
+
+
 async def _of_what_is_forgotten_no_segment_tells(
     vault: MemoryAdapter, segments: SegmentStore, opened: OpenRoute
 ) -> None:
@@ -218,8 +237,13 @@ async def _of_what_is_forgotten_no_segment_tells(
     old = first[0].model_copy(update={"version": 2})
     await _applied(route, await vault.commit([Change("compact", old.id, old)], caller=ADA))
     await _applied(route, await vault.commit([Change("forget", secret.id)], caller=ADA))
+    gone = a_cube("quokka", f"{PATH}/numbat", origin=Origin(session="bilby", speaker="Dingo"))
+    await _stored(vault, route, gone, *(a_cube(f"{text} again {n}") for n in range(150) for text in _TEXTS))
+    there = gone.model_copy(update={"path": "shared/echidna"})
+    changes = Change("depart", gone.id, gone), Change("arrive", gone.id, there)
+    await _applied(route, await vault.commit(changes, caller=ADA))
     held = b"".join(each.data for each in await segments.segments(route.name, PATH))
-    for word in (b"xylograph", b"zanzibar", b"affair", b"Zebedee", b"diary"):
+    for word in (b"xylograph", b"zanzibar", b"affair", b"Zebedee", b"diary", b"quokka", b"bilby", b"Dingo", b"echidna"):
         same(word in held, False, f"{word.decode()} in the segments of what was forgotten")
 
 
@@ -283,6 +307,7 @@ ROUTE_CHECKS: tuple[RouteCheck, ...] = (
     _quarantine_is_not_searched,
     _a_moment_is_searched_as_it_was,
     _what_is_out_of_use_is_not_searched,
+    _what_went_elsewhere_is_found_there,
     _lines_seen_twice_change_nothing,
     _what_others_wrote_is_found,
     _every_way_to_the_same_log_answers_alike,

@@ -30,9 +30,9 @@ anyio.run(main)
 """
 
 
-def killed(home: Path, mode: str, answers: int) -> list[tuple[str, float]]:
+def killed(home: Path, mode: str, answers: int, script: str = SERVES) -> list[tuple[str, float]]:
     """What a child answered until it was killed: the access, and when."""
-    command = [sys.executable, "-c", SERVES, str(home), mode]
+    command = [sys.executable, "-c", script, str(home), mode]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         told = [child.stdout.readline() for _ in range(answers)]
@@ -87,3 +87,13 @@ async def test_two_processes_write_one_chain(tmp_path: Path) -> None:
     told = both(command)
     assert await written(tmp_path, told) == set(told)
     assert len(told) == 200
+
+
+async def test_a_log_that_cuts_itself_is_whole_when_it_is_killed(tmp_path: Path) -> None:
+    script = SERVES.replace('{"mode": sys.argv[2]}', '{"mode": sys.argv[2], "keep_lines": 40}')
+    for answers in (150, 160, 170, 3, 4):
+        killed(tmp_path, "grouped", answers, script)
+        async with memos_mcp.open(home=tmp_path, user="ada", embedder={"kind": "none"}) as memos:
+            found = await memos.audit.verify()
+        assert found.ok, found.why
+        assert answers < 160 or found.removed > 100

@@ -1,4 +1,4 @@
-"""A sweep and an erasure that are killed at any moment: every batch is done or not done, and the next one goes on."""
+"""What is done to many memories and killed at any moment: every batch is done or not done, and the next one goes on."""
 
 from __future__ import annotations
 
@@ -31,6 +31,13 @@ async def main():
         print("done", flush=True)
 anyio.run(main)
 """
+COMPACTS = SWEEPS.replace("sweep()", "compact()")
+COMPRESSES = SWEEPS.replace("sweep()", "compress()")
+MIGRATES = SWEEPS.replace(
+    "await memos.lifecycle.sweep()",
+    """for number in range(100):
+            await memos.lifecycle.migrate(*sorted(("user/ada/a", "user/ada/b"), reverse=number % 2 == 1))""",
+)
 ERASES = SWEEPS.replace("sweep()", 'erase(path="user/ada", reason="asked")')
 
 
@@ -106,3 +113,45 @@ async def test_a_killed_erasure_is_done_or_not_done(tmp_path: Path) -> None:
         await memos.lifecycle.erase([id], reason="asked")
     await assert_healthy(tmp_path)
     assert not any(b"anzibar" in data for data in files_in(tmp_path))
+
+
+async def test_a_killed_compaction_or_compression_leaves_a_vault_that_is_whole(tmp_path: Path) -> None:
+    async with opened(tmp_path) as memos:
+        cubes = [await memos.put(None, f"{n}", text=f"Zanzibar number {n}, one. " * 9) for n in range(300)]
+        for cube in cubes:
+            await memos.update(cube.id, f"Zanzibar number {cube.key}, two. " * 9)
+            await memos.update(cube.id, f"Zanzibar number {cube.key}, three. " * 9)
+        await memos.lifecycle.move([cube.id for cube in cubes[:100]], "archive")
+        await memos.lifecycle.set_policy("user/ada", Policy(versions=1))
+    dice = random.Random(9)
+    for turn in range(8):
+        killed(COMPACTS if turn < 3 else COMPRESSES, tmp_path, dice.uniform(0.01, 0.25))
+        await assert_healthy(tmp_path)
+        async with opened(tmp_path) as memos:
+            lines = [line for line in (await memos.log.news(0, limit=10_000)).events if line.action == "compact"]
+            assert len(lines) in (0, 200, 300)
+            for cube in cubes[:20]:
+                first, last = await memos.get(cube.id, version=1), await memos.get(cube.id)
+                assert (first.text, last.text[-7:]) == (cube.text, "three. ")
+    async with opened(tmp_path) as memos:
+        await memos.lifecycle.compress()
+        assert (await memos.recall("Zanzibar")).searched == 200
+    assert not any(b", two. " in data for data in files_in(tmp_path))
+    await assert_healthy(tmp_path)
+
+
+async def test_a_killed_migration_is_done_or_not_done(tmp_path: Path) -> None:
+    async with opened(tmp_path) as memos:
+        for number in range(400):
+            await memos.put("user/ada/a", f"{number}", text=f"Zanzibar number {number}")
+    dice, seen = random.Random(10), set[str]()
+    for _ in range(8):
+        killed(MIGRATES, tmp_path, dice.uniform(0.02, 0.4))
+        await assert_healthy(tmp_path)
+        async with opened(tmp_path) as memos:
+            (place,) = await memos.namespaces()
+            assert place.memories == 400
+            assert (await memos.recall("Zanzibar", path=place.path)).searched == 400
+            assert (await memos.get(key="7", path=place.path)).text == "Zanzibar number 7"
+            seen.add(place.path)
+    assert seen <= {"user/ada/a", "user/ada/b"}

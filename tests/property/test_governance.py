@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import memos_mcp
-from memos_mcp import Caller, Denied, Memos, MemosError, NotFound
+from memos_mcp import Caller, Denied, InvalidInput, Memos, MemosError, NotFound
 from memos_mcp.cube import Governance
 from memos_mcp.infrastructure.decisions import decided, owned_by
 
@@ -50,6 +50,7 @@ remembered = st.tuples(st.just("remember"), st.sampled_from(PATHS), st.sampled_f
 governed = st.tuples(st.just("govern"), st.integers(0, 30), rules.filter(bool))
 repeated = st.tuples(st.just("repeat"), st.integers(0, 30), callers)
 moved = st.tuples(st.just("move"), st.integers(0, 30), st.sampled_from(("archive", "restore")))
+migrated = st.tuples(st.just("migrate"), callers, st.sampled_from(PATHS), st.sampled_from((*PATHS, "shared/new/x")))
 looked = st.tuples(st.just("look"), callers, st.sampled_from(WORDS))
 
 
@@ -62,7 +63,14 @@ steps = st.builds(
     st.lists(remembered, min_size=6, max_size=6),
     st.lists(
         st.one_of(
-            governed, looked, looked, remembered, repeated, moved, st.tuples(st.just("forget"), st.integers(0, 30))
+            governed,
+            looked,
+            looked,
+            remembered,
+            repeated,
+            moved,
+            migrated,
+            st.tuples(st.just("forget"), st.integers(0, 30)),
         ),
         min_size=12,
         max_size=24,
@@ -79,6 +87,7 @@ class Held:
     rules: Governance = field(default_factory=Governance)
     stored: datetime = field(default_factory=lambda: datetime.now(UTC))
     moves: list[tuple[datetime, bool]] = field(default_factory=list[tuple[datetime, bool]])
+    came: datetime = datetime(2020, 1, 1, tzinfo=UTC)
 
     @property
     def archived(self) -> bool:
@@ -128,6 +137,8 @@ async def live(folder: Path, steps: list[Step]) -> None:
                             [one.id], "restore" if move == "restore" else "archive"
                         )
                         one.moved(archived=move == "archive")
+                case ("migrate", caller, path, to):
+                    await migrate(memos.acting_as(caller), held, path, to)
                 case ("forget", at) if held:
                     one = held.pop(int(at) % len(held))
                     await memos.acting_as(Caller(one.owner)).forget(one.id)
@@ -135,6 +146,27 @@ async def live(folder: Path, steps: list[Step]) -> None:
                     await look(memos.acting_as(caller), held, word)
                 case _:
                     pass
+
+
+async def migrate(memos: Memos, held: list[Held], path: str, to: str) -> None:
+    """What he decides about here and there goes; of the rest he is told only what he may read."""
+    here = [each for each in held if each.path == path or each.path.startswith(f"{path}/")]
+    there = {each.id: to + each.path[len(path) :] for each in here}
+    going = {
+        each.id
+        for each in here
+        if all(decided(memos.caller, "govern", at, each.rules, NOW).allowed for at in (each.path, there[each.id]))
+    }
+    try:
+        done = await memos.lifecycle.migrate(path, to)
+    except (Denied, InvalidInput):
+        return
+    assert set(done.ids) == going
+    assert set(done.left) == {each.id for each in here if each.id not in going and may_read(memos.caller, each)}
+    for each in here:
+        if each.id in going:
+            each.path, each.came = there[each.id], datetime.now(UTC)
+            each.owner = each.path.split("/")[1] if each.path.startswith("user/") else each.rules.owner
 
 
 async def repeat(memos: Memos, held: list[Held], one: Held) -> None:
@@ -221,8 +253,9 @@ async def look_back(memos: Memos, held: list[Held], word: str) -> None:
     assert {cube.id for cube in page.cubes} == old.keys()
     assert page.total == len(old)
     found = await memos.recall(word, limit=100, at=moment)
-    assert {cube.id for cube in found.cubes} == {each.id for each in old.values() if word in each.text}
-    assert found.searched == len(old)
+    came = {key: each for key, each in old.items() if each.came <= moment}
+    assert {cube.id for cube in found.cubes} == {each.id for each in came.values() if word in each.text}
+    assert found.searched == len(came)
     seen = await memos.timeline.diff(moment, limit=100)
     assert {cube.id for cube in seen.added} == new
     assert {each.cube.id for each in seen.changed} == moved

@@ -31,6 +31,7 @@ ROUNDS = (
     *((does, n) for does in ("forget", "erase", "hold", "unhold", "update", "quarantine", "release") for n in range(3)),
     *(("wait", n) for n in (1, 20, 40, 400)),
     ("sweep", 0),
+    ("compress", 0),
     ("reopen", 0),
 )
 steps = st.lists(st.sampled_from(ROUNDS), min_size=5, max_size=25)
@@ -115,6 +116,8 @@ async def lived(home: Path, steps: list[tuple[str, int]]) -> None:
                     await memos.lifecycle.sweep()
                     for each in known:
                         each.swept(clock.now)
+                case "compress":
+                    await memos.lifecycle.compress()
                 case "reopen":
                     await memos.aclose()
                     memos = at(home, clock)

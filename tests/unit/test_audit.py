@@ -175,7 +175,7 @@ async def test_who_is_kept_within_a_path_sees_only_what_is_about_it(memos: Memos
     assert [[item.id for item in line.items] for line in found] == [[work]]
 
 
-@pytest.mark.claim("4.2-16")
+@pytest.mark.claim("4.2-16", "5.3.2-19")
 async def test_reads_are_counted_and_make_no_version(memos: Memos) -> None:
     id = await stored(memos, "the tea plan")
     for _ in range(3):

@@ -12,7 +12,7 @@ import memos_mcp
 from memos_mcp import Caller, Denied, InvalidInput, Memos, NotFound
 from memos_mcp.cube import State
 from memos_mcp.errors import IllegalMove
-from memos_mcp.interface.lifecycles import Shelved, Swept
+from memos_mcp.interface.lives import Shelved, Swept
 from memos_mcp.interface.reader import RulesReader
 from memos_mcp.operation.lifecycle import Policy
 from memos_mcp.wiring import upkeep
@@ -54,7 +54,8 @@ def later(memos: Memos, by: timedelta) -> Memos:
     def clock() -> datetime:
         return datetime.now(UTC) + by
 
-    return Memos(vault=on.vault, reader=RulesReader(), routes=routes, caller=memos.caller, clock=clock)
+    reader, ada = RulesReader(), memos.caller
+    return Memos(vault=on.vault, reader=reader, routes=routes, caller=ada, clock=clock, accesses=on.accesses)
 
 
 @pytest.mark.claim("4.4-02", "5.2-10")
@@ -295,3 +296,59 @@ async def test_old_versions_are_compacted_and_the_log_still_holds(memos: Memos, 
     assert [finding for finding in await upkeep(home=tmp_path).check() if not finding.ok] == []
     assert (await memos.recall("quagga")).cubes[0].version == 6
     assert await memos.remember("the zebra tea", source="again")
+
+
+@pytest.mark.claim("5.2-12")
+async def test_what_is_read_often_is_activated_and_reads_count_against_fading(memos: Memos) -> None:
+    read, unread = await stored(memos, "the tea plan"), await stored(memos, "old tea")
+    for _ in range(3):
+        await memos.get(read)
+    assert (await memos.lifecycle.state(read)).heat == pytest.approx(3, abs=0.1)
+    assert (await memos.lifecycle.state(unread)).heat == 0
+    (event,) = (await memos.lifecycle.sweep()).moves
+    assert (event.subject, event.state) == (read, State.ACTIVATED)
+    assert event.reason == "activate: it was read 3 times, last within 7 days"
+    strong, weak = [(await memos.lifecycle.state(id)).strength for id in (read, unread)]
+    assert strong > 2 * weak
+
+
+@pytest.mark.claim("4.2-11")
+async def test_what_is_not_used_fades_where_a_policy_says_so(memos: Memos) -> None:
+    used, unused = await stored(memos, "the tea plan"), await stored(memos, "old tea")
+    await memos.lifecycle.set_policy("user/ada", Policy(half_life=days(30), reads=None))
+    strengths = [(await later(memos, days(n)).lifecycle.state(unused)).strength for n in (0, 30, 60)]
+    assert strengths == pytest.approx([1, 0.5, 0.25], rel=0.01)
+    await later(memos, days(299)).get(used)
+    (event,) = (await later(memos, days(300)).lifecycle.sweep()).moves
+    assert event.subject == unused
+    assert event.reason.startswith("archive: its strength is 0.001")
+
+
+async def test_how_often_others_read_a_memory_is_told_to_who_decides_about_it(memos: Memos) -> None:
+    id = await stored(memos, "the tea plan", "shared/team")
+    await memos.acl.change([id], readers=["ben"])
+    for _ in range(3):
+        await memos.get(id)
+    ben = memos.acting_as(BEN)
+    assert (await ben.lifecycle.state(id)).heat == 0
+    assert (await memos.lifecycle.state(id)).heat > 2
+
+
+async def test_a_dry_run_tells_what_would_be_done_and_does_nothing(memos: Memos) -> None:
+    id = await stored(memos, "old tea")
+    for number in range(2, 5):
+        await memos.update(id, f"old tea {number}")
+    await memos.lifecycle.set_policy("user/ada", Policy(kept_for=days(1), dropped_after=days(1), versions=1))
+    when = later(memos, days(2))
+    last = (await memos.log.news()).upto
+    plan = await when.lifecycle.sweep(dry_run=True)
+    assert [(event.seq, event.action, event.subject, event.state) for event in plan.moves] == [
+        (0, "move", id, State.EXPIRED)
+    ]
+    plan = await when.lifecycle.compact(dry_run=True)
+    assert [(event.seq, event.action, event.version) for event in plan.moves] == [(0, "compact", 2), (0, "compact", 3)]
+    assert (await memos.log.news()).upto == last
+    await when.lifecycle.sweep()
+    plan = await later(memos, days(9)).lifecycle.clean(dry_run=True)
+    assert [(event.seq, event.action, event.subject) for event in plan.moves] == [(0, "forget", id)]
+    assert (await memos.lifecycle.state(id)).state is State.EXPIRED

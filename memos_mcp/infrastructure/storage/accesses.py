@@ -9,7 +9,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from anyio import CapacityLimiter, to_thread
@@ -21,11 +21,11 @@ from memos_mcp.infrastructure.storage.database import Database
 from memos_mcp.infrastructure.storage.lines import (
     access_of,
     access_tip,
-    anchor_chained,
     line_chained,
     line_of,
     verified,
 )
+from memos_mcp.infrastructure.storage.rotation import is_worth_it, removed, wordless
 from memos_mcp.infrastructure.storage.rows import micros, moment
 
 logger = logging.getLogger(__name__)
@@ -36,6 +36,8 @@ _CROWD = 2_000  # lines that wait before callers wait with them
 _MOST = 20_000  # lines that are kept for a vault that cannot be written
 _SALT = 16
 _END = (1 << 63) - 1
+_LOOK_EVERY = 1000  # lines
+_BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class SqliteAccessLog:
@@ -43,13 +45,25 @@ class SqliteAccessLog:
 
     A line is in the file at most 50 ms after the answer, or, if another holds the vault, as soon as that lets go; so a
     killed process loses no more. `strict`: it is on the disk before the answer, at the cost of a disk sync. `texts`:
-    questions and reasons are kept beside the log, as this makes of them. Raises Unavailable, Corrupt.
+    questions and reasons are kept beside the log, as this makes of them. Lines that are older than `keep` and not
+    among the `last` go by themselves, a hundred or more at a time. Raises Unavailable, Corrupt.
     """
 
-    def __init__(self, database: Database, *, strict: bool = False, texts: Callable[[str], str] | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        strict: bool = False,
+        texts: Callable[[str], str] | None = None,
+        keep: timedelta | None = None,
+        last: int | None = None,
+    ) -> None:
         self._database = database
         self._strict = strict
         self._texts = texts
+        self._keep = keep
+        self._last = last
+        self._unlooked = 0
         self._waiting: list[Access] = []
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
@@ -106,11 +120,13 @@ class SqliteAccessLog:
         await self._flushed()
         return await self._read(lambda db: verified(db, known))
 
-    async def rotate(self, before: datetime, *, texts_only: bool = False) -> Rotated:
+    async def rotate(
+        self, before: datetime | None = None, *, last: int | None = None, texts_only: bool = False
+    ) -> Rotated:
         """Remove lines, in one transaction. Cost: 10 µs a line."""
         await self._flushed()
         remove = self._erase if texts_only else self._rotate
-        return await to_thread.run_sync(remove, micros(before), limiter=self._working)
+        return await to_thread.run_sync(remove, before and micros(before), last, limiter=self._working)
 
     async def aclose(self) -> None:
         """Write what waits; what cannot be written is said in the program's log."""
@@ -157,6 +173,26 @@ class SqliteAccessLog:
                     self._append(db, lines)
                 with self._lock:
                     del self._waiting[: len(lines)]
+                self._retain(lines)
+
+    def _retain(self, lines: Sequence[Access]) -> None:
+        """Let go of what is kept no longer; looked for at the first lines, and then every thousand."""
+        if self._keep is None and self._last is None:
+            return
+        self._unlooked -= len(lines)
+        if self._unlooked > 0:
+            return
+        self._unlooked = _LOOK_EVERY
+        now = lines[-1].at
+        before = None if self._keep is None else micros(max(now - self._keep, _BEGIN))
+        try:
+            with self._database.read() as db:
+                worth = is_worth_it(db, before, self._last)
+            if worth:
+                with self._database.write(durable=False) as db:
+                    removed(db, before, self._last, micros(now))
+        except MemosError as exc:
+            logger.warning("the access log could not be cut: %s", exc)
 
     def _append(self, db: sqlite3.Connection, lines: Sequence[Access]) -> None:
         seq, chain = access_tip(db)
@@ -176,28 +212,17 @@ class SqliteAccessLog:
         _indexed(db, seq + 1, lines)
         db.execute("INSERT OR REPLACE INTO access_tip VALUES (1, ?, ?)", (seq + len(lines), chain))
 
-    def _erase(self, before: int) -> Rotated:
+    def _erase(self, before: int | None, last: int | None) -> Rotated:
         with self._flushing, self._database.write() as db:
-            erased = db.execute(_ERASE, (before,)).rowcount
+            erased = wordless(db, before, last)
             found = Rotated(erased, _count(db), "")
         self._database.checkpoint()
         return found
 
-    def _rotate(self, before: int) -> Rotated:
+    def _rotate(self, before: int | None, last: int | None) -> Rotated:
         with self._flushing, self._database.write() as db:
-            first = db.execute("SELECT coalesce(min(seq), ?) FROM access WHERE at >= ?", (_END, before)).fetchone()[0]
-            last = db.execute(
-                "SELECT seq, chain FROM access WHERE seq < ? ORDER BY seq DESC LIMIT 1", (first,)
-            ).fetchone()
-            if last is None:
-                return Rotated(0, _count(db), "")
-            seq, tip = last
-            lines = db.execute("SELECT count(*) FROM access WHERE seq <= ?", (seq,)).fetchone()[0]
-            row = db.execute("SELECT chain FROM access_anchor ORDER BY seq DESC LIMIT 1").fetchone() or (b"",)
-            chain = anchor_chained(row[0], seq, before, lines, tip)
-            db.execute("INSERT INTO access_anchor VALUES (?, ?, ?, ?, ?)", (seq, before, lines, tip, chain))
-            for sql in _REMOVE:
-                db.execute(sql, (seq,))
+            newest = db.execute("SELECT coalesce(max(at), 0) FROM access").fetchone()[0]
+            lines, tip = removed(db, before, last, newest)
             return Rotated(lines, _count(db), tip.hex())
 
 
@@ -232,14 +257,7 @@ _NEWEST = """SELECT a.id, a.at, a.user, a.roles, a.context, a.verb, a.path, a.ou
     ORDER BY a.seq DESC LIMIT :limit"""
 _OLDEST = _NEWEST.replace("a.seq < (", "a.seq > (").replace("a.seq DESC", "a.seq")
 _COUNT_READ = """INSERT INTO access_use VALUES (?1, ?2, 1, ?3) ON CONFLICT (id) DO UPDATE
-    SET reads = reads + 1, last_read_at = max(last_read_at, excluded.last_read_at)"""
+    SET reads = reads + 1, path = excluded.path, last_read_at = max(last_read_at, excluded.last_read_at)"""
 _USED = """SELECT id, path, reads, last_read_at FROM access_use WHERE id IN (SELECT value FROM json_each(:ids))
     UNION SELECT p.id, p.path, p.reads, p.last_read_at FROM json_each(:paths) j JOIN access_use p
     ON p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0')"""
-_ERASE = "DELETE FROM access_said WHERE seq IN (SELECT seq FROM access WHERE at < ?)"
-_REMOVE = (
-    "DELETE FROM access_of WHERE seq <= ?",
-    "DELETE FROM access_at WHERE seq <= ?",
-    "DELETE FROM access_said WHERE seq <= ?",
-    "DELETE FROM access WHERE seq <= ?",
-)

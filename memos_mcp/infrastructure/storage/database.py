@@ -111,6 +111,14 @@ class Database:
             finally:
                 db.execute(f"PRAGMA busy_timeout={int(self.busy * 1000):d}")
 
+    def vacuum(self) -> None:
+        """Write the file anew without the room that is not in use: in one transaction, while others cannot write."""
+        self._ready()
+        with self._writing, translated(self.file):
+            db = self._writer = self._writer or self.connect()
+            db.execute("VACUUM")
+        self.checkpoint()
+
     def close(self) -> None:
         """Close all connections; the next use opens them again."""
         with self._opening:

@@ -12,9 +12,11 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from memos_mcp.cube import FIXED, SCHEMA, SHELVED, Governance, MemCube, Origin, State, Usage
+from memos_mcp.cube import COLD, FIXED, SCHEMA, SHELVED, Governance, MemCube, Origin, State, Usage
 from memos_mcp.errors import Conflict, Corrupt, Denied, IllegalMove, InvalidInput, NotFound
 from memos_mcp.infrastructure.governance import root_of
+from memos_mcp.infrastructure.storage.cold import settled
+from memos_mcp.infrastructure.storage.places import migrated
 from memos_mcp.infrastructure.storage.rows import (
     ADVICE,
     chained,
@@ -84,6 +86,8 @@ class Entry:
             return self._compact(change, change.cube.version)
         if change.action == "move":
             return self._move(change, change.cube.state)
+        if change.action in ("depart", "arrive"):
+            return self._migrate(change, change.cube.path)
         if change.cube.id != change.subject:
             raise InvalidInput(f"a change of memory {change.subject!r} cannot write {change.cube.id!r}")
         if change.cube.version == 1:
@@ -149,6 +153,7 @@ class Entry:
             self.db.execute("UPDATE OR IGNORE memory SET once = ? WHERE memory = ?", (change.once, memory))
         self._version(change, cube, memory, place, created, salt)
         self._flush()
+        settled(self.db, memory, cold=state in COLD)
         row = self.db.execute("SELECT * FROM cube WHERE memory = ? AND version = ?", (memory, cube.version)).fetchone()
         return self._event(change.action, change, cube.version, path, cube_of(row[:16], {}))
 
@@ -208,9 +213,30 @@ class Entry:
 
     def _stated(self, change: Change, memory: int, version: int, place: int, path: str, state: State) -> Event:
         """The line of a move is chained with the state it leads to: what was at a moment follows from the log."""
+        settled(self.db, memory, cold=state in COLD)
         self._log(change, memory, version, place, path, state.value.encode())
+        self._flush()
         row = self.db.execute("SELECT * FROM cube WHERE memory = ? AND version = ?", (memory, version)).fetchone()
         return self._event(change.action, change, version, path, cube_of(row[:16], {}), state=state)
+
+    def _migrate(self, change: Change, path: str) -> Event:
+        """To another path, with all versions: a line there, and before it one where the memory was."""
+        memory, version, old, was, _, held, state = self._current(change)
+        self._check_free(change, memory)
+        if change.action == "depart":
+            if was != path:
+                raise Conflict(f"memory {change.subject} is no longer at {path}: look again, then repeat")
+            self._log(change, memory, version, old, was, None)
+            return self._event(change.action, change, version, was)
+        place = self._place(path)
+        migrated(self.db, memory, place, path)
+        self._count(old, -_counts(held, state))
+        self._count(place, _counts(held, state))
+        return self._stated(change, memory, version, place, path, state)
+
+    def _check_free(self, change: Change, memory: int) -> None:
+        if self.db.execute(_IS_HELD, (memory,)).fetchone():
+            raise Denied(f"memory {change.subject} is under legal hold: it stays until somebody lifts the hold")
 
     def _compact(self, change: Change, version: int) -> Event:
         """The words of an earlier version go, but for the first, which says where the memory is from."""
@@ -227,11 +253,10 @@ class Entry:
 
     def _forget(self, change: Change) -> Event:
         memory, version, place, path, _, held, state = self._current(change)
-        if self.db.execute(_IS_HELD, (memory,)).fetchone():
-            raise Denied(f"memory {change.subject} is under legal hold: it stays until somebody lifts the hold")
+        self._check_free(change, memory)
         self._log(change, memory, version, place, path, None)
         self.db.execute(
-            """UPDATE version SET payload = NULL, content = NULL, salt = NULL, until = coalesce(until, ?)
+            """UPDATE version SET payload = NULL, packed = NULL, content = NULL, salt = NULL, until = coalesce(until, ?)
             WHERE memory = ?""",
             (self.seq, memory),
         )
@@ -289,7 +314,7 @@ class Entry:
 
     def _flush(self) -> None:
         if self.versions:
-            self.db.executemany("INSERT INTO version VALUES (?, ?, ?, NULL, ?, ?, ?, ?, ?, ?)", self.versions)
+            self.db.executemany("INSERT INTO version VALUES (?, ?, ?, NULL, ?, ?, ?, ?, ?, ?, NULL)", self.versions)
             self.versions.clear()
         if self.lines:
             self.db.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", self.lines)
@@ -346,7 +371,8 @@ def _counts(held: str | None, state: State) -> int:
 _FIRST_OF_ALL = {State.EXPIRED: "restore it first", State.FROZEN: "thaw it first"}
 _MOVED = "UPDATE memory SET state = ? WHERE memory = ?"
 _OVER = "UPDATE memory SET state = ?, once = NULL WHERE memory = ?"
-_COMPACTED = "UPDATE version SET payload = NULL, content = NULL, salt = NULL WHERE memory = ? AND version = ?"
+_COMPACTED = """UPDATE version SET payload = NULL, packed = NULL, content = NULL, salt = NULL
+    WHERE memory = ? AND version = ?"""
 _IS_HELD = """SELECT 1 FROM memory m JOIN policy p ON p.policy = m.policy
     WHERE m.memory = ? AND json_extract(p.rules, '$.held')"""
 _NEW_MEMORY = """INSERT INTO memory

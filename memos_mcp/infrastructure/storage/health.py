@@ -130,7 +130,8 @@ _WITHOUT_VERSION = """SELECT m.id, m.version FROM memory m
 _VERSIONS = """SELECT c.id, c.version, c.created_at, c.at, c.salt, c.digest, c.payload, c.content, e.digest
     FROM cube c JOIN version v ON v.memory = c.memory AND v.version = c.version LEFT JOIN event e ON e.seq = v.seq"""
 _NOT_ERASED = """SELECT m.id FROM memory m WHERE m.forgotten IS NOT NULL AND (m.key IS NOT NULL
-    OR EXISTS (SELECT 1 FROM version v WHERE v.memory = m.memory AND coalesce(v.payload, v.content, v.salt) IS NOT NULL)
+    OR EXISTS (SELECT 1 FROM version v WHERE v.memory = m.memory
+        AND coalesce(v.payload, v.packed, v.content, v.salt) IS NOT NULL)
     OR EXISTS (SELECT 1 FROM sighting s WHERE s.memory = m.memory)) LIMIT 20"""
 _LINES = """SELECT seq, at, action, id, version, path, branch, caller, reason, digest, chain FROM line ORDER BY seq"""
 _COUNTERS = """SELECT path, live, real FROM (SELECT p.path, p.live,

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from anyio import CapacityLimiter, to_thread
 
+from memos_mcp.cube import COLD, State
+from memos_mcp.infrastructure.storage.cold import settled
 from memos_mcp.infrastructure.storage.database import Database
 from memos_mcp.infrastructure.storage.rows import micros, moment
-from memos_mcp.keeping import Copy
+from memos_mcp.keeping import Copy, Sizes
 
 _PATIENCE = 5.0  # seconds that readers in the way are waited for
 _LOOK = 0.05
+_BATCH = 500  # memories whose payloads move in one transaction
 
 
 def _now() -> datetime:
@@ -44,6 +48,35 @@ class SqliteKeeping:
         """Empty the write-ahead log; False if a reader stayed in the way for five seconds."""
         return await to_thread.run_sync(self._scrub, limiter=self._working)
 
+    async def sizes(self) -> Sizes:
+        """Sizes of the file and of what is in it. Cost: 1 ms at 50,000 memories and 10,000 accesses."""
+        return await to_thread.run_sync(self._sizes, limiter=self._working)
+
+    async def shrink(self) -> int:
+        """Write the file anew, without gaps. Others wait meanwhile. Cost: 50 ms per MB, and as much memory as file."""
+        return await to_thread.run_sync(self._shrink, limiter=self._working)
+
+    def _sizes(self) -> Sizes:
+        with self._database.read() as db:
+            free, page, indexes, lines, a_line, cold = db.execute(_SIZES).fetchone()
+        file = self._database.file
+        log = file.with_name(f"{file.name}-wal")
+        beside = log.stat().st_size if log.exists() else 0
+        return Sizes(file.stat().st_size, free * page, beside, indexes, round(lines * a_line), lines, cold)
+
+    def _shrink(self) -> int:
+        moved, last = 0, 0
+        cold = [state.value for state in State if state in COLD]
+        while True:
+            with self._database.write() as db:
+                rows = db.execute(_MISLAID, {"cold": json.dumps(cold), "after": last, "limit": _BATCH}).fetchall()
+                moved += sum(settled(db, memory, cold=state in cold) for memory, state in rows)
+            if not rows:
+                break
+            last = rows[-1][0]
+        self._database.vacuum()
+        return moved
+
     def _policies(self) -> Mapping[str, str]:
         with self._database.read() as db:
             return dict[str, str](db.execute(_POLICIES).fetchall())
@@ -73,6 +106,16 @@ class SqliteKeeping:
         return True
 
 
+_SIZES = """SELECT (SELECT freelist_count FROM pragma_freelist_count), (SELECT page_size FROM pragma_page_size),
+    (SELECT coalesce(sum(length(data)), 0) FROM segment), (SELECT count(*) FROM access),
+    (SELECT coalesce(avg(280 + 1.75 * length(served)), 0)
+        FROM (SELECT served FROM access ORDER BY seq DESC LIMIT 1000)),
+    (SELECT coalesce(sum(length(packed)), 0) FROM version WHERE packed IS NOT NULL)"""
+_MISLAID = """SELECT DISTINCT m.memory, m.state FROM memory m JOIN version v ON v.memory = m.memory
+    WHERE m.memory > :after AND v.content IS NOT NULL
+    AND CASE WHEN m.state IN (SELECT value FROM json_each(:cold))
+        THEN v.payload IS NOT NULL ELSE v.packed IS NOT NULL END
+    ORDER BY m.memory LIMIT :limit"""
 _POLICIES = """SELECT path, policy FROM retention r WHERE policy IS NOT NULL
     AND line = (SELECT max(line) FROM retention o WHERE o.path = r.path) ORDER BY path"""
 _POLICY = "INSERT INTO retention (at, path, caller, reason, policy) VALUES (?, ?, ?, ?, ?)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic_core import from_json, to_json
@@ -75,32 +76,51 @@ def _items(served: str) -> Iterator[Item]:
 
 def verified(db: sqlite3.Connection, known: str = "") -> Verified:
     """Is every line what was written, and does one still have the chain value that somebody noted?"""
-    before, met, broken = _anchors(db, known)
+    anchors, met, broken = _anchors(db, known)
     end, tip = access_tip(db)
-    number, seq = 0, end
+    number, cut, seq, before, passed = 0, 0, 0, b"", 0
     for *line, said, chain in db.execute(_WHOLE):
         if broken:
             break
         number, seq = number + 1, line[0]
-        if line_chained(before, line, said) != chain:
+        while passed < len(anchors) and anchors[passed].seq < seq:
+            before, cut, passed = anchors[passed].tip, cut + anchors[passed].lines, passed + 1
+        if number + cut != seq or line_chained(before, line, said) != chain:
             broken = f"the chain breaks at line {seq}: it or the one before was changed, removed or moved"
         before = chain
         met = met or chain.hex() == known
-    if not broken and (before, seq) != (tip, end):
+    if passed < len(anchors):
+        seq, before = anchors[-1].seq, anchors[-1].tip
+    gone = sum(anchor.lines for anchor in anchors)
+    if not broken and (before, seq, number + gone) != (tip, end, end):
         broken = f"the end of the log is missing: the last line should be {end}"
     if not broken and known and not met:
         broken = f"no line has the chain value {known}: the log was written anew, or that line was removed"
-    return Verified(not broken, number, tip.hex(), broken)
+    last = moment(max(anchor.at for anchor in anchors)) if anchors else None
+    return Verified(not broken, number, tip.hex(), broken, gone, last)
 
 
-def _anchors(db: sqlite3.Connection, known: str) -> tuple[bytes, bool, str]:
-    """The chain value that the first line hangs on, whether one is the known one, and what is wrong with them."""
-    chain, last, met = b"", b"", False
-    for seq, at, lines, tip, stated in db.execute("SELECT seq, at, lines, tip, chain FROM access_anchor ORDER BY seq"):
-        chain, last, met = anchor_chained(chain, seq, at, lines, tip), tip, met or tip.hex() == known
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """Where so many lines in a row were removed, of which this was the last."""
+
+    seq: int
+    at: int
+    lines: int
+    tip: bytes
+
+
+def _anchors(db: sqlite3.Connection, known: str) -> tuple[list[Anchor], bool, str]:
+    """Where lines are missing, whether one of the chain values there is the known one, and what is wrong with them."""
+    chain, met, found = b"", False, list[Anchor]()
+    for *row, stated in db.execute("SELECT seq, at, lines, tip, chain FROM access_anchor ORDER BY seq"):
+        anchor = Anchor(*row)
+        chain = anchor_chained(chain, anchor.seq, anchor.at, anchor.lines, anchor.tip)
+        found.append(anchor)
+        met = met or anchor.tip.hex() == known
         if chain != stated:
-            return last, met, f"the anchor at line {seq} is not what was written"
-    return last, met, ""
+            return found, met, f"the anchor at line {anchor.seq} is not what was written"
+    return found, met, ""
 
 
 _WHOLE = """SELECT seq, id, at, user, roles, context, verb, path, outcome, rule, served, said, chain

@@ -91,9 +91,11 @@ CHANGED = (
     WHERE m.memory IN (SELECT e.memory FROM event e
             WHERE e.place IN (SELECT p.place FROM json_each(:paths) j CROSS JOIN place p
                 WHERE p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0'))
-            AND e.seq > :since AND e.seq <= :upto
-            AND e.action IN ('remember', 'put', 'update', 'forget', 'move', 'freeze', 'thaw'))
+            AND e.seq > :since AND (e.action = 'arrive' OR (e.seq <= :upto
+                AND e.action IN ('remember', 'put', 'update', 'forget', 'move', 'freeze', 'thaw'))))
         AND m.memory > :after AND m.branch = :branch AND m.quarantined IS NULL
+        AND EXISTS (SELECT 1 FROM json_each(:paths) j
+            WHERE p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0'))
         AND (m.forgotten IS NULL OR (m.forgotten > :since AND m.forgotten <= :upto)))
     WHERE (forgotten IS NULL OR old IS NOT NULL) AND (old IS NOT new OR was IS NOT now)
     ORDER BY memory""".replace("(rested since)", _RESTED.replace(":at", ":since"))

@@ -11,6 +11,7 @@ from pydantic_core import from_json, to_json
 
 from memos_mcp.cube import CONTENT, SCHEMA, Governance, MemCube, Origin, State
 from memos_mcp.errors import Corrupt
+from memos_mcp.infrastructure.storage.cold import unpacked
 from memos_mcp.ports import Event, Revision
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -18,7 +19,7 @@ _MICROSECOND = timedelta(microseconds=1)
 # Most memories have an origin and nothing else beside their payload: writing only that is twice as fast.
 _DEFAULTS = {name: MemCube.model_fields[name].default for name in sorted(CONTENT - {"payload", "origin"})}
 
-_MOVES = ("move", "freeze", "thaw")  # lines that have the name of a state where others have a digest
+_MOVES = ("move", "freeze", "thaw", "arrive")  # lines that have the name of a state where others have a digest
 ADVICE = "`memos restore BACKUP` brings a backup back"
 
 
@@ -49,9 +50,9 @@ def sealed(salt: bytes, name: tuple[str, int, int, int], payload: str, content: 
     return hashlib.sha256(salt + f"{key}\0{version}\0{created}\0{at}\0{payload}\0{content}".encode()).digest()
 
 
-def is_sealed(salt: object, name: tuple[str, int, int, int], payload: str, content: str, digest: object) -> bool:
-    """Does the digest belong to the version? In a damaged file a value may even have another type."""
-    return isinstance(salt, bytes) and sealed(salt, name, payload, content) == digest
+def is_sealed(salt: object, name: tuple[str, int, int, int], payload: object, content: str, digest: object) -> bool:
+    """Does the digest belong to the version, packed or not? In a damaged file a value may even have another type."""
+    return isinstance(salt, bytes) and sealed(salt, name, unpacked(payload), content) == digest
 
 
 def chained(previous: bytes, line: Sequence[str | int], digest: bytes | None) -> bytes:
@@ -104,7 +105,7 @@ def cube_of(row: Sequence[Any], rules: dict[str, Governance]) -> MemCube:
         return MemCube.model_validate(
             {
                 **from_json(content),
-                "payload": from_json(payload),
+                "payload": from_json(unpacked(payload)),
                 "id": key,
                 "version": version,
                 "path": path,
@@ -160,10 +161,11 @@ def event_of(row: Sequence[Any], rules: dict[str, Governance]) -> Event:
             caller=caller,
             reason=reason,
             branch=branch,
-            cube=cube_of((subject, version, path, *row[15:28]), rules) if written else None,
+            cube=cube_of((subject, version, row[30] or path, *row[15:28]), rules) if written else None,
             origin=Origin.model_validate_json(origin) if origin else None,
             rules=governed(row[23], row[27], rules) if row[23] else None,
             state=State(digest.decode() if digest else row[16]) if action in (*_MOVES, "sight") else None,
+            now=row[30] or "",
         )
     except (TypeError, ValueError, OverflowError) as exc:
         raise Corrupt(f"line {seq} of the log cannot be read: {exc}; {ADVICE}") from exc

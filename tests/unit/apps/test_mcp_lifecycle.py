@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from pydantic import JsonValue
 
 from memos_mcp import wiring
 from memos_mcp.apps.mcp import build
+from memos_mcp.operation.lifecycle import Policy
 
 pytestmark = pytest.mark.anyio
 
@@ -70,3 +72,39 @@ async def test_erasing_asks_first_and_tells_no_place(client: Client, tmp_path: P
     assert "needs ids, or a source" in text
     _, text = await call(client, "get_lifecycle", id=id)
     assert "has no memory" in text
+
+
+async def test_what_is_over_is_forgotten_and_the_vault_compressed_once_the_user_agrees(
+    client: Client, tmp_path: Path
+) -> None:
+    id = (await call(client, "put_memory", key="k", text="one tea", expires_at="2999-01-01T00:00:00Z"))[0]["id"]
+    assert (await call(client, "get_lifecycle", id=id))[0]["expires_at"] == "2999-01-01T00:00:00Z"
+    _, text = await call(client, "sweep_memories", dry_run=True)
+    assert text == "0 memories are due; nothing was moved."
+    _, text = await call(client, "forget_over", confirm=True)
+    assert text == "0 memories have been over for long enough."
+    async with wiring.open(home=tmp_path, user="ada") as memos:
+        await memos.lifecycle.set_policy("user/ada", Policy(dropped_after=timedelta(0)))
+        await memos.lifecycle.move([id], "expire")
+    _, text = await call(client, "forget_over", dry_run=True)
+    assert text == f"1 memories have been over for long enough. {id}"
+    _, text = await call(client, "forget_over")
+    assert text.startswith("Forget 1 memories for good, as they are over?")
+    _, text = await call(client, "forget_over", confirm=True)
+    assert text == "1 memories were forgotten."
+    _, text = await call(client, "compress_vault")
+    assert text.startswith("Remove the words of 0 old versions for good, and write the vault anew?")
+    _, text = await call(client, "compress_vault", dry_run=True)
+    assert text.startswith("0 old versions are kept no longer. The vault has ")
+    _, text = await call(client, "compress_vault", confirm=True)
+    assert text.startswith("The vault has ")
+
+
+async def test_a_namespace_goes_elsewhere_once_the_user_agrees(client: Client) -> None:
+    id = (await call(client, "put_memory", key="k", text="one tea", path="user/ada/a"))[0]["id"]
+    _, text = await call(client, "migrate_memories", path="user/ada/a", to="shared/team")
+    assert text.startswith("Take all memories at and beneath user/ada/a to shared/team?")
+    _, text = await call(client, "migrate_memories", path="user/ada/a", to="shared/team", confirm=True)
+    assert text == "1 memories went from user/ada/a to shared/team."
+    (memory,) = (await call(client, "recall", question="tea", path="shared/team"))[0]["memories"]
+    assert memory["id"] == id
