@@ -24,9 +24,9 @@ async def what_is_laid_away_says_the_same(vault: MemoryAdapter) -> None:
 
         async def said(id: str = cube.id) -> Sequence[tuple[int, object]]:
             refs = [Ref(id=id, version=1), Ref(id=id, version=2)]
-            lines = [event.cube for event in await vault.events(subject=id) if event.cube]
+            lines = {event.version: event.cube for event in await vault.events(subject=id) if event.cube}
             found = [(each.version, each.payload) for each in await vault.get(refs)]
-            same([(each.version, each.payload) for each in lines], found, "what the log gives")
+            same([(number, each.payload) for number, each in lines.items()], found, "what the log gives")
             return found
 
         away = Change("move", cube.id, new.model_copy(update={"state": state}))
