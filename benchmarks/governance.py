@@ -2,7 +2,8 @@
 
 One shared namespace. First every memory is open to all; then each is denied to one of the principals, so that each of
 them sees another set. Latency of recall (words lane) unfiltered, of one principal again and again, and of another
-principal with every question; the first question of each is apart. Ratios against unfiltered in the same run.
+principal with every question; the first question of each is apart. Then the namespace and the one above it have rules
+too. Ratios against unfiltered in the same run.
 """
 
 from __future__ import annotations
@@ -56,6 +57,12 @@ async def measured(home: Path, memories: int, principals: int, rounds: int) -> d
         first = await asked(everybody, questions)
         again = await asked(everybody[:rounds], questions)
         seen = (await everybody[0].recall(questions[0], path=PLACE)).searched
+        for path in ("shared", PLACE, "user/ada/plans"):
+            await memos.acl.set_rules(path, readers=["*"], denied=["nobody"])
+        inherited = await asked(everybody[:1], [questions[0], *questions])
+        listed = time.perf_counter()
+        await everybody[0].browse(PLACE)
+        listed = time.perf_counter() - listed
     base = statistics.median(plain)
     return {
         "memories": memories,
@@ -66,7 +73,11 @@ async def measured(home: Path, memories: int, principals: int, rounds: int) -> d
         "one_principal_ms": spread(alone[1:]),
         "another_each_time_ms": spread(again),
         "first_question_of_each_ms": spread(first),
+        "under_namespace_rules_ms": spread(inherited[1:]),
+        "first_under_namespace_rules_ms": round(inherited[0] * 1000, 1),
+        "list_under_namespace_rules_ms": round(listed * 1000, 1),
         "one_principal_ratio": round(statistics.median(alone[1:]) / base, 2),
+        "under_namespace_rules_ratio": round(statistics.median(inherited[1:]) / base, 2),
         "another_each_time_ratio": round(statistics.median(again) / base, 2),
     }
 

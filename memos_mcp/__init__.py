@@ -9,13 +9,16 @@ from memos_mcp.errors import (
     Conflict,
     Corrupt,
     Denied,
+    Dispute,
     InvalidInput,
     MemosError,
+    MergeConflict,
     Misconfigured,
     MissingExtra,
     NotFound,
     Unavailable,
 )
+from memos_mcp.interface.update import Edit
 from memos_mcp.memos import Memos
 from memos_mcp.ports import Caller
 from memos_mcp.version import __version__
@@ -27,10 +30,13 @@ __all__ = [
     "Conflict",
     "Corrupt",
     "Denied",
+    "Dispute",
+    "Edit",
     "InvalidInput",
     "MemCube",
     "Memos",
     "MemosError",
+    "MergeConflict",
     "Misconfigured",
     "MissingExtra",
     "Namespace",

@@ -46,7 +46,10 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """Which lines: those of a user, and those about what lies at or beneath the paths; of these as far as is said."""
+    """Which lines: those of a user, and those about what lies at or beneath the paths; of these as far as is said.
+
+    `nobodys`: those as well of whom the door refused without knowing him.
+    """
 
     user: str
     paths: tuple[str, ...]
@@ -57,6 +60,7 @@ class Lines:
     memory: str = ""
     access: str = ""
     beneath: str = ""
+    nobodys: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ MemosError
 │   └── IllegalMove     the lifecycle has no such transition
 ├── NotFound            no such cube, version or path
 ├── Conflict            the cube changed since it was read          a retry can help
+│   └── MergeConflict   two changes of it do not go together        somebody has to decide
 ├── Denied              governance said no
 ├── Unavailable         a backend did not answer                    a retry can help
 ├── Corrupt             stored bytes do not match what was written
@@ -16,6 +17,7 @@ MemosError
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 
@@ -49,6 +51,31 @@ class Conflict(MemosError):
 
     code = "conflict"
     retryable = True
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """What two changes made of one place (`line 3`, or a JSON pointer): data as JSON, empty if nothing is there."""
+
+    at: str
+    base: str
+    yours: str
+    theirs: str
+
+
+class MergeConflict(Conflict):
+    """The caller's change and one made since the version he read do not go together: nothing was written.
+
+    `disputes` says where, and what each made of it; `version` is the current one. Decide, then repeat with it as base.
+    """
+
+    code = "merge_conflict"
+    retryable = False
+
+    def __init__(self, message: str, version: int, disputes: tuple[Dispute, ...]) -> None:
+        super().__init__(message)
+        self.version = version
+        self.disputes = disputes
 
 
 class Denied(MemosError):

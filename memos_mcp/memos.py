@@ -19,12 +19,11 @@ from memos_mcp.errors import Conflict, InvalidInput, NotFound
 from memos_mcp.interface import checks
 from memos_mcp.interface.bound import Bound, When, now_in_utc
 from memos_mcp.interface.cubes import drafted, from_class, named
-from memos_mcp.interface.duplicates import statement_key
-from memos_mcp.interface.guard import Guard, less_trusted
+from memos_mcp.interface.guard import Guard
 from memos_mcp.interface.offices import Offices
 from memos_mcp.interface.reader import check_text
 from memos_mcp.interface.recording import recorded
-from memos_mcp.interface.update import updated
+from memos_mcp.interface.update import Edit, Rewrite
 from memos_mcp.operation.context import pack
 from memos_mcp.operation.lanes import Lanes
 from memos_mcp.ports import Caller, Change, Event, How, MemoryAdapter, MemReader, Name, Route, Which
@@ -257,41 +256,38 @@ class Memos(Offices):
         *,
         data: JsonValue = None,
         how: How = "overwrite",
+        edits: Sequence[Edit] = (),
+        base: int | None = None,
         kind: Kind | None = None,
         tags: Sequence[str] | None = None,
         source_class: SourceClass = "user",
         expect: int | None = None,
+        label: str = "",
         reason: str = "",
     ) -> MemCube:
         """Write a new version: `overwrite` the text, `append` a line, or `merge` in the lines not yet there.
 
-        `data` is replaced, extended (lists) or patched (objects, RFC 7396) likewise. `expect` is the version it was
-        read at. A change that changes nothing makes no version. Raises NotFound, Denied, Conflict, InvalidInput.
+        `data` is replaced, extended (lists) or patched (objects, RFC 7396) likewise. `edits` change passages and leave
+        the rest. With a `base`, merge takes text, edits and data as made from that version and merges them with what
+        became of it since; what does not go together is raised as MergeConflict, never guessed. `expect` is the version
+        that must be current. The log keeps `label` before the reason. A change that changes nothing makes no version.
+        Raises NotFound, Denied, Conflict, InvalidInput.
         """
-        if text is None and data is None and kind is None and tags is None:
-            raise InvalidInput("there is nothing to update: give text, data, kind or tags")
         checks.check_kinds([kind] if kind else [])
         checks.check_origin(source_class=source_class)
-        why, value = checks.check_reason(reason), checks.check_data(data)
+        why = checks.check_reason(": ".join(part for part in (label and checks.check_label(label), reason) if part))
         labels = None if tags is None else self._on.guard.labels(checks.check_tags(tags))
+        asked = Rewrite(text, checks.check_data(data), how, tuple(edits), base, kind, labels, source_class)
+        asked.check()
 
         async def attempt() -> MemCube:
             old = await self.get(id)
             self._on.check("write", old)
             if expect not in (None, old.version):
                 raise Conflict(f"memory {id} is at version {old.version}, not {expect}: read it again, then repeat")
-            words = None if text is None else check_text(text, "the new text", empty=old.key is not None)
-            said_by = source_class if how == "overwrite" else less_trusted(source_class, old.origin.source_class)
-            payload, doubts = await self._on.guard.payload(updated(old, words, value, how), said_by, old.key or "")
-            cube = from_class(old, said_by, doubts) if payload != old.payload else old
-            new = {"payload": payload, "kind": kind or old.kind, "tags": old.tags if labels is None else labels}
-            cube = cube.model_copy(update=new)
-            if self._on.guard.labelled(cube) == old:
-                return old
-            stated = old.key is None and old.origin.session is None
-            once = statement_key(payload.text, old.origin.speaker) if stated else None
-            cube = cube.model_copy(update={"version": old.version + 1})
-            return await self._on.written(Change("update", id, cube, expect=old.version, once=once, reason=why), cube)
+            then = old if base in (None, old.version) else checks.check_whole(await self.get(id, version=base))
+            change = await asked.change(self._on.guard, old, then, why)
+            return await self._on.written(change, old) if change else old
 
         return await self._on.repeated(attempt, expect)
 
@@ -337,6 +333,7 @@ class Memos(Offices):
 
     async def status(self) -> Status:
         """Where memories go, how many there are, and how each lane is."""
+        await self._on.look_again()
         where = await self._on.readable(None)
         counts = await self._on.vault.count(where.paths, permit=where.permit)
         held = await self._on.vault.count(where.paths, quarantined=True, permit=where.permit)

@@ -15,6 +15,7 @@ from pydantic import JsonValue
 
 from memos_mcp.cube import Governance, Interval, Kind, Link, MemCube, Origin, Ref, SourceClass, State, Suspicion
 from memos_mcp.keeping import Keeping
+from memos_mcp.namespaces import Namespaces
 from memos_mcp.search import Found, Hit, Lane, MemoryCall
 
 if TYPE_CHECKING:
@@ -216,6 +217,11 @@ class MemoryAdapter(Protocol):
     @property
     def keeping(self) -> Keeping:
         """How long it keeps them."""
+        ...
+
+    @property
+    def namespaces(self) -> Namespaces:
+        """The rules of namespaces."""
         ...
 
     async def commit(self, changes: Sequence[Change], *, caller: Caller) -> list[Event]:

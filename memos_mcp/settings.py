@@ -141,6 +141,9 @@ class Http(_Section):
     jwks_url: str = Field(default="", description="where its keys are")
     audience: str = Field(default="", description="what the aud of a JWT must be; default: http.url")
     users: dict[str, str] = Field(default={}, description="subjects of JWTs that are a local user")
+    roles_claim: str = Field(
+        default="", description="claim of JWTs with the user's roles, such as groups; none if empty"
+    )
     rate: float = Field(default=50, gt=0, description="requests a second that a principal may send")
     burst: int = Field(default=200, ge=1, description="requests that he may send at once after a pause")
     at_once: int = Field(default=64, ge=1, description="requests of his that may be open at a time")

@@ -21,6 +21,7 @@ from memos_mcp import wiring
 from memos_mcp.answers import Namespace, Page, Recall, Remembered, Status
 from memos_mcp.cube import Interval, Kind, MemCube, SourceClass
 from memos_mcp.interface.bound import When
+from memos_mcp.interface.update import Edit
 from memos_mcp.ports import Caller, Event, How
 from memos_mcp.settings import Settings
 from memos_mcp.sync_objects import Acl, Audit, Deliveries, Lifecycle, Log, Provenance, Quarantine, Timeline
@@ -239,16 +240,22 @@ class Memos:
         *,
         data: JsonValue = None,
         how: How = "overwrite",
+        edits: Sequence[Edit] = (),
+        base: int | None = None,
         kind: Kind | None = None,
         tags: Sequence[str] | None = None,
         source_class: SourceClass = "user",
         expect: int | None = None,
+        label: str = "",
         reason: str = "",
     ) -> MemCube:
         """Write a new version: `overwrite` the text, `append` a line, or `merge` in the lines not yet there.
 
-        `data` is replaced, extended (lists) or patched (objects, RFC 7396) likewise. `expect` is the version it was
-        read at. A change that changes nothing makes no version. Raises NotFound, Denied, Conflict, InvalidInput.
+        `data` is replaced, extended (lists) or patched (objects, RFC 7396) likewise. `edits` change passages and leave
+        the rest. With a `base`, merge takes text, edits and data as made from that version and merges them with what
+        became of it since; what does not go together is raised as MergeConflict, never guessed. `expect` is the version
+        that must be current. The log keeps `label` before the reason. A change that changes nothing makes no version.
+        Raises NotFound, Denied, Conflict, InvalidInput.
         """
         return self._portal.call(
             partial(
@@ -257,10 +264,13 @@ class Memos:
                 text,
                 data=data,
                 how=how,
+                edits=edits,
+                base=base,
                 kind=kind,
                 tags=tags,
                 source_class=source_class,
                 expect=expect,
+                label=label,
                 reason=reason,
             )
         )

@@ -19,6 +19,7 @@ from memos_mcp.version import __version__
 
 if TYPE_CHECKING:
     from memos_mcp.infrastructure.lens import Lens
+    from memos_mcp.infrastructure.storage.database import Database
     from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
     from memos_mcp.infrastructure.storage.upkeep import Upkeep
     from memos_mcp.interface.guard import Guard
@@ -42,7 +43,9 @@ def open(settings: Settings | None = None, **given: Any) -> Memos:
     closing.push_async_callback(vault.aclose)
     privacy = _privacy(chosen.privacy)
     guard = Guard(mask=chosen.screening.mask_secrets, quarantine=chosen.screening.quarantine, privacy=privacy)
-    accesses = _accesses(chosen, vault, guard, closing)
+    accesses = _accesses(chosen, vault.database, guard)
+    if accesses is not None:
+        closing.push_async_callback(accesses.aclose)
     lens = privacy.lens if privacy else CLEAR
     words = Words(vault, vault.segment_store, memory=chosen.words.memory_mb * 1024 * 1024, lens=lens)
     return Memos(
@@ -97,8 +100,21 @@ def _privacy(chosen: configuration.Privacy) -> Privacy | None:
     return Privacy(look, chosen.mode, roles=chosen.roles, seed=seed)
 
 
-def _accesses(chosen: Settings, vault: SqliteAdapter, guard: Guard, closing: AsyncExitStack) -> AccessLog | None:
-    """The access log, unless it is switched off or the vault may not be written."""
+def access_log(settings: Settings | None = None, **given: Any) -> AccessLog | None:
+    """The access log of the vault that `open` with the same settings would use; the caller closes it.
+
+    None if it is switched off, or the vault may not be written. Raises Misconfigured.
+    """
+    chosen = settings or configuration.load(**given)
+    from memos_mcp.infrastructure.storage.database import Database
+    from memos_mcp.interface.guard import Guard
+
+    return _accesses(
+        chosen, Database(chosen.database), Guard(mask=chosen.screening.mask_secrets, privacy=_privacy(chosen.privacy))
+    )
+
+
+def _accesses(chosen: Settings, database: Database, guard: Guard) -> AccessLog | None:
     if chosen.audit.mode == "off" or chosen.vault.read_only:
         return None
     from memos_mcp.infrastructure.storage.accesses import SqliteAccessLog
@@ -108,9 +124,7 @@ def _accesses(chosen: Settings, vault: SqliteAdapter, guard: Guard, closing: Asy
 
     strict, texts = chosen.audit.mode == "strict", masked if chosen.audit.texts else None
     keep = None if chosen.audit.keep_days is None else timedelta(days=chosen.audit.keep_days)
-    accesses = SqliteAccessLog(vault.database, strict=strict, texts=texts, keep=keep, last=chosen.audit.keep_lines)
-    closing.push_async_callback(accesses.aclose)
-    return accesses
+    return SqliteAccessLog(database, strict=strict, texts=texts, keep=keep, last=chosen.audit.keep_lines)
 
 
 def _reader(chosen: configuration.Reader, closing: AsyncExitStack) -> MemReader:

@@ -165,6 +165,15 @@ class Tokens:
         caller = Caller(kept.user, kept.roles, kept.context, scopes, kept.path)
         return Holder(id, caller, kept.expires_at)
 
+    async def refusal(self, secret: str) -> tuple[str, str]:
+        """Why a token was refused: unknown, expired or revoked; and whose it is, if he who has it proves that."""
+        id = credentials.id_of(secret)
+        note = await self._ledger.read(_KIND, id) if id else None
+        kept = _kept(note) if note else None
+        if kept is None or not credentials.matches(secret, kept.hash):
+            return "", "unknown"
+        return kept.user, self._state(kept)
+
     def _state(self, kept: Kept) -> str:
         if kept.revoked_at:
             return "revoked"

@@ -37,6 +37,7 @@ from memos_mcp.apps import (
 from memos_mcp.apps import show as shown
 from memos_mcp.apps.terminal import Expect, Expires, Id, Json, Limit, Path_, Reason, Tags, Yes
 from memos_mcp.cube import Kind, SourceClass
+from memos_mcp.interface.update import Edit
 from memos_mcp.memos import Memos
 from memos_mcp.ports import How
 from memos_mcp.version import __version__
@@ -181,7 +182,7 @@ def show(
 
 @app.command()
 def history(id: Id, *, json: Json = False) -> None:
-    """Show every change of a memory, oldest first."""
+    """Show every change of a memory, oldest first: [-what went-] and {+what came+}."""
     terminal.tell(lambda memos: memos.history(id), shown.history, json=json)
 
 
@@ -191,16 +192,41 @@ def update(
     text: Annotated[list[str] | None, typer.Argument(metavar="TEXT|-", help="The new words; - reads them.")] = None,
     *,
     how: Annotated[How, typer.Option(help="Replace the words, add a line, or add what is new.")] = "overwrite",
+    replace: Annotated[
+        tuple[str, str], typer.Option(metavar="OLD NEW", help="A passage and what comes in its place.")
+    ] = ("", ""),
+    remove: Annotated[list[str] | None, typer.Option(metavar="OLD", help="A passage that goes.")] = None,
+    add: Annotated[list[str] | None, typer.Option(metavar="NEW", help="A line that comes at the end.")] = None,
+    base: Annotated[
+        int | None, typer.Option(help="The version you changed: merged with what became of it since.")
+    ] = None,
     kind: Annotated[Kind | None, typer.Option(help="Its new kind.")] = None,
     tag: Tags = None,
     expect: Expect = None,
+    label: Annotated[str, typer.Option(help="Stands before the reason in the log.")] = "",
     reason: Reason = "",
     json: Json = False,
 ) -> None:
     """Write a new version of a memory; the earlier ones stay."""
     words = terminal.guarded(lambda: terminal.words_of(text), json=json) if text else None
+    passages = [
+        *([replace] if any(replace) else []),
+        *((old, "") for old in remove or ()),
+        *(("", new) for new in add or ()),
+    ]
     terminal.tell(
-        lambda memos: memos.update(id, words, how=how, kind=kind, tags=tag, expect=expect, reason=reason),
+        lambda memos: memos.update(
+            id,
+            words,
+            how="merge" if base is not None else how,
+            edits=[Edit(old, new) for old, new in passages],
+            base=base,
+            kind=kind,
+            tags=tag,
+            expect=expect,
+            label=label,
+            reason=reason,
+        ),
         shown.cube,
         json=json,
     )

@@ -1,4 +1,4 @@
-"""Commands about who may use a memory: `memos acl`, `memos explain`."""
+"""Commands about who may use a memory or a namespace: `memos acl`, `memos explain`."""
 
 from __future__ import annotations
 
@@ -15,24 +15,37 @@ from memos_mcp.apps import show as shown
 from memos_mcp.apps import terminal
 from memos_mcp.apps.terminal import Id, Json, Path_, Reason
 from memos_mcp.cube import Governance, MemCube
+from memos_mcp.errors import InvalidInput
 from memos_mcp.infrastructure.decisions import Act, Decision
+from memos_mcp.namespaces import Default
 from memos_mcp.ports import Revision
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Who may use a memory.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Who may use a memory or a namespace.")
 
 _NAMES = "A user, role:NAME or *; more than once. An empty one clears the list."
 
 
 @app.command()
-def show(id: Id, *, json: Json = False) -> None:
-    """Show the rules of a memory."""
-    terminal.tell(lambda memos: memos.acl.show(id), _rules, json=json)
+def show(
+    id: Annotated[str | None, typer.Argument(metavar="[ID]", help="A memory; else the rules of a namespace.")] = None,
+    *,
+    path: Path_ = None,
+    json: Json = False,
+) -> None:
+    """Show the rules of a memory, or those that memories at a path inherit."""
+    if id is None:
+        terminal.tell(lambda memos: memos.acl.rules(path), _inherited, json=json)
+    elif path is None:
+        terminal.tell(lambda memos: memos.acl.show(id), _rules, json=json)
+    else:
+        terminal.fail(InvalidInput("give either the id of a memory or --path of a namespace"), json=json)
 
 
 @app.command("set")
 def set_(
-    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of memories.")],
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID...]", help="Ids of memories; or --path.")] = None,
     *,
+    path: Path_ = None,
     reader: Annotated[list[str] | None, typer.Option(help=f"Who may read. {_NAMES}")] = None,
     writer: Annotated[list[str] | None, typer.Option(help="Who may read and change.")] = None,
     deny: Annotated[list[str] | None, typer.Option(help="Who may not, whatever else allows it.")] = None,
@@ -47,7 +60,27 @@ def set_(
     reason: Reason = "",
     json: Json = False,
 ) -> None:
-    """Change the rules of memories: what is given; the rest stays."""
+    """Change the rules of memories, or of a namespace: what is given; the rest stays."""
+    if path is not None:
+        if ids or expires or never_expires:
+            say = "a namespace has no end and takes no ids: memories have, see `memos lifecycle policy` for policies"
+            terminal.fail(InvalidInput(say), json=json)
+        terminal.tell(
+            lambda memos: memos.acl.set_rules(
+                path,
+                readers=_list(reader),
+                writers=_list(writer),
+                denied=_list(deny),
+                read_only=read_only,
+                contexts=_list(context),
+                reason=reason,
+            ),
+            lambda made: _inherited([made]),
+            json=json,
+        )
+        return
+    if not ids:
+        terminal.fail(InvalidInput("name the memories, or the namespace with --path"), json=json)
     terminal.tell(
         lambda memos: memos.acl.change(
             ids,
@@ -104,6 +137,22 @@ def _rules(rules: Governance) -> RenderableType:
     return rows
 
 
+def _inherited(found: Sequence[Default]) -> RenderableType:
+    if not found:
+        return Text("no rules: as the path says", style="dim")
+    return Group(*(Group(Text(shown.one_line(each.path), style="bold"), _given(each.rules)) for each in found))
+
+
+def _given(rules: Governance) -> RenderableType:
+    """What a namespace says, and nothing else."""
+    open_ = dict(_said(Governance()))
+    rows = Table.grid(padding=(0, 2))
+    for name, value in _said(rules):
+        if value != open_[name]:
+            rows.add_row(Text(f"  {name}", style="dim"), Text(shown.one_line(value)))
+    return rows if rows.row_count else Text("  no rules", style="dim")
+
+
 def _said(rules: Governance) -> list[tuple[str, str]]:
     return [
         ("owner", rules.owner or "nobody"),
@@ -128,7 +177,10 @@ def _revisions(found: Sequence[Revision]) -> RenderableType:
 
 
 def _revision(each: Revision) -> Text:
-    line = Text(f"{each.at:%Y-%m-%d %H:%M} UTC  {each.id}  by {shown.one_line(each.by)}", style="bold")
+    line = Text(
+        f"{each.at:%Y-%m-%d %H:%M} UTC  {each.id or shown.one_line(each.path)}  by {shown.one_line(each.by)}",
+        style="bold",
+    )
     old = dict(_said(each.old))
     changes = [f"{name}: {old[name]} → {value}" for name, value in _said(each.new) if old[name] != value]
     line.append(f"  {shown.one_line('; '.join(changes))}", style="not bold")

@@ -26,6 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from memos_mcp.apps.access import Tokens
 from memos_mcp.apps.limits import SESSIONS, Limits, elements
+from memos_mcp.apps.refusals import Refusals
 from memos_mcp.errors import Denied, InvalidInput, MemosError
 from memos_mcp.infrastructure import governance
 from memos_mcp.infrastructure.credentials import PREFIX
@@ -96,7 +97,7 @@ class Verifier(TokenVerifier):
         return self._badge(holder.caller, holder.id, holder.caller.user)
 
     def _theirs(self, said: Claims) -> Badge:
-        caller = Caller(self._users.get(said.subject, said.user), scopes=said.scopes)
+        caller = Caller(self._users.get(said.subject, said.user), said.roles, scopes=said.scopes)
         governance.home(caller)
         badge = self._badge(caller, said.client, said.subject)
         return badge.model_copy(update={"expires_at": said.expires_at + LEEWAY, "claims": {"iss": said.issuer}})
@@ -153,9 +154,12 @@ class Guard:
 class Door:
     """ASGI middleware before every route: who calls, how often, how much, and with which scope."""
 
-    def __init__(self, app: ASGIApp, *, rules: Rules, backend: BearerAuthBackend, limits: Limits) -> None:
+    def __init__(
+        self, app: ASGIApp, *, rules: Rules, backend: BearerAuthBackend, limits: Limits, refusals: Refusals
+    ) -> None:
         self._app = app
         self._rules = rules
+        self._refusals = refusals
         self._backend = backend
         self._limits = limits
 
@@ -184,7 +188,7 @@ class Door:
         try:
             body = await self._body(request, receive)
             if body is not None:
-                self._check(user, _read(body))
+                await self._check(user, _read(body))
                 if request.method == "POST" and _is_of_a_session(request):
                     self._check_session(request, who, body)
                 scope["user"] = user
@@ -203,6 +207,9 @@ class Door:
             logger.error("a token could not be checked", extra={"why": str(exc)})
             raise _No(503, "the token could not be checked; try again in a moment", {"Retry-After": "5"}) from exc
         if found is None or not isinstance(found[1].access_token, Badge):
+            scheme, _, token = request.headers["authorization"].partition(" ")
+            if scheme.lower() == "bearer":
+                await self._refusals.token(token.strip())
             raise self._unknown('error="invalid_token", error_description="unknown, expired or revoked"')
         return found[1]
 
@@ -235,12 +242,14 @@ class Door:
     def _too_long(self) -> _No:
         return _No(413, f"a request may have {self._rules.body // 1024} KiB: send it in parts")
 
-    def _check(self, user: AuthenticatedUser | LocalUser, message: JsonValue) -> None:
+    async def _check(self, user: AuthenticatedUser | LocalUser, message: JsonValue) -> None:
         """What the message asks for must be within the scopes of the token."""
         if elements(message) > self._rules.items:
             raise _No(413, f"the lists of a request may have {self._rules.items} elements: send it in parts")
         needed = self._needed(message)
         if isinstance(user, AuthenticatedUser) and needed not in user.scopes:
+            if isinstance(user.access_token, Badge):
+                await self._refusals.scope(user.access_token.caller, self._tool(message))
             parts = ", ".join(
                 filter(None, ('error="insufficient_scope"', f'scope="memos:{needed}"', self._rules.challenge))
             )
@@ -259,11 +268,15 @@ class Door:
             raise _No(429, f"{SESSIONS} sessions are open: end one (DELETE) before the next", {"Retry-After": "60"})
 
     def _needed(self, message: JsonValue) -> Level:
+        return self._rules.needs.get(self._tool(message), "read")
+
+    def _tool(self, message: JsonValue) -> str:
+        """The tool that is called, if this server has it."""
         match message:
-            case {"method": "tools/call", "params": {"name": str(tool)}}:
-                return self._rules.needs.get(tool, "read")
+            case {"method": "tools/call", "params": {"name": str(tool)}} if tool in self._rules.needs:
+                return tool
             case _:
-                return "read"
+                return ""
 
 
 def _read(body: bytes) -> JsonValue:

@@ -26,6 +26,7 @@ FAULTS = {
     "illegal_move": Fault(2, "Nothing was changed: get_memory shows its state; choose a move that this state allows."),
     "not_found": Fault(3, "Call recall or list_memories to find the right id."),
     "conflict": Fault(4, "Nothing was changed: read it again with get_memory, then repeat."),
+    "merge_conflict": Fault(4, "Nothing was changed: settle each, then repeat with the current version as base."),
     "denied": Fault(5, "Nothing was changed: choose another path; memory_status names those that are open."),
     "unavailable": Fault(6, "Call again in a moment; tell the user if it goes on."),
     "corrupt": Fault(7, "Do not try to repair it. Tell the user: `memos doctor` shows the damage."),

@@ -27,12 +27,14 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from memos_mcp import wiring
+from memos_mcp.accesses import AccessLog
 from memos_mcp.apps.access import Tokens
 from memos_mcp.apps.door import Door, Guard, Rules, Verifier, caller_of, is_loopback, names_of
 from memos_mcp.apps.limits import Limits
 from memos_mcp.apps.mcp import Opened, Transport, build
 from memos_mcp.apps.mcp_listening import connection_of
 from memos_mcp.apps.mcp_toolsets import offered
+from memos_mcp.apps.refusals import Refusals
 from memos_mcp.errors import Conflict, MemosError, Misconfigured
 from memos_mcp.infrastructure.issuer import Issuer
 from memos_mcp.ports import SCOPES, Ledger
@@ -50,8 +52,10 @@ def app(settings: Settings) -> Starlette:
     checked(chosen)
     ledger = wiring.ledger(settings)
     issuer = _issuer(chosen)
-    verifier = Verifier(Tokens(ledger), address(chosen), issuer, chosen.users)
-    backend = BearerAuthBackend(verifier, resource_server_url=AnyHttpUrl(address(chosen)))
+    tokens, accesses = Tokens(ledger), wiring.access_log(settings)
+    backend = BearerAuthBackend(
+        Verifier(tokens, address(chosen), issuer, chosen.users), resource_server_url=AnyHttpUrl(address(chosen))
+    )
     limits = Limits(chosen.rate, chosen.burst, chosen.at_once)
     server = _server(settings, backend, limits)
     guard = _guard(chosen)
@@ -77,12 +81,10 @@ def app(settings: Settings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
-        try:
+        async with _closing(ledger, accesses):
             await _share_request_state(server, ledger, settings)
             async with sessions.run():
                 yield
-        finally:
-            await ledger.aclose()
 
     made = Starlette(
         routes=routes,
@@ -90,12 +92,21 @@ def app(settings: Settings) -> Starlette:
         middleware=[
             Middleware(Guard, known=guard),
             *_for_web_pages(chosen),
-            Middleware(Door, rules=rules, backend=backend, limits=limits),
+            Middleware(Door, rules=rules, backend=backend, limits=limits, refusals=Refusals(accesses, tokens)),
             Middleware(AuthContextMiddleware),
         ],
     )
     made.router.redirect_slashes = False
     return made
+
+
+@asynccontextmanager
+async def _closing(*stores: Ledger | AccessLog | None) -> AsyncGenerator[None]:
+    try:
+        yield
+    finally:
+        for each in filter(None, stores):
+            await each.aclose()
 
 
 def checked(chosen: Http) -> None:
@@ -189,7 +200,8 @@ def _stopping() -> bool:
 def _issuer(chosen: Http) -> Issuer | None:
     if not chosen.issuer:
         return None
-    return Issuer(chosen.issuer, chosen.audience or address(chosen), chosen.jwks_url)
+    audience = chosen.audience or address(chosen)
+    return Issuer(chosen.issuer, audience, chosen.jwks_url, roles_claim=chosen.roles_claim)
 
 
 def _guard(chosen: Http) -> TransportSecuritySettings:

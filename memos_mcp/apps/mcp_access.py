@@ -1,7 +1,8 @@
-"""The tools of `full` for who may use a memory: see its rules, ask why somebody may, change them."""
+"""The tools of `full` for who may use a memory or a namespace: see its rules, ask why somebody may, change them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, WithJsonSchema
@@ -10,9 +11,12 @@ from memos_mcp.apps.mcp_answers import Answer, clipped
 from memos_mcp.apps.mcp_arguments import Flag, MaybeFlag, Moment, Names, Plain, Tool
 from memos_mcp.apps.mcp_asking import Peer, Question
 from memos_mcp.apps.mcp_hints import READS, REPEATS
+from memos_mcp.apps.mcp_tools import Path
 from memos_mcp.cube import Governance
 from memos_mcp.errors import InvalidInput
+from memos_mcp.infrastructure.governance import check_path
 from memos_mcp.memos import Memos
+from memos_mcp.namespaces import Default
 from memos_mcp.ports import Revision
 
 _WORDS = 160  # characters of the memory that the user is asked about
@@ -33,9 +37,11 @@ class Change(BaseModel):
 
 
 class Rules(Answer):
-    """The rules of a memory, who changed them, and what they mean for somebody."""
+    """The rules of a memory, or those that memories at a path inherit; who changed them, and what they mean."""
 
-    id: str
+    id: str = ""
+    path: str = ""
+    inherited: tuple[str, ...] = ()
     owner: str = ""
     readers: tuple[str, ...] = ()
     writers: tuple[str, ...] = ()
@@ -61,11 +67,20 @@ class Rules(Answer):
             expires_at=f"{rules.expires_at:%Y-%m-%dT%H:%M:%SZ}" if rules.expires_at else "",
         )
 
+    @classmethod
+    def inherited_at(cls, path: str, found: Sequence[Default]) -> Rules:
+        """The rules of a namespace, and of those above it."""
+        own = next((each.rules for each in found if each.path == path), Governance())
+        above = (cls.of("", each.rules).model_copy(update={"path": each.path}) for each in found if each.path != path)
+        return cls.of("", own).model_copy(update={"path": path, "inherited": tuple(map(str, above))})
+
     def __str__(self) -> str:
         lists = (("readers", self.readers), ("writers", self.writers), ("denied", self.denied))
         said = [f"{name} {', '.join(names)}" for name, names in lists if names]
         said += ["read-only"] if self.read_only else []
         said += [f"only in {', '.join(self.contexts)}"] if self.contexts else []
+        if self.path:
+            return "\n".join((*self.inherited, f"{self.path}: {'; '.join(said) or 'no rules of its own'}"))
         said += [f"expires {self.expires_at}"] if self.expires_at else []
         rules = "; ".join(said) or "no rules of its own: what its path says"
         decided = f" {self.allowed}: {self.why}." if self.allowed else ""
@@ -76,14 +91,18 @@ class Rules(Answer):
 
 
 class GetAccess(Plain):
-    """Show who may use a memory and who changed that; with act, whether somebody may, and by which rule."""
+    """Show who may use a memory and who changed that; with act, whether somebody may, and by which rule.
+
+    With path: what memories there inherit.
+    """
 
     name = "get_access"
     gives = Rules
     hints = READS
     scope = "read"
 
-    id: str
+    id: str = ""
+    path: Path = ""
     act: Annotated[
         Literal["", "read", "write", "govern"], WithJsonSchema({"type": "string", "enum": ["read", "write", "govern"]})
     ] = ""
@@ -93,6 +112,8 @@ class GetAccess(Plain):
 
     async def call(self, memos: Memos) -> Rules:
         """Look."""
+        if _place(self):
+            return await _inherited(memos, self.path)
         rules = Rules.of(self.id, await memos.acl.show(self.id))
         if not self.act:
             return rules.model_copy(update={"changes": await self._changes(memos)})
@@ -108,14 +129,18 @@ class GetAccess(Plain):
 
 
 class SetAccess(Tool):
-    """Change who may use a memory: only what is given; an empty list clears it. Only when the user asks to."""
+    """Change who may use a memory, or all at a path: only what is given; an empty list clears it.
+
+    Only when the user asks to.
+    """
 
     name = "set_access"
     gives = Rules
     hints = REPEATS
     scope = "write"
 
-    id: str
+    id: str = ""
+    path: Path = ""
     readers: Annotated[Names, Field(description="users, role:name, or * for everybody")] = None
     writers: Names = None
     denied: Annotated[Names, Field(description="counts before all others")] = None
@@ -130,15 +155,29 @@ class SetAccess(Tool):
         """Change them; who lets others in is asked first, as a memory that others read cannot be called back."""
         if self.expires_at and self.never_expires:
             raise InvalidInput("set_access: give either expires_at or never_expires")
+        place = _place(self)
+        if place and (self.expires_at or self.never_expires):
+            raise InvalidInput("set_access: a namespace has no end; memories have one, or a policy of retention")
         others = [*(self.readers or ()), *(self.writers or ())]
         if others:
             match peer.agreed(await self._question(memos, others), confirm=self.confirm):
                 case Question() as asked:
                     return asked
                 case False:
-                    return Rules.of(self.id, await memos.acl.show(self.id))
+                    return await self._shown(memos)
                 case True:
                     pass
+        if place:
+            await memos.acl.set_rules(
+                place,
+                readers=self.readers,
+                writers=self.writers,
+                denied=self.denied,
+                read_only=self.read_only,
+                contexts=self.contexts,
+                reason=self.reason,
+            )
+            return await self._shown(memos)
         await memos.acl.change(
             [self.id],
             readers=self.readers,
@@ -149,9 +188,28 @@ class SetAccess(Tool):
             expires_at="never" if self.never_expires else self.expires_at,
             reason=self.reason,
         )
+        return await self._shown(memos)
+
+    async def _shown(self, memos: Memos) -> Rules:
+        if self.path:
+            return await _inherited(memos, self.path)
         return Rules.of(self.id, await memos.acl.show(self.id))
 
     async def _question(self, memos: Memos, others: list[str]) -> Question:
+        if self.path:
+            await memos.acl.rules(self.path)  # who may not look is refused before anybody is asked
+            return Question(f"Let {', '.join(others)} use all memories at and beneath {self.path!r}?", "Let them")
         cube = await memos.get(self.id)
         words = "in quarantine" if cube.quarantined else clipped(cube.text, _WORDS) or cube.key or "no text"
         return Question(f"Let {', '.join(others)} use memory [{cube.id}]? It says: {words!r}.", "Let them")
+
+
+def _place(tool: GetAccess | SetAccess) -> str:
+    """The path it is about, empty if it is about a memory. Raises InvalidInput if it is about neither or both."""
+    if bool(tool.id) == bool(tool.path):
+        raise InvalidInput(f"{tool.name} needs either the id of a memory or the path of a namespace")
+    return tool.path
+
+
+async def _inherited(memos: Memos, path: str) -> Rules:
+    return Rules.inherited_at(check_path(path), await memos.acl.rules(path))

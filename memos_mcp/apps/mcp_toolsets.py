@@ -33,6 +33,7 @@ def _further() -> tuple[type[Tool], ...]:
         mcp_access,
         mcp_audit,
         mcp_batches,
+        mcp_edit,
         mcp_full,
         mcp_lifecycle,
         mcp_memory,
@@ -44,6 +45,7 @@ def _further() -> tuple[type[Tool], ...]:
     return (
         mcp_full.PutMemory,
         mcp_full.UpdateData,
+        mcp_edit.EditMemory,
         mcp_full.RenameMemories,
         mcp_full.ForgetMemories,
         mcp_full.ListPaths,

@@ -15,6 +15,8 @@ from rich.text import Text
 
 from memos_mcp.answers import Namespace, Page, Recall, Remembered, Status
 from memos_mcp.cube import MemCube
+from memos_mcp.errors import Dispute
+from memos_mcp.interface.differences import differences
 from memos_mcp.keeping import Sizes
 from memos_mcp.operation.context import words_of
 from memos_mcp.ports import Event
@@ -22,6 +24,7 @@ from memos_mcp.search import Lane
 from memos_mcp.settings import Setting
 
 _MOST_IDS = 3
+_LONGEST_COMPARED = 20_000  # characters; more takes long
 _KEPT = "\t\n"
 _VISIBLE = (
     {code: 0x2400 + code for code in range(32) if chr(code) not in _KEPT}  # control pictures: ␛ instead of an escape
@@ -176,17 +179,40 @@ def cube(answer: MemCube) -> RenderableType:
     return Group(_pairs(rows), Text(), Text(plain(words_of(answer))))
 
 
+def dispute(each: Dispute) -> str:
+    """Where two changes do not go together, and what each made of it."""
+    sides = (("was", each.base), ("yours", each.yours), ("now", each.theirs))
+    said = (f"    {name:<5}  {plain(text).replace(chr(10), f'{chr(10)}           ') or '-'}" for name, text in sides)
+    return "\n".join((f"  {one_line(each.at)}", *said))
+
+
 def history(events: Sequence[Event]) -> RenderableType:
-    """Each line of the log about a memory, with the words it wrote."""
+    """Each line of the log about a memory, with the words it wrote, or what it changed of those before."""
     rows = Table.grid(padding=(0, 2))
+    last = ""
     for event in events:
         body = Text(f"{event.action} by {one_line(event.caller)}", style="bold")
         if event.reason:
             body.append(f"  {one_line(event.reason)}", style="not bold italic")
         if event.cube is not None and event.action != "sight":
-            body.append("\n").append(plain(words_of(event.cube)), style="not bold")
+            words = words_of(event.cube)
+            body.append("\n").append_text(_changed(last, words))
+            last = words
         rows.add_row(Text(f"v{event.version}", style="cyan"), Text(_stamp(event.at), style="dim"), body)
     return rows
+
+
+def _changed(old: str, new: str) -> Text:
+    """What goes struck through, what comes underlined; a text without its like before it as it is."""
+    if not old or old == new or len(old) + len(new) > _LONGEST_COMPARED:
+        return Text(plain(new), style="not bold")
+    styles = {"same": "not bold", "removed": "not bold strike red", "added": "not bold underline green"}
+    marks = {"same": ("", ""), "removed": ("[-", "-]"), "added": ("{+", "+}")}
+    shown = Text(style="not bold")
+    for piece in differences(old, new):
+        head, end = marks[piece.kind]
+        shown.append(f"{head}{plain(piece.text)}{end}", style=styles[piece.kind])
+    return shown
 
 
 def forgotten(event: Event) -> RenderableType:

@@ -15,7 +15,7 @@ from rich.console import Console, RenderableType
 from memos_mcp import wiring
 from memos_mcp.apps import show as shown
 from memos_mcp.apps.faults import exit_code
-from memos_mcp.errors import InvalidInput, MemosError
+from memos_mcp.errors import InvalidInput, MemosError, MergeConflict
 from memos_mcp.interface.reader import MAX_SOURCE
 from memos_mcp.memos import Memos
 
@@ -83,9 +83,13 @@ def guarded(work: Callable[[], T], *, json: bool) -> T:
 
 def fail(error: MemosError, *, json: bool) -> NoReturn:
     """End the command with an error."""
+    disputes = error.disputes if isinstance(error, MergeConflict) else ()
     if json:
-        out({"error": {"code": error.code, "message": str(error)}}, str, json=True)
+        told = {"code": error.code, "message": str(error)}
+        out({"error": told | ({"disputes": disputes} if disputes else {})}, str, json=True)
     typer.echo(f"memos: {shown.one_line(str(error))}", err=True)
+    for each in disputes:
+        typer.echo(shown.dispute(each), err=True)
     raise typer.Exit(exit_code(error)) from error
 
 

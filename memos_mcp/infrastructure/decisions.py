@@ -7,11 +7,12 @@ those that allow.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, get_args
 
 from memos_mcp.cube import Governance
+from memos_mcp.namespaces import Default, Defaults
 from memos_mcp.ports import Caller, Scope
 
 Act = Literal["read", "write", "govern"]
@@ -22,6 +23,15 @@ _SHARED = ("shared", "global")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """As conditions name them, from Monday."""
 ACTS: tuple[Act, ...] = get_args(Act)
+_FIELDS = {
+    "context": "contexts",
+    "read-only": "read_only",
+    "writer": "writers",
+    "reader": "readers",
+    "denied": "denied",
+}
+"""By the rule that decides, what says so."""
+_NO_DEFAULTS = Defaults()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,34 +49,42 @@ class Reading:
 
     caller: Caller
     now: datetime = field(compare=False)
+    defaults: Defaults = _NO_DEFAULTS
 
     @property
     def key(self) -> Hashable:
         """Conditions on the clock know days and hours."""
-        return self.caller, self.now.weekday(), self.now.hour
+        return self.caller, self.defaults.digest, self.now.weekday(), self.now.hour
 
     def allows(self, path: str, rules: Governance) -> bool:
         """Whether he may read such a memory."""
-        return decided(self.caller, "read", path, rules, self.now).allowed
-
-
-@dataclass(frozen=True, slots=True)
-class Default:
-    """Rules of a namespace: they hold for every memory at or beneath it, as far as that says nothing itself."""
-
-    path: str
-    rules: Governance
+        return decided(self.caller, "read", path, rules, self.now, self.defaults.above(path)).allowed
 
 
 def decided(
     caller: Caller, act: Act, path: str, own: Governance, now: datetime, defaults: Sequence[Default] = ()
 ) -> Decision:
     """Decide. `own` are the rules of the memory, `defaults` those of the namespaces above it, from the top."""
-    rules = effective(path, own, defaults)
-    forbidden = _forbidden(caller, act, path, rules, now)
-    if forbidden is not None:
-        return forbidden
-    return _allowed(caller, act, path, rules) or Decision(False, "private", f"{path} is not open to {caller.user}")
+    rules = effective(path, own, defaults) if defaults else own
+    found = _forbidden(caller, act, path, rules, now) or _allowed(caller, act, path, rules)
+    if found is None:
+        return Decision(False, "private", f"{path} is not open to {caller.user}")
+    return _traced(found, caller, path, own, defaults) if defaults else found
+
+
+def _traced(found: Decision, caller: Caller, path: str, own: Governance, defaults: Sequence[Default]) -> Decision:
+    """With the namespace that said so, if it was not the memory itself."""
+    name = _FIELDS.get(found.rule, "")
+
+    def says(rules: Governance) -> bool:
+        if name == "denied":
+            return not {*rules.denied}.isdisjoint(names_of(caller))
+        return bool(name and getattr(rules, name))
+
+    if not name or says(own):
+        return found
+    whence = next(each.path for each in reversed(defaults) if is_beneath(path, each.path) and says(each.rules))
+    return replace(found, why=f"{found.why}, as {whence} says")
 
 
 def effective(path: str, own: Governance, defaults: Sequence[Default]) -> Governance:

@@ -11,13 +11,17 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 
+from memos_mcp.cube import Governance
 from memos_mcp.errors import Denied, InvalidInput
-from memos_mcp.infrastructure.decisions import Reading
+from memos_mcp.infrastructure.decisions import Reading, decided, names_of
+from memos_mcp.namespaces import Defaults
 from memos_mcp.ports import Caller, Scope, Where
 
 MAX_PATH = 512
 _MAX_LABEL = 128
 _SHARED = ("shared", "global")
+_NO_RULES = Governance()
+_NO_DEFAULTS = Defaults()
 
 
 def check_path(path: str) -> str:
@@ -56,21 +60,61 @@ def check_write(caller: Caller, path: str) -> str:
     return _allowed(caller, path, "write to")
 
 
-def readable(caller: Caller, path: str | None, now: datetime, granted: Sequence[str] = ()) -> Where:
+def writable(caller: Caller, path: str, now: datetime, defaults: Defaults) -> str:
+    """The canonical path if the caller may store memories there, as its namespaces say. Raises InvalidInput, Denied."""
+    check_scope(caller, "write")
+    clean = check_path(path)
+    decision = decided(caller, "write", clean, _NO_RULES, now, defaults.above(clean))
+    if decision.allowed:
+        return clean
+    _allowed(caller, clean, "write to")
+    known = _beneath(clean, _own(caller)) or sees(caller, clean, now, defaults)
+    why = decision.why if known else f"it is not open to {caller.user}"
+    raise Denied(f"{caller.user} may not write to {clean!r}: {why}", decision.rule)
+
+
+def sees(caller: Caller, path: str, now: datetime, defaults: Defaults) -> bool:
+    """May the caller know what is at the path, but for what memories there say themselves?"""
+    return decided(caller, "read", path, _NO_RULES, now, defaults.above(path)).allowed
+
+
+def readable(
+    caller: Caller,
+    path: str | None,
+    now: datetime,
+    granted: Sequence[str] = (),
+    defaults: Defaults = _NO_DEFAULTS,
+) -> Where:
     """What a question of the caller searches: beneath `path`, or all the caller may read. Raises Denied.
 
-    `granted` are the private paths of others that hold memories which are open to him.
+    `granted` are the private paths of others that hold memories which are open to him; to these come the namespaces
+    whose rules let him in.
     """
     check_scope(caller, "read")
-    permit = Reading(caller, now)
-    others = [each for each in granted if not is_open(caller, each)] if not caller.within else []
+    permit = Reading(caller, now, defaults)
+    others = _of_others(caller, granted, now, defaults) if not caller.within else []
     if path is None and not caller.within:
         return Where((_own(caller), *_SHARED, *others), permit=permit)
     clean = check_path(path or caller.within)
     beneath = [each for each in others if _beneath(each, clean)]
+    if not is_open(caller, clean) and any(_beneath(clean, each) for each in others if each not in granted):
+        return Where((clean,), permit=permit)
     if beneath and not is_open(caller, clean):
         return Where(tuple(beneath), permit=permit)
     return Where((_allowed(caller, clean, "read"),), permit=permit)
+
+
+def _of_others(caller: Caller, granted: Sequence[str], now: datetime, defaults: Defaults) -> list[str]:
+    """The topmost private places of others where something may be open to him."""
+    named = defaults.naming(names_of(caller))
+    let_in = [
+        path
+        for path in named
+        if decided(caller, "read", path, _NO_RULES, now, defaults.above(path)).rule not in ("denied", "scope")
+    ]
+    every = dict.fromkeys((*granted, *let_in))
+    found = [path for path in every if path.startswith("user/") and not is_open(caller, path)]
+    return [path for path in found if not any(path != top and _beneath(path, top) for top in found)]
 
 
 def check_read(caller: Caller, path: str) -> str:

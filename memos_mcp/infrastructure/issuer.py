@@ -26,6 +26,8 @@ _ALGORITHMS = ("RS256", "ES256")
 _LEAST_BITS = {"RS256": 2048, "ES256": 256}  # NIST SP 800-131A
 _KEYS_BYTES = 262_144
 _KEYS = 100
+_ROLES = 256
+_LONGEST_ROLE = 128
 _TIMEOUT = 5.0
 
 
@@ -43,6 +45,7 @@ class Claims:
     client: str
     scopes: tuple[Scope, ...]
     expires_at: int
+    roles: tuple[str, ...] = ()
 
 
 class _Checked(BaseModel):
@@ -65,13 +68,16 @@ class Issuer:
     named, but never more often than every `pause` seconds. Raises Misconfigured.
     """
 
-    def __init__(self, issuer: str, audience: str, jwks_url: str, *, fresh: float = 600, pause: float = 30) -> None:
+    def __init__(
+        self, issuer: str, audience: str, jwks_url: str, *, roles_claim: str = "", fresh: float = 600, pause: float = 30
+    ) -> None:
         url = urlsplit(jwks_url)
         if url.scheme != "https" and not (url.scheme == "http" and url.hostname in ("127.0.0.1", "localhost", "::1")):
             raise Misconfigured(f"http.jwks_url is {jwks_url!r}; keys are fetched over https only (or from loopback)")
         self._issuer = issuer
         self._audience = audience
         self._url = jwks_url
+        self._roles_claim = roles_claim
         self._fresh = fresh
         self._pause = pause
         self._keys: dict[str, jwt.PyJWK] = {}
@@ -98,9 +104,9 @@ class Issuer:
         except (ValidationError, ValueError, TypeError, OverflowError) as exc:
             raise Refused("its claims are not what they should be") from exc
         user = f"{quote(said.sub, safe=':|+@ ')}@{urlsplit(self._issuer).hostname or self._issuer}"
-        return Claims(
-            self._issuer, said.sub, user, said.client_id or said.azp or said.sub, _scopes(said), int(said.exp)
-        )
+        client = said.client_id or said.azp or said.sub
+        roles = _roles(found, self._roles_claim)
+        return Claims(self._issuer, said.sub, user, client, _scopes(said), int(said.exp), roles)
 
     async def _key(self, name: str) -> jwt.PyJWK:
         if name not in self._keys or self._now() - self._fetched > self._fresh:
@@ -178,6 +184,34 @@ def _usable(document: object) -> dict[str, jwt.PyJWK]:
             if getattr(key.key, "key_size", 0) >= _LEAST_BITS.get(key.algorithm_name, 1 << 30):
                 found[name] = key
     return found
+
+
+def _roles(found: Mapping[str, object], claim: str) -> tuple[str, ...]:
+    """The roles in a claim: a list of texts, or one text with spaces between; where there is no such claim, none.
+
+    The claim is named as it stands, or as a path (`realm_access.roles`). Raises Refused if roles cannot be read: one
+    that was left out might be one that is denied something.
+    """
+    if not claim:
+        return ()
+    value: object = found.get(claim)
+    if value is None:
+        value = found
+        for part in claim.split("."):
+            value = _field(value, part)
+    named: object = value.split() if isinstance(value, str) else [] if value is None else value
+    roles = cast("list[object]", named) if isinstance(named, list) else [None]
+    if len(roles) > _ROLES or not all(isinstance(each, str) and _is_role(each) for each in roles):
+        raise Refused(f"its claim {claim} is not a list of roles")
+    return tuple(dict.fromkeys(str(each) for each in roles))
+
+
+def _field(value: object, name: str) -> object:
+    return cast("Mapping[str, object]", value).get(name) if isinstance(value, Mapping) else None
+
+
+def _is_role(name: str) -> bool:
+    return 0 < len(name) <= _LONGEST_ROLE and name.isprintable() and name.strip() == name
 
 
 def _scopes(said: _Checked) -> tuple[Scope, ...]:

@@ -166,7 +166,7 @@ class Roots(Generic[Its]):
         async with self._following:
             await self._follow(events)
             forgotten = {root_of(e.path) for e in events if e.action in ERASING}
-            for root in {root_of(e.path) for e in events if e.path}:
+            for root in {root_of(e.path) for e in events if e.subject}:
                 due = root in forgotten or self.waiting.get(root, 0) >= self._worth
                 if due or root in self._indexes:
                     await self._keep(root, await self._index(root))
@@ -246,7 +246,7 @@ class Roots(Generic[Its]):
                 self._clear()
                 return
             by_root: dict[str, list[Event]] = {}
-            for event in events:
+            for event in (event for event in events if event.subject):  # else it is about a namespace
                 by_root.setdefault(root_of(event.path), []).append(event)
             for root, lines in by_root.items():
                 index = self._indexes.get(root)

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
 from memos_mcp.cube import Governance, MemCube
-from memos_mcp.errors import InvalidInput
-from memos_mcp.infrastructure.decisions import ACTS, DAYS, Act, Decision
+from memos_mcp.errors import Denied, InvalidInput
+from memos_mcp.infrastructure import governance
+from memos_mcp.infrastructure.decisions import ACTS, DAYS, Act, Decision, is_beneath
 from memos_mcp.interface import checks
 from memos_mcp.interface.bound import Bound
 from memos_mcp.interface.recording import recorded
+from memos_mcp.namespaces import Default, Ruling
 from memos_mcp.ports import Caller, Change, Revision
 
 _MOST_NAMES = 256
 _LONGEST = 128
 _HOURS = re.compile(r"([01]?\d|2[0-4])-([01]?\d|2[0-4])")
+_NO_RULES = Governance()
 _SPAN = re.compile(rf"({'|'.join(DAYS)})(?:-({'|'.join(DAYS)}))?")
 
 
@@ -51,14 +54,7 @@ class Acl:
         `hours:08-18` and `days:mon-fri` are asked of the clock (UTC). No version is written. Takes effect at once, in
         every process. Raises NotFound, Denied, InvalidInput.
         """
-        new: dict[str, object] = {}
-        for name, given in (("readers", readers), ("writers", writers), ("denied", denied)):
-            if given is not None:
-                new[name] = check_names(given)
-        if contexts is not None:
-            new["contexts"] = check_conditions(contexts)
-        if read_only is not None:
-            new["read_only"] = read_only
+        new = _checked(readers, writers, denied, read_only, contexts)
         if expires_at is not None:
             new["expires_at"] = None if expires_at == "never" else checks.check_moment(expires_at, "expires_at")
         if not new:
@@ -72,6 +68,58 @@ class Acl:
                 changes.append(Change("govern", old.id, cube, reason=why))
         events = await self._on.commit(*changes) if changes else ()
         return tuple(event.cube for event in events if event.cube)
+
+    async def rules(self, path: str | None = None) -> tuple[Default, ...]:
+        """The rules of namespaces that memories at a path inherit: of those above it and its own, from the top.
+
+        Raises InvalidInput, Denied.
+        """
+        place = governance.check_path(path or self._on.home)
+        if not self._on.sees(place) and not self._rules_over(place):
+            governance.check_read(self._on.caller, place)
+            raise Denied(f"{self._on.caller.user} may not read {place!r}: it is not open to him", "private")
+        return tuple(
+            each for each in self._on.defaults.above(place) if self._on.sees(each.path) or self._rules_over(each.path)
+        )
+
+    async def set_rules(
+        self,
+        path: str,
+        *,
+        readers: Sequence[str] | None = None,
+        writers: Sequence[str] | None = None,
+        denied: Sequence[str] | None = None,
+        read_only: bool | None = None,
+        contexts: Sequence[str] | None = None,
+        reason: str = "",
+    ) -> Default:
+        """Change what is given of the rules of a namespace; the rest stays, and what is empty says nothing.
+
+        Every memory at or beneath the path inherits them, as does who stores new ones there: what a memory says itself
+        counts first, but who is denied anywhere above does not get in. Takes effect at once, in every process. A
+        namespace of one's own (`user/<name>`) is ruled by oneself, any other takes the scope `admin`.
+        Raises InvalidInput, Denied, Conflict.
+        """
+        place, why = governance.check_path(path), checks.check_reason(reason)
+        new = _checked(readers, writers, denied, read_only, contexts)
+        if not new:
+            raise InvalidInput("say what is to change: readers, writers, denied, read_only or contexts")
+        governance.check_write(self._on.caller, place)
+        if not self._rules_over(place):
+            raise Denied(f"the rules of {place!r} take the scope 'admin': use a token that has it", "scope")
+        old = self._on.defaults.rules.get(place, _NO_RULES)
+        rules = old.model_copy(update=new)
+        if rules != old:
+            by = self._on.caller.user
+            await self._on.vault.namespaces.rule(place, rules, was=old, caller=by, reason=why)
+        return Default(place, rules)
+
+    def _rules_over(self, path: str) -> bool:
+        """May he decide about a namespace, now and whatever its rules say?"""
+        caller = self._on.caller
+        own = is_beneath(path, f"user/{caller.user}")
+        needed = "write" if own else "admin"
+        return needed in caller.scopes and governance.is_open(caller, path)
 
     async def explain(
         self,
@@ -103,15 +151,56 @@ class Acl:
     ) -> tuple[Revision, ...]:
         """Every change of rules, of one memory or of all beneath a path, oldest first: who, when, from what to what.
 
-        Only of memories that the caller governs. Raises NotFound, InvalidInput, Denied.
+        Those of namespaces are among them, with an empty id; of one memory, those of the namespaces it is in. Only of
+        what the caller decides about. Raises NotFound, InvalidInput, Denied.
         """
         checks.check_range("limit", limit, 10_000)
         if id is not None:
-            self._on.check("govern", await self._on.own(id))
-            return tuple(await self._on.vault.revisions(subject=id, limit=limit))
-        where = await self._on.readable(path)
-        found = await self._on.vault.revisions(paths=where.paths, limit=limit)
-        return tuple(each for each in found if self._on.governs(each.path, each.rules))
+            cube = await self._on.own(id)
+            self._on.check("govern", cube)
+            found = await self._on.vault.revisions(subject=id, limit=limit)
+            above = [each for each in await self._rulings() if is_beneath(cube.path, each.path)]
+        else:
+            where = await self._on.readable(path)
+            every = await self._on.vault.revisions(paths=where.paths, limit=limit)
+            found = [each for each in every if self._on.governs(each.path, each.rules)]
+            above = [each for each in await self._rulings() if any(is_beneath(each.path, top) for top in where.paths)]
+        return tuple(sorted([*found, *above], key=lambda each: each.seq)[:limit])
+
+    async def _rulings(self) -> list[Revision]:
+        """The changes of rules of the namespaces that he decides about."""
+        rulings = [each for each in await self._on.vault.namespaces.rulings() if self._rules_over(each.path)]
+        return list(_revisions(rulings, self._on.defaults.rules))
+
+
+def _checked(
+    readers: Sequence[str] | None,
+    writers: Sequence[str] | None,
+    denied: Sequence[str] | None,
+    read_only: bool | None,
+    contexts: Sequence[str] | None,
+) -> dict[str, object]:
+    """What is given of rules. Raises InvalidInput."""
+    new: dict[str, object] = {}
+    for name, given in (("readers", readers), ("writers", writers), ("denied", denied)):
+        if given is not None:
+            new[name] = check_names(given)
+    if contexts is not None:
+        new["contexts"] = check_conditions(contexts)
+    if read_only is not None:
+        new["read_only"] = read_only
+    return new
+
+
+def _revisions(rulings: Sequence[Ruling], now: Mapping[str, Governance]) -> Iterator[Revision]:
+    """Each with what was there before it."""
+    before: dict[str, Governance] = {}
+    for each in rulings:
+        old = before.get(each.path, _NO_RULES)
+        yield Revision(
+            each.seq, each.at, "", each.path, each.by, each.reason, old, each.rules, now.get(each.path, _NO_RULES)
+        )
+        before[each.path] = each.rules
 
 
 def check_names(given: Sequence[str]) -> tuple[str, ...]:

@@ -154,7 +154,7 @@ class Audit:
         return self._on.accesses
 
     def _onlooker(self) -> Onlooker:
-        return Onlooker(self._on.caller, self._on.clock())
+        return Onlooker(self._on.caller, self._on.clock(), self._on.defaults)
 
     def _which(
         self,
@@ -175,6 +175,7 @@ class Audit:
             verb=action,
             memory=checks.check_id(id) if id is not None else "",
             beneath=governance.check_path(path) if path is not None else "",
+            nobodys=self._onlooker().knows_of_strangers,
         )
 
     def _filter(

@@ -12,12 +12,13 @@ from anyio import to_thread
 from memos_mcp.accesses import AccessLog
 from memos_mcp.answers import Recalled
 from memos_mcp.cube import Governance, MemCube, Ref, State
-from memos_mcp.errors import Conflict, Denied, NotFound
+from memos_mcp.errors import Conflict, Denied, MergeConflict, NotFound
 from memos_mcp.infrastructure import governance
-from memos_mcp.infrastructure.decisions import Act, Decision, decided, names_of
+from memos_mcp.infrastructure.decisions import Act, Decision, decided, effective, names_of
 from memos_mcp.interface import checks
 from memos_mcp.interface.guard import Guard
 from memos_mcp.interface.recording import looked, wrote
+from memos_mcp.namespaces import Defaults
 from memos_mcp.operation.lanes import Lanes
 from memos_mcp.operation.lifecycle import moved
 from memos_mcp.operation.operator import Fused
@@ -60,14 +61,27 @@ class Bound:
         """Where he writes unless told otherwise."""
         return self.path or governance.home(self.caller)
 
+    @property
+    def defaults(self) -> Defaults:
+        """The rules of namespaces: every verb looks at them anew when it begins."""
+        return self.vault.namespaces.known
+
+    async def look_again(self) -> None:
+        """See the rules of namespaces as any process wrote them last."""
+        await self.vault.namespaces.fresh()
+
     def writable(self, path: str | None) -> str:
         """The path, or his own, if he may write there. Raises InvalidInput, Denied."""
-        return governance.check_write(self.caller, path or self.home)
+        return governance.writable(self.caller, path or self.home, self.clock(), self.defaults)
+
+    def sees(self, path: str) -> bool:
+        """May he know what is at the path, but for what memories there say themselves?"""
+        return governance.sees(self.caller, path, self.clock(), self.defaults)
 
     async def readable(self, path: str | None, at: When | None = None) -> Where:
         """What lies, or lay, beneath the path, or all he may read now. Raises InvalidInput, Denied, NotFound."""
         granted = await self.vault.granted(names_of(self.caller))
-        where = governance.readable(self.caller, path or self.path, self.clock(), granted)
+        where = governance.readable(self.caller, path or self.path, self.clock(), granted, self.defaults)
         return where if at is None else replace(where, at=await self.position(at, path))
 
     async def position(self, at: When, path: str | None = None) -> int:
@@ -77,7 +91,7 @@ class Bound:
         label, home = checks.check_label(at), governance.check_path(path or self.home)
         for place in (home, *(home.rsplit("/", n)[0] for n in range(1, home.count("/") + 1))):
             note = await self.vault.ledger.read(SNAPSHOT, f"{place}\n{label}")
-            if note and governance.is_open(self.caller, place) and isinstance(note.value, dict):
+            if note and self.sees(place) and isinstance(note.value, dict):
                 return int(str(note.value["seq"]))
         raise NotFound(
             f"there is no snapshot {label!r} at {home} or above it, and it is no time such as 2026-03-02T09:30; "
@@ -108,16 +122,18 @@ class Bound:
 
     def _decided(self, act: Act, path: str, rules: Governance) -> Decision:
         """Who sees only a part decides about nothing: else he would let himself see the rest."""
-        decision = decided(self.caller, act, path, rules, self.clock())
-        privacy = self.guard.privacy
-        if act == "govern" and decision.allowed and privacy and not privacy.sees_all(self.caller, path, rules):
+        above = self.defaults.above(path)
+        decision = decided(self.caller, act, path, rules, self.clock(), above)
+        privacy = self.guard.privacy if act == "govern" and decision.allowed else None
+        if privacy and not privacy.sees_all(self.caller, path, effective(path, rules, above)):
             return Decision(False, "partial", _PARTLY)
         return decision
 
     def may_read(self, event: Event) -> bool:
         """May he know of a line of the log?"""
-        decision = decided(self.caller, "read", event.now or event.path, event.rules or Governance(), self.clock())
-        looked(event.subject, event.version, event.now or event.path, decision)
+        path = event.now or event.path
+        decision = self._decided("read", path, event.rules or Governance())
+        looked(event.subject, event.version, path, decision)
         return decision.allowed
 
     def governs(self, path: str, rules: Governance) -> bool:
@@ -248,8 +264,12 @@ class Bound:
     async def repeated(self, attempt: Callable[[], Awaitable[MemCube]], expect: int | None) -> MemCube:
         """Begin anew when somebody else came first, unless the caller said which version he means."""
         for _ in range(_ATTEMPTS if expect is None else 0):
-            with contextlib.suppress(Conflict):
+            try:
                 return await attempt()
+            except MergeConflict:
+                raise
+            except Conflict:
+                continue
         return await attempt()
 
     def unknown(self, what: str, version: int | None = None) -> NotFound:

@@ -15,12 +15,14 @@ from pydantic import JsonValue
 from memos_mcp.accesses import Access, Item
 from memos_mcp.cube import MemCube
 from memos_mcp.infrastructure.decisions import decided, is_beneath, owned_by
+from memos_mcp.namespaces import Defaults
 from memos_mcp.ports import Caller
 from memos_mcp.version import __version__
 
 Format = Literal["jsonl", "csv", "ocsf"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 _COLUMNS = ("id", "at", "user", "roles", "context", "verb", "path", "outcome", "rule", "memories")
+_NO_DEFAULTS = Defaults()
 _FORMULAS = ("=", "+", "-", "@", "\t")  # what a spreadsheet would run
 _CREATES, _CHANGES, _DELETES = ("remember", "put"), ("update", "rename"), ("forget", "forget_all", "quarantine.undo")
 
@@ -31,11 +33,17 @@ class Onlooker:
 
     caller: Caller
     now: datetime
+    defaults: Defaults = _NO_DEFAULTS
 
     @property
     def places(self) -> tuple[str, ...]:
         """Where memories of his may be."""
         return (self._home, "shared", "global")
+
+    @property
+    def knows_of_strangers(self) -> bool:
+        """May he see whom the door refused without knowing him?"""
+        return "admin" in self.caller.scopes and not self.caller.within
 
     @property
     def _home(self) -> str:
@@ -53,6 +61,8 @@ class Onlooker:
         Of his own access, what he was told, as far as he may still read it: that something was refused him which he may
         not know of looks as if it had never been. Of another's access, what it was to his own memories.
         """
+        if not line.user:
+            return line if self.knows_of_strangers else None
         own = tuple(item for item in line.items if self.owns(item.path, cubes.get(item.id)))
         if line.user != self.caller.user:
             return self._anothers(line, own)
@@ -77,7 +87,10 @@ class Onlooker:
         )
 
     def _reads(self, cube: MemCube | None) -> bool:
-        return cube is not None and decided(self.caller, "read", cube.path, cube.governance, self.now).allowed
+        if cube is None:
+            return False
+        above = self.defaults.above(cube.path)
+        return decided(self.caller, "read", cube.path, cube.governance, self.now, above).allowed
 
 
 def head(format: Format) -> str:

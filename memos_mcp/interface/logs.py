@@ -27,8 +27,8 @@ class Log:
         checks.check_range("limit", limit, _MOST)
         events = await self._on.vault.events(after=after, limit=1 if after < 0 else limit)
         upto = events[-1].seq if events else max(after, 0)
-        readable = (_where_it_is(self._on.told(e)) for e in events if after >= 0 and self._on.may_read(e))
-        return News(tuple(readable), upto)
+        readable = (e for e in events if after >= 0 and e.subject and self._on.may_read(e))
+        return News(tuple(_where_it_is(self._on.told(e)) for e in readable), upto)
 
     async def of(self, id: str) -> tuple[Event, ...]:
         """Every line about a memory, oldest first, each with the version it wrote. Raises NotFound."""

@@ -1,6 +1,7 @@
 """What every verb leaves in the access log: one line, whatever it answered; the only place that writes them.
 
-A verb that calls another is one access. While it runs, `Bound` notes here what was looked at and by which rule.
+Before it begins, the rules of namespaces are looked at anew. A verb that calls another is one access. While it runs,
+`Bound` notes here what was looked at and by which rule.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class _Bound(Protocol):
     def clock(self) -> Callable[[], datetime]: ...
     @property
     def accesses(self) -> AccessLog | None: ...
+    async def look_again(self) -> None: ...
 
 
 class _Verbs(Protocol):
@@ -92,7 +94,10 @@ def _recording(name: str, verb: _Verb) -> _Verb:
     @wraps(verb)
     async def recording(self: _Verbs, *args: object, **kwargs: object) -> object:
         on = self._on  # pyright: ignore[reportPrivateUsage] - of the class that this is a method of
-        if on.accesses is None or _NOTE.get() is not None:
+        if _NOTE.get() is not None:
+            return await verb(self, *args, **kwargs)
+        if on.accesses is None:
+            await on.look_again()
             return await verb(self, *args, **kwargs)
         given = signature.bind(self, *args, **kwargs).arguments
         access = Access(
@@ -109,6 +114,7 @@ def _recording(name: str, verb: _Verb) -> _Verb:
         note = _Note()
         token = _NOTE.set(note)
         try:
+            await on.look_again()
             answer = await verb(self, *args, **kwargs)
         except MemosError as error:
             await on.accesses.write(_refused(access, note, error))
@@ -170,7 +176,7 @@ def _listed(answer: Sequence[object]) -> list[Item]:
                 found.append(_of(each))
             case Event():
                 found.append(Item(each.subject, each.version, each.path))
-            case Revision():
+            case Revision() if each.id:
                 found.append(Item(each.id, 0, each.path))
             case _:
                 pass

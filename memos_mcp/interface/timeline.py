@@ -15,7 +15,6 @@ from pydantic import JsonValue
 from memos_mcp.answers import BroughtBack, Changed, Differences, Page, Snapshot
 from memos_mcp.cube import CONTENT, FIXED, SHELVED, MemCube, Plaintext, Ref, State
 from memos_mcp.errors import Conflict, IllegalMove, InvalidInput, NotFound
-from memos_mcp.infrastructure import governance
 from memos_mcp.infrastructure.decisions import is_beneath
 from memos_mcp.interface import checks
 from memos_mcp.interface.bound import SNAPSHOT, Bound, When
@@ -146,12 +145,12 @@ class Timeline:
 
     async def snapshots(self, path: str | None = None) -> tuple[Snapshot, ...]:
         """The snapshots at or beneath a path, the oldest first. Raises InvalidInput, Denied."""
-        where = await self._on.readable(path)
-        places = [place for place in where.paths if governance.is_open(self._on.caller, place)]
+        places = (await self._on.readable(path)).paths
         notes = [note for place in places for note in await self._on.vault.ledger.list(SNAPSHOT, place)]
         found = {(each.path, each.label): each for each in map(_snapshot, notes)}
-        beneath = [each for each in found.values() if any(is_beneath(each.path, place) for place in places)]
-        return tuple(sorted(beneath, key=lambda each: (each.seq, each.path, each.label)))
+        beneath = (each for each in found.values() if any(is_beneath(each.path, place) for place in places))
+        shown = (each for each in beneath if self._on.sees(each.path))
+        return tuple(sorted(shown, key=lambda each: (each.seq, each.path, each.label)))
 
     async def drop(self, label: str, path: str | None = None) -> None:
         """Remove a snapshot; the memories stay. Raises NotFound, Denied."""

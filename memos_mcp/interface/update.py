@@ -1,13 +1,150 @@
-"""Update API: append, merge or overwrite the payload of a cube (long paper §5.3.2). Pure."""
+"""Update API: append, merge or overwrite the payload of a cube, edit passages, merge what two did (long paper §5.3.2).
+
+Pure but for `Rewrite.change`, which has the words screened.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from anyio import to_thread
 from pydantic import JsonValue
 
-from memos_mcp.cube import MemCube, Plaintext
-from memos_mcp.errors import InvalidInput
-from memos_mcp.interface.duplicates import normalise
-from memos_mcp.ports import How
+from memos_mcp.cube import Kind, MemCube, Plaintext, SourceClass
+from memos_mcp.errors import Dispute, InvalidInput, MergeConflict
+from memos_mcp.interface import checks
+from memos_mcp.interface.cubes import from_class
+from memos_mcp.interface.duplicates import normalise, statement_key
+from memos_mcp.interface.guard import Guard, less_trusted
+from memos_mcp.interface.merging import ABSENT, DataConflict, Field, merged, merged_data
+from memos_mcp.interface.reader import check_text
+from memos_mcp.ports import Change, How
+
+_MOST_EDITS = 100
+_SHORT = 4_000  # characters that are merged faster than another thread is reached
+_QUOTED = 40
+_NAMED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A passage, which must stand in the text exactly once, and what comes in its place.
+
+    Without `new` it is removed; without `old`, `new` is added as a line at the end.
+    """
+
+    old: str = ""
+    new: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """What is asked of an update. Raises InvalidInput if its parts do not go together."""
+
+    text: str | None = None
+    data: JsonValue = None
+    how: How = "overwrite"
+    edits: Sequence[Edit] = ()
+    base: int | None = None
+    kind: Kind | None = None
+    tags: Sequence[str] | None = None
+    source_class: SourceClass = "user"
+
+    def check(self) -> None:
+        """Can this be done at all? Raises InvalidInput."""
+        if self.text is None and self.data is None and self.kind is None and self.tags is None and not self.edits:
+            raise InvalidInput("there is nothing to update: give text, edits, data, kind or tags")
+        if self.base is not None and self.how != "merge":
+            raise InvalidInput("a base is the version that a change was made from: it takes how='merge'")
+        if self.edits and self.text is not None:
+            raise InvalidInput("give either the whole text or edits of it")
+        if self.edits and self.base is None and self.how != "overwrite":
+            raise InvalidInput(f"edits say themselves what becomes of the text: leave out how={self.how!r}")
+        if len(self.edits) > _MOST_EDITS:
+            raise InvalidInput(f"at most {_MOST_EDITS} edits are made at once, not {len(self.edits)}")
+
+    async def change(self, guard: Guard, old: MemCube, then: MemCube, reason: str) -> Change | None:
+        """The change of a memory as it is, made from what it was `then`; None if it changes nothing.
+
+        Raises InvalidInput, MergeConflict.
+        """
+        whole = self.how == "overwrite" and not self.edits
+        said_by = self.source_class if whole else less_trusted(self.source_class, old.origin.source_class)
+        payload, doubts = await guard.payload(await self._payload(old, then), said_by, old.key or "")
+        cube = from_class(old, said_by, doubts) if payload != old.payload else old
+        tags = old.tags if self.tags is None else tuple(self.tags)
+        cube = cube.model_copy(update={"payload": payload, "kind": self.kind or old.kind, "tags": tags})
+        if guard.labelled(cube) == old:
+            return None
+        stated = old.key is None and old.origin.session is None
+        once = statement_key(payload.text, old.origin.speaker) if stated else None
+        cube = cube.model_copy(update={"version": old.version + 1})
+        return Change("update", old.id, cube, expect=old.version, once=once, reason=reason)
+
+    async def _payload(self, old: MemCube, then: MemCube) -> Plaintext:
+        text = self.text
+        if self.edits:
+            text = edited(then, self.edits)
+        if text is not None:
+            text = check_text(text, "the new text", empty=old.key is not None)
+        if self.base is None:
+            return updated(old, text, self.data, self.how)
+        if old.quarantined or then.quarantined:
+            raise InvalidInput(f"memory {old.id} is in quarantine: release it first")
+        if len(old.text) + len(then.text) + len(text or "") < _SHORT:
+            return brought_together(then, old, text, self.data)
+        return await to_thread.run_sync(brought_together, then, old, text, self.data)
+
+
+def edited(cube: MemCube, edits: Sequence[Edit]) -> str:
+    """The text of a memory after the edits, one after the other. Raises InvalidInput: a passage is not there once."""
+    text = cube.text
+    for edit in edits:
+        old, new = checks.check_note(edit.old, "a passage"), checks.check_note(edit.new, "a passage")
+        if not old and not new:
+            raise InvalidInput("an edit has a passage that goes, one that comes, or both")
+        if not old:
+            text = _joined(text, new)
+            continue
+        found = text.count(old)
+        if found != 1:
+            passage = old if len(old) <= _QUOTED else f"{old[:_QUOTED]}…"
+            there = f"is there {found} times: give more of it" if found else "is not there: read it again"
+            raise InvalidInput(f"the passage {passage!r} of memory {cube.id} (version {cube.version}) {there}")
+        text = text.replace(old, new)
+    return text
+
+
+def brought_together(then: MemCube, now: MemCube, text: str | None, data: JsonValue) -> Plaintext:
+    """The caller's text and data, made from what a memory was `then`, with what became of it since.
+
+    Raises MergeConflict with all that both changed differently; InvalidInput if it is not plaintext.
+    """
+    base, theirs = then.payload, now.payload
+    if not isinstance(base, Plaintext) or not isinstance(theirs, Plaintext):
+        raise InvalidInput(f"memory {now.id} is {now.payload.kind}: only plaintext can be updated")
+    words = merged(base.text, base.text if text is None else text, theirs.text)
+    value = merged_data(base.data, base.data if data is None else data, theirs.data)
+    disputes = [Dispute(f"line {each.line}", each.base, each.ours, each.theirs) for each in words.conflicts]
+    disputes += _of_data(value.conflicts)
+    if disputes or words.text is None:
+        where = ", ".join(each.at for each in disputes[:_NAMED]) + (", …" if len(disputes) > _NAMED else "")
+        said = (
+            f"your change of version {then.version} of memory {now.id} and what became of it since do not go together"
+        )
+        raise MergeConflict(f"{said}: {where}", now.version, tuple(disputes))
+    return Plaintext(text=words.text, data=value.value)
+
+
+def _of_data(conflicts: Sequence[DataConflict]) -> Iterator[Dispute]:
+    for each in conflicts:
+        yield Dispute(each.at or "data", *(_json(value) for value in (each.base, each.ours, each.theirs)))
+
+
+def _json(value: Field) -> str:
+    return "" if value is ABSENT else json.dumps(value, ensure_ascii=False)
 
 
 def updated(cube: MemCube, text: str | None, data: JsonValue, how: How) -> Plaintext:

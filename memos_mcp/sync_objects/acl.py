@@ -12,6 +12,7 @@ from anyio.from_thread import BlockingPortal
 from memos_mcp.cube import Governance, MemCube
 from memos_mcp.infrastructure.decisions import Act, Decision
 from memos_mcp.interface import offices as twin
+from memos_mcp.namespaces import Default
 from memos_mcp.ports import Revision
 
 
@@ -58,6 +59,44 @@ class Acl:
             )
         )
 
+    def rules(self, path: str | None = None) -> tuple[Default, ...]:
+        """The rules of namespaces that memories at a path inherit: of those above it and its own, from the top.
+
+        Raises InvalidInput, Denied.
+        """
+        return self._portal.call(partial(self._of.rules, path))
+
+    def set_rules(
+        self,
+        path: str,
+        *,
+        readers: Sequence[str] | None = None,
+        writers: Sequence[str] | None = None,
+        denied: Sequence[str] | None = None,
+        read_only: bool | None = None,
+        contexts: Sequence[str] | None = None,
+        reason: str = "",
+    ) -> Default:
+        """Change what is given of the rules of a namespace; the rest stays, and what is empty says nothing.
+
+        Every memory at or beneath the path inherits them, as does who stores new ones there: what a memory says itself
+        counts first, but who is denied anywhere above does not get in. Takes effect at once, in every process. A
+        namespace of one's own (`user/<name>`) is ruled by oneself, any other takes the scope `admin`.
+        Raises InvalidInput, Denied, Conflict.
+        """
+        return self._portal.call(
+            partial(
+                self._of.set_rules,
+                path,
+                readers=readers,
+                writers=writers,
+                denied=denied,
+                read_only=read_only,
+                contexts=contexts,
+                reason=reason,
+            )
+        )
+
     def explain(
         self,
         id: str,
@@ -77,6 +116,7 @@ class Acl:
     def report(self, id: str | None = None, *, path: str | None = None, limit: int = 1000) -> tuple[Revision, ...]:
         """Every change of rules, of one memory or of all beneath a path, oldest first: who, when, from what to what.
 
-        Only of memories that the caller governs. Raises NotFound, InvalidInput, Denied.
+        Those of namespaces are among them, with an empty id; of one memory, those of the namespaces it is in. Only of
+        what the caller decides about. Raises NotFound, InvalidInput, Denied.
         """
         return self._portal.call(partial(self._of.report, id, path=path, limit=limit))

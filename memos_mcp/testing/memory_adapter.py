@@ -21,6 +21,10 @@ from memos_mcp.testing.lives import (
     what_is_frozen_stays,
     what_is_held_stays,
 )
+from memos_mcp.testing.namespaces import (
+    another_process_sees_rules_with_what_they_are_about,
+    rules_of_namespaces_are_kept,
+)
 from memos_mcp.testing.places import memories_go_to_another_path, what_is_laid_away_says_the_same
 
 MemoryAdapterCheck = Callable[[MemoryAdapter], Awaitable[None]]
@@ -330,6 +334,7 @@ MEMORY_ADAPTER_CHECKS: tuple[MemoryAdapterCheck, ...] = (
     what_is_held_stays,
     policies_and_copies_are_kept,
     earlier_versions_are_compacted,
+    rules_of_namespaces_are_kept,
     _branches_are_apart,
     a_moment_shows_what_was_current,
     what_is_frozen_stays,
@@ -339,5 +344,9 @@ MEMORY_ADAPTER_CHECKS: tuple[MemoryAdapterCheck, ...] = (
 )
 """What every MemoryAdapter does; each check wants an empty one."""
 
-TWO_WRITERS_CHECKS: tuple[TwoWritersCheck, ...] = (_two_writers_one_order, _two_writers_one_winner)
+TWO_WRITERS_CHECKS: tuple[TwoWritersCheck, ...] = (
+    _two_writers_one_order,
+    _two_writers_one_winner,
+    another_process_sees_rules_with_what_they_are_about,
+)
 """What two adapters over one store do; each check wants two over an empty one."""

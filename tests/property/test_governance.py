@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,9 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import memos_mcp
-from memos_mcp import Caller, Denied, InvalidInput, Memos, MemosError, NotFound
+from memos_mcp import Caller, Denied, InvalidInput, Memos
 from memos_mcp.cube import Governance
-from memos_mcp.infrastructure.decisions import decided, owned_by
+from memos_mcp.infrastructure.decisions import Act, Decision, decided, owned_by
+from memos_mcp.namespaces import Defaults
+from tests.refusals import refuse_alike
 
 NOW = datetime.now(UTC)
 USERS = ("ada", "ben", "eve")
@@ -49,6 +51,20 @@ callers = st.builds(
 remembered = st.tuples(st.just("remember"), st.sampled_from(PATHS), st.sampled_from(WORDS))
 governed = st.tuples(st.just("govern"), st.integers(0, 30), rules.filter(bool))
 repeated = st.tuples(st.just("repeat"), st.integers(0, 30), callers)
+ruled = st.tuples(
+    st.just("rule"),
+    st.sampled_from(PATHS),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "readers": SOME,
+            "writers": SOME,
+            "denied": SOME,
+            "contexts": CONTEXTS,
+            "read_only": st.booleans(),
+        },
+    ).filter(bool),
+)
 moved = st.tuples(st.just("move"), st.integers(0, 30), st.sampled_from(("archive", "restore")))
 migrated = st.tuples(st.just("migrate"), callers, st.sampled_from(PATHS), st.sampled_from((*PATHS, "shared/new/x")))
 looked = st.tuples(st.just("look"), callers, st.sampled_from(WORDS))
@@ -64,6 +80,8 @@ steps = st.builds(
     st.lists(
         st.one_of(
             governed,
+            ruled,
+            ruled,
             looked,
             looked,
             remembered,
@@ -88,6 +106,7 @@ class Held:
     stored: datetime = field(default_factory=lambda: datetime.now(UTC))
     moves: list[tuple[datetime, bool]] = field(default_factory=list[tuple[datetime, bool]])
     came: datetime = datetime(2020, 1, 1, tzinfo=UTC)
+    above: dict[str, Governance] = field(default_factory=dict[str, Governance])
 
     @property
     def archived(self) -> bool:
@@ -99,9 +118,30 @@ class Held:
     def moved(self, *, archived: bool) -> None:
         self.moves.append((datetime.now(UTC), archived))
 
+    @property
+    def keeper(self) -> Caller:
+        """Who decides about it."""
+        return Caller(owner_of(self.path, self.rules.owner))
+
+
+def owner_of(path: str, otherwise: str = "ada") -> str:
+    return path.split("/")[1] if path.startswith("user/") else otherwise
+
+
+def decision(caller: Caller, act: Act, held: Held) -> Decision:
+    return decided(caller, act, held.path, held.rules, NOW, Defaults("", held.above).above(held.path))
+
+
+def may_govern(caller: Caller, held: Held, path: str) -> bool:
+    return decided(caller, "govern", path, held.rules, NOW, Defaults("", held.above).above(path)).allowed
+
 
 def may_read(caller: Caller, held: Held) -> bool:
-    return decided(caller, "read", held.path, held.rules, NOW).allowed
+    return decision(caller, "read", held).allowed
+
+
+def may_store(caller: Caller, path: str, above: dict[str, Governance]) -> bool:
+    return decided(caller, "write", path, Governance(), NOW, Defaults("", above).above(path)).allowed
 
 
 @pytest.mark.claim("5.5.1-01", "5.5.1-02")
@@ -114,49 +154,46 @@ def test_nobody_ever_learns_what_he_may_not_read(steps: list[Step]) -> None:
 
 async def live(folder: Path, steps: list[Step]) -> None:
     held: list[Held] = []
+    above: dict[str, Governance] = {}
     number = 0
     async with memos_mcp.open(home=folder, user="ada", embedder={"kind": "none"}) as memos:
         for step in steps:
             match step:
                 case ("remember", path, word):
-                    owner = path.split("/")[1] if path.startswith("user/") else "ada"
                     number += 1
-                    text = f"{word} number {number}."
-                    (id,) = (await memos.acting_as(Caller(owner)).remember(text, path=path)).ids
-                    held.append(Held(id, path, owner, text, Governance(owner=owner)))
+                    await store(memos.acting_as(Caller(owner_of(path))), held, above, path, f"{word} number {number}.")
+                case ("rule", path, changed):
+                    await rule(memos, above, path, changed)
                 case ("govern", at, changed) if held:
                     one = held[int(at) % len(held)]
-                    await memos.acting_as(Caller(one.owner)).acl.change([one.id], **changed)
+                    await memos.acting_as(one.keeper).acl.change([one.id], **changed)
                     one.rules = one.rules.model_copy(update=changed)
                 case ("repeat", at, caller) if held:
                     await repeat(memos.acting_as(caller), held, held[int(at) % len(held)])
                 case ("move", at, move) if held:
-                    one = held[int(at) % len(held)]
-                    if one.archived == (move == "restore"):
-                        await memos.acting_as(Caller(one.owner)).lifecycle.move(
-                            [one.id], "restore" if move == "restore" else "archive"
-                        )
-                        one.moved(archived=move == "archive")
+                    await move_on(memos, held[int(at) % len(held)], archived=move == "archive")
                 case ("migrate", caller, path, to):
                     await migrate(memos.acting_as(caller), held, path, to)
                 case ("forget", at) if held:
                     one = held.pop(int(at) % len(held))
-                    await memos.acting_as(Caller(one.owner)).forget(one.id)
+                    await memos.acting_as(one.keeper).forget(one.id)
                 case ("look", caller, word):
                     await look(memos.acting_as(caller), held, word)
                 case _:
                     pass
 
 
+async def move_on(memos: Memos, one: Held, *, archived: bool) -> None:
+    if one.archived != archived:
+        await memos.acting_as(one.keeper).lifecycle.move([one.id], "archive" if archived else "restore")
+        one.moved(archived=archived)
+
+
 async def migrate(memos: Memos, held: list[Held], path: str, to: str) -> None:
     """What he decides about here and there goes; of the rest he is told only what he may read."""
     here = [each for each in held if each.path == path or each.path.startswith(f"{path}/")]
     there = {each.id: to + each.path[len(path) :] for each in here}
-    going = {
-        each.id
-        for each in here
-        if all(decided(memos.caller, "govern", at, each.rules, NOW).allowed for at in (each.path, there[each.id]))
-    }
+    going = {each.id for each in here if all(may_govern(memos.caller, each, at) for at in (each.path, there[each.id]))}
     try:
         done = await memos.lifecycle.migrate(path, to)
     except (Denied, InvalidInput):
@@ -169,17 +206,34 @@ async def migrate(memos: Memos, held: list[Held], path: str, to: str) -> None:
             each.owner = each.path.split("/")[1] if each.path.startswith("user/") else each.rules.owner
 
 
+async def store(memos: Memos, held: list[Held], above: dict[str, Governance], path: str, text: str) -> None:
+    """Also in a namespace of one's own, which may be for another context, or read-only."""
+    if not may_store(memos.caller, path, above):
+        with pytest.raises(Denied):
+            await memos.remember(text, path=path)
+        return
+    (id,) = (await memos.remember(text, path=path)).ids
+    held.append(Held(id, path, memos.caller.user, text, Governance(owner=memos.caller.user), above=above))
+
+
+async def rule(memos: Memos, above: dict[str, Governance], path: str, changed: dict[str, Any]) -> None:
+    await memos.acting_as(Caller(owner_of(path))).acl.set_rules(path, **changed)
+    above[path] = above.get(path, Governance()).model_copy(update=changed)
+
+
 async def repeat(memos: Memos, held: list[Held], one: Held) -> None:
     """Who says what a memory says is told of it only if he may know it; else he has what he said himself."""
     try:
         said = await memos.remember(one.text, path=one.path)
     except Denied:
-        assert one.path == f"user/{one.owner}" or one.path.startswith(f"user/{one.owner}/")
+        assert not may_store(memos.caller, one.path, one.above)
         return
+    assert may_store(memos.caller, one.path, one.above)
     known = {each.id: each for each in held}
     for id in said.ids:
         if id not in known:
-            held.append(Held(id, one.path, memos.caller.user, one.text, Governance(owner=memos.caller.user)))
+            user = memos.caller.user
+            held.append(Held(id, one.path, user, one.text, Governance(owner=user), above=one.above))
         elif known[id].owner != memos.caller.user:
             assert may_read(memos.caller, known[id])
         if id in known:
@@ -211,7 +265,7 @@ async def look(memos: Memos, held: list[Held], word: str) -> None:
     await look_back(memos, held, word)
     for each in held:
         if each.id not in open_:
-            await refuse_alike(memos, each)
+            await refuse_alike(memos, each.id, owned=may_govern_his_own(memos.caller, each))
     await look_at_the_access_log(memos, held, open_)
 
 
@@ -264,80 +318,4 @@ async def look_back(memos: Memos, held: list[Held], word: str) -> None:
 
 
 def may_govern_his_own(caller: Caller, held: Held) -> bool:
-    return decided(caller, "govern", held.path, held.rules, NOW).rule == "owner"
-
-
-async def refuse_alike(memos: Memos, hidden: Held) -> None:
-    """A hidden memory is refused in the very words that one is that never was."""
-    owned = decided(memos.caller, "govern", hidden.path, hidden.rules, NOW).rule == "owner"
-
-    async def let_in(id: str) -> object:
-        return await memos.acl.change([id], readers=["eve"])
-
-    async def hold(id: str) -> object:
-        return await memos.quarantine.add([id])
-
-    async def changed(id: str) -> object:
-        return await memos.update(id, "x")
-
-    async def then(id: str) -> object:
-        return await memos.timeline.get(id, NOW)
-
-    async def back(id: str) -> object:
-        return await memos.timeline.restore(id, 1)
-
-    async def freeze(id: str) -> object:
-        return await memos.timeline.freeze([id])
-
-    asked: list[Callable[[str], Awaitable[object]]] = [memos.get, memos.history, changed, then, back]
-    asked += verbs_of_provenance(memos)
-    if not owned:
-        asked.append(freeze)
-        asked += [memos.forget, memos.acl.show, memos.acl.explain, memos.acl.report, let_in, hold]
-        asked += verbs_of_lifecycle(memos)
-    for ask in asked:
-        assert await refusal(ask, hidden.id) == (await refusal(ask, "nobody00")).replace("nobody00", hidden.id)
-
-
-def verbs_of_provenance(memos: Memos) -> list[Callable[[str], Awaitable[object]]]:
-    async def attached(id: str) -> object:
-        return await memos.provenance.attach(id, trigger="t")
-
-    async def document(id: str) -> object:
-        return await memos.provenance.prov([id], direction="both")
-
-    async def delivered(id: str) -> object:
-        return await memos.deliveries.deliver([id], to="dan")
-
-    return [memos.provenance.trace, attached, document, delivered]
-
-
-def verbs_of_lifecycle(memos: Memos) -> list[Callable[[str], Awaitable[object]]]:
-    life = memos.lifecycle
-
-    async def archived(id: str) -> object:
-        return await life.move([id], "archive")
-
-    async def expired(id: str) -> object:
-        return await life.move([id], "expire")
-
-    async def kept(id: str) -> object:
-        return await life.hold([id])
-
-    async def released(id: str) -> object:
-        return await life.unhold([id])
-
-    async def erased(id: str) -> object:
-        return await life.erase([id], reason="asked")
-
-    return [life.state, archived, expired, kept, released, erased]
-
-
-async def refusal(ask: Callable[[str], Awaitable[object]], id: str) -> str:
-    try:
-        await ask(id)
-    except NotFound as error:
-        return str(error)
-    except MemosError as error:
-        return f"{type(error).__name__}: {error}"
-    return "answered"
+    return decision(caller, "govern", held).rule == "owner"

@@ -99,6 +99,7 @@ class SqliteAccessLog:
             "memory": which.memory,
             "access": which.access,
             "beneath": json.dumps([which.beneath] if which.beneath else []),
+            "nobodys": which.nobodys,
             "after": after,
             "limit": limit,
         }
@@ -252,7 +253,7 @@ _NEWEST = """SELECT a.id, a.at, a.user, a.roles, a.context, a.verb, a.path, a.ou
     AND (:memory = '' OR a.seq IN (SELECT seq FROM access_of WHERE id = :memory))
     AND (:beneath = '[]' OR EXISTS (SELECT 1 FROM access_at p JOIN json_each(:beneath) j
         WHERE p.seq = a.seq AND (p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0'))))
-    AND (a.user = :user OR EXISTS (SELECT 1 FROM access_at p JOIN json_each(:paths) j
+    AND (a.user = :user OR (:nobodys AND a.user = '') OR EXISTS (SELECT 1 FROM access_at p JOIN json_each(:paths) j
         WHERE p.seq = a.seq AND (p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0'))))
     ORDER BY a.seq DESC LIMIT :limit"""
 _OLDEST = _NEWEST.replace("a.seq < (", "a.seq > (").replace("a.seq DESC", "a.seq")

@@ -73,6 +73,12 @@ class Entry:
         self._flush()
         return self.seq
 
+    def ruled(self, path: str, reason: str) -> int:
+        """The line that says that a namespace has other rules."""
+        self._log(Change("govern", "", reason=reason), None, 0, self._place(path), path, None)
+        self._flush()
+        return self.seq
+
     def _write(self, change: Change, salt: bytes) -> Event:
         if change.cube is None:
             return self._forget(change)

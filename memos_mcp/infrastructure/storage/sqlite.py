@@ -20,6 +20,7 @@ from memos_mcp.infrastructure.storage.database import Database
 from memos_mcp.infrastructure.storage.entry import Entry
 from memos_mcp.infrastructure.storage.keeping import SqliteKeeping
 from memos_mcp.infrastructure.storage.ledger import SqliteLedger
+from memos_mcp.infrastructure.storage.namespaces import SqliteNamespaces
 from memos_mcp.infrastructure.storage.rows import cube_of, event_of, governed, micros, revision_of
 from memos_mcp.infrastructure.storage.segments import Segments
 from memos_mcp.ports import MAIN, Caller, Change, Event, Name, Permit, Revision, Where, Which
@@ -49,6 +50,7 @@ class SqliteAdapter:
         self.segment_store = Segments(self.database)
         self.ledger = SqliteLedger(self.database)
         self.keeping = SqliteKeeping(self.database, clock=clock)
+        self.namespaces = SqliteNamespaces(self.database, clock=clock)
         self._clock = clock
         self._rules: dict[str, Governance] = {}
         self._reading = CapacityLimiter(4)
@@ -199,6 +201,7 @@ class SqliteAdapter:
     async def _read(self, ask: Callable[[sqlite3.Connection], T]) -> T:
         def run() -> T:
             with self.database.read() as db:
+                self.namespaces.look(db)
                 return ask(db)
 
         return await to_thread.run_sync(run, limiter=self._reading)
@@ -217,11 +220,17 @@ class SqliteAdapter:
         return found
 
     def _visible(self, db: sqlite3.Connection, live: dict[str, int], paths: str, permit: Permit) -> Mapping[str, int]:
-        """Of those that live at each path, how many may be read: rules of their own and their end are looked at."""
-        now = micros(permit.now)
-        open_ = {path for path in live if permit.allows(path, _OPEN)}
+        """Of those that live at each path, how many may be read: rules of their own and their end are looked at.
+
+        Where a namespace has rules, every memory is: what it inherits may mean another thing to its owner.
+        """
+        given = {"now": micros(permit.now), "paths": paths}
+        ruled = {path for path in live if self.namespaces.known.above(path)}
+        open_ = {path for path in live if path not in ruled and permit.allows(path, _OPEN)}
         seen = Counter({path: live[path] for path in open_})
-        for path, rules, expired, number in db.execute(_UNDER_RULES, {"now": now, "paths": paths}):
+        rows = [row for row in db.execute(_UNDER_RULES, given) if row[0] not in ruled] if len(ruled) < len(live) else []
+        rows += db.execute(_COUNT_RULED, given | {"paths": json.dumps(list(ruled))}) if ruled else []
+        for path, rules, expired, number in rows:
             seen[path] -= number if path in open_ else 0
             seen[path] += number if not expired and _may(permit, path, rules, self._rules) else 0
         return {path: number for path, number in seen.items() if number}
@@ -303,6 +312,11 @@ _UNDER_RULES = """SELECT p.path, r.rules, m.expires <= :now, count(*)
     WHERE m.quarantined IS NULL AND m.state NOT IN ('archived', 'expired') AND EXISTS (SELECT 1 FROM json_each(:paths) j
         WHERE p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0'))
     GROUP BY p.path, r.rules, m.expires <= :now"""
+_COUNT_RULED = """SELECT p.path, r.rules, m.expires <= :now, count(*) FROM json_each(:paths) j
+    CROSS JOIN place p ON p.path = j.value JOIN memory m INDEXED BY memory_place ON m.place = p.place
+    JOIN policy r ON r.policy = m.policy
+    WHERE m.forgotten IS NULL AND m.quarantined IS NULL AND m.state NOT IN ('archived', 'expired')
+    GROUP BY m.place, m.policy, m.expires <= :now"""
 _REVISIONS_OF = """SELECT e.seq, e.at, m.id, p.path, e.caller, e.reason, o.rules, v.old_expires, n.rules, v.new_expires,
     r.rules, m.expires FROM revision v JOIN event e ON e.seq = v.seq JOIN memory m ON m.memory = v.memory
     JOIN place p ON p.place = m.place JOIN policy o ON o.policy = v.old JOIN policy n ON n.policy = v.new

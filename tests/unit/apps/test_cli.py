@@ -307,3 +307,20 @@ def test_what_the_command_line_does_not_know_is_a_usage_error(memos: Memos) -> N
 
 def test_the_version_is_told(memos: Memos) -> None:
     assert memos("--version").stdout == f"{memos_mcp.__version__}\n"
+
+
+def test_passages_are_changed_and_two_changes_merged(memos: Memos) -> None:
+    page = json.loads(memos("put", "page", "one tea\n\ntwo teas", "--json").stdout)["id"]
+    edits = ("--replace", "one", "a green", "--add", "three", "--label", "tea-7", "--reason", "more")
+    assert "a green tea" in memos("update", page, *edits).stdout
+    history = memos("history", page).stdout
+    assert "tea-7: more" in history
+    assert "[-one-]{+a green+} tea" in history
+    assert "one cup of tea" not in memos("update", page, "one tea\n\nten teas", "--base", "1").stdout
+    assert "ten teas" in memos("show", page).stdout
+    told = memos("update", page, "--base", "1", "--replace", "one", "a black", code=4).stderr
+    assert "do not go together: line 1" in told
+    assert "    yours  a black tea" in told
+    error = json.loads(memos("update", page, "--base", "1", "--remove", "one", "--json", code=4).stdout)["error"]
+    assert (error["code"], error["disputes"][0]["theirs"]) == ("merge_conflict", "a green tea")
+    memos("update", page, "x", "--replace", "one", "two", code=2)

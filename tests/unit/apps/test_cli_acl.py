@@ -33,6 +33,25 @@ def test_a_memory_is_shared_shown_and_taken_back(memos: Memos, plan: str) -> Non
     assert "no rule was ever changed" in memos("acl", "report", "--path", "shared").stdout
 
 
+def test_a_namespace_is_shared_shown_explained_and_closed(memos: Memos) -> None:
+    (id,) = json.loads(memos("remember", "the tea plan", "--path", "user/ada/plans/party", "--json").stdout)["ids"]
+    said = memos("acl", "set", "--path", "user/ada/plans", "--reader", "ben", "--reason", "the party").stdout
+    assert said.split() == ["user/ada/plans", "readers", "ben"]
+    assert "the tea plan" in memos("recall", "tea", user="ben").stdout
+    assert "user/ada/plans" in memos("acl", "show", "--path", "user/ada/plans/party", user="ben").stdout
+    assert "ben is a reader of it, as user/ada/plans says" in memos("explain", id, "--user", "ben").stdout
+    shown = json.loads(memos("acl", "show", "--path", "user/ada/plans", "--json").stdout)
+    assert [(each["path"], each["rules"]["readers"]) for each in shown] == [("user/ada/plans", ["ben"])]
+    memos("acl", "set", "--path", "user/ada/plans", "--reader", "")
+    assert "no rules" in memos("acl", "show", "--path", "user/ada/plans").stdout
+    assert "has no memory" in memos("show", id, user="ben", code=3).stderr
+    report = memos("acl", "report").stdout
+    assert "user/ada/plans  by ada  readers: as the path says → ben  (the party)" in report
+    assert "may not write to" in memos("acl", "set", "--path", "user/ada", "--reader", "*", user="ben", code=5).stderr
+    for words in (("show", id, "--path", "x"), ("set",), ("set", id, "--path", "user/ada", "--read-only")):
+        memos("acl", *words, code=2)
+
+
 def test_explain_names_the_rule(memos: Memos, plan: str) -> None:
     assert memos("explain", plan).stdout.startswith("yes  owner: it belongs to ada")
     assert memos("explain", plan, "--user", "ben").stdout.startswith("no  private: user/ada is not open to ben")

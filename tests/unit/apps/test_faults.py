@@ -24,6 +24,7 @@ def test_exit_codes_are_the_documented_ones() -> None:
         "illegal_move": 2,
         "not_found": 3,
         "conflict": 4,
+        "merge_conflict": 4,
         "denied": 5,
         "unavailable": 6,
         "corrupt": 7,

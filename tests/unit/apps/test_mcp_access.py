@@ -52,6 +52,29 @@ async def test_access_is_set_shown_and_explained(client: Client, tmp_path: Path)
     assert rules == {"id": id, "owner": "ada"}
 
 
+async def test_a_namespace_is_shared_shown_and_closed(client: Client, tmp_path: Path) -> None:
+    stored, _ = await call(client, "remember", content="the tea plan", path="user/ada/plans/party")
+    (id,) = stored["ids"]
+    _, text = await call(client, "set_access", path="user/ada/plans", readers=["ben"])
+    assert text.startswith("Let ben use all memories at and beneath 'user/ada/plans'?")
+    rules, text = await call(client, "set_access", path="user/ada/plans", readers=["ben"], confirm=True)
+    assert (rules, text) == ({"path": "user/ada/plans", "readers": ["ben"]}, "user/ada/plans: readers ben")
+    async with wiring.open(home=tmp_path, user="ada") as memos:
+        assert (await memos.acting_as(Caller("ben")).recall("tea")).cubes[0].id == id
+    await call(client, "set_access", path="user/ada/plans/party", read_only=True)
+    shown, _ = await call(client, "get_access", path="user/ada/plans/party")
+    assert shown == {"path": "user/ada/plans/party", "read_only": True, "inherited": ["user/ada/plans: readers ben"]}
+    decided, _ = await call(client, "get_access", id=id, act="read", user="ben")
+    assert (decided["allowed"], decided["why"]) == ("yes", "ben is a reader of it, as user/ada/plans says")
+    rules, text = await call(client, "set_access", path="user/ada/plans", readers=[])
+    assert text == "user/ada/plans: no rules of its own"
+    for wrong in ({}, {"id": id, "path": "user/ada"}):
+        _, text = await call(client, "get_access", **wrong)
+        assert text.startswith("get_access needs either the id of a memory or the path of a namespace")
+    _, text = await call(client, "set_access", path="user/ada", expires_at="2030-01-31")
+    assert text.startswith("set_access: a namespace has no end")
+
+
 async def test_wrong_rules_are_refused_in_one_sentence(client: Client) -> None:
     stored, _ = await call(client, "remember", content="the tea plan")
     (id,) = stored["ids"]

@@ -39,7 +39,7 @@ def server() -> Generator[Server]:
         yield running
 
 
-def issuer(server: Server, **given: float) -> Issuer:
+def issuer(server: Server, **given: Any) -> Issuer:
     return Issuer(ISSUER, AUDIENCE, server.jwks_url, **given)
 
 
@@ -135,6 +135,32 @@ async def test_a_public_key_is_no_secret_to_sign_with(server: Server) -> None:
 )
 async def test_subjects_become_labels_that_no_other_subject_has(server: Server, subject: str, user: str) -> None:
     assert (await issuer(server).verified(signed(sub=subject))).user == user
+
+
+@pytest.mark.parametrize(
+    ("claim", "said", "roles"),
+    [
+        ("groups", {"groups": ["nurse", "night shift", "nurse"]}, ("nurse", "night shift")),
+        ("groups", {"groups": "nurse guest"}, ("nurse", "guest")),
+        ("realm_access.roles", {"realm_access": {"roles": ["nurse"]}}, ("nurse",)),
+        ("https://example.org/roles", {"https://example.org/roles": ["nurse"]}, ("nurse",)),
+        ("groups", {}, ()),
+        ("realm_access.roles", {"realm_access": "nurse"}, ()),
+        ("", {"groups": ["nurse"]}, ()),
+    ],
+)
+async def test_roles_are_read_from_the_claim_that_is_set(
+    server: Server, claim: str, said: dict[str, Any], roles: tuple[str, ...]
+) -> None:
+    known = Issuer(ISSUER, AUDIENCE, server.jwks_url, roles_claim=claim)
+    assert (await known.verified(signed(**said))).roles == roles
+
+
+@pytest.mark.parametrize("groups", [17, {"nurse": True}, ["nurse", 1], [""], ["x" * 200], ["a\nb"], ["r"] * 300])
+async def test_roles_that_cannot_be_read_are_not_left_out(server: Server, groups: object) -> None:
+    known = Issuer(ISSUER, AUDIENCE, server.jwks_url, roles_claim="groups")
+    with pytest.raises(Refused, match="its claim groups is not a list of roles"):
+        await known.verified(signed(groups=groups))
 
 
 async def test_an_unknown_key_is_asked_for_once_and_then_not_for_a_while(server: Server) -> None:
