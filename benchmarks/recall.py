@@ -32,7 +32,7 @@ from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
 from memos_mcp.infrastructure.vectors import Vectors
 from memos_mcp.infrastructure.words import Words
 from memos_mcp.interface.reader import RulesReader
-from memos_mcp.ports import Embedder
+from memos_mcp.models import Embedder
 
 BATCH = 1000
 

@@ -2,7 +2,8 @@
 
 Natural turns and questions in one namespace, on disk; every fiftieth was changed since. For each size, by words alone
 and with random vectors: recall of now, of one moment asked again and again, of one never asked before,
-in turns of one run. Besides: a snapshot; a page of differences; restoring what changed.
+in turns of one run. Besides: a snapshot; a page of differences; restoring what changed; and a what-if branch: made,
+changed, recalled again and again and each time after a change of it, in turns with the original, and dropped.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from memos_mcp.interface.reader import RulesReader
 
 _PAGE = 100
 _CHANGED = 0.02
+_TRIED = 100  # memories that are changed in a branch
 
 
 class Dice:
@@ -95,9 +97,11 @@ async def measure(n: int, rounds: int) -> dict[str, JsonValue]:
             start = time.perf_counter()
             found = await memos.timeline.diff("full", limit=50)
             diff = time.perf_counter() - start
+            branch = await what_if(memos, questions)
         async with both_lanes(Path(folder)) as memos:
             await memos.settle(300)
             together = await recalls(memos, questions)
+            branch_together = await what_if(memos, questions)
             start = time.perf_counter()
             done = await memos.timeline.restore_all("full")
             restore = time.perf_counter() - start
@@ -110,6 +114,8 @@ async def measure(n: int, rounds: int) -> dict[str, JsonValue]:
         "page_of_differences_ms": round(diff * 1000, 1),
         "restore_s": round(restore, 2),
         "restored": len(done.cubes),
+        "branch_words": branch,
+        "branch_words_and_vectors": branch_together,
     }
 
 
@@ -126,6 +132,36 @@ async def recalls(memos: Memos, questions: Sequence[str]) -> dict[str, list[floa
         took["as_of_again_ms"].append(await timed(memos, question, "full"))
         took["as_of_anew_ms"].append(await timed(memos, question, moment))
     return took
+
+
+async def what_if(memos: Memos, questions: Sequence[str]) -> dict[str, JsonValue]:
+    """A branch from its making to its end."""
+    cost: dict[str, JsonValue] = {}
+    start = time.perf_counter()
+    await memos.branches.make("idea")
+    cost["made_ms"] = round((time.perf_counter() - start) * 1000, 2)
+    idea = await memos.on_branch("idea")
+    start = time.perf_counter()
+    await change(idea, _TRIED)
+    cost["change_ms"] = round((time.perf_counter() - start) * 1000 / _TRIED, 2)
+    for each in (memos, idea):
+        await timed(each, questions[0], None)
+    took: dict[str, list[float]] = {"now_ms": [], "branch_again_ms": [], "branch_changed_ms": []}
+    for number, question in enumerate(questions):
+        took["now_ms"].append(await timed(memos, question, None))
+        took["branch_again_ms"].append(await timed(idea, question, None))
+        if number % 4 == 0:
+            await idea.remember(f"What if {number}? {question}")
+            took["branch_changed_ms"].append(await timed(idea, question, None))
+    start = time.perf_counter()
+    found = await memos.branches.diff("idea", limit=50)
+    cost["page_of_differences_ms"] = round((time.perf_counter() - start) * 1000, 1)
+    start = time.perf_counter()
+    await memos.branches.drop("idea")
+    cost["dropped_ms"] = round((time.perf_counter() - start) * 1000, 1)
+    if len(found.changed) + len(found.added) != 50 or await memos.branches.list():
+        raise SystemExit("the branch is not what was changed")
+    return {**cost, **{name: spread(seconds) for name, seconds in took.items()}}
 
 
 def main() -> None:

@@ -161,3 +161,28 @@ class BroughtBack:
     cubes: tuple[MemCube, ...]
     newer: tuple[str, ...]
     left: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """What a branch and its original both made of a part of a memory (`text`, `tags`, `data/colour`, `state`, …).
+
+    Each side as text; `base` is what it was when the branch was made. `why` says what a value cannot.
+    """
+
+    id: str
+    what: str
+    base: str = ""
+    original: str = ""
+    branch: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What a merge wrote to the original, or the clashes that somebody has to decide: then nothing was written."""
+
+    path: str
+    label: str
+    events: tuple[Event, ...] = ()
+    clashes: tuple[Clash, ...] = ()

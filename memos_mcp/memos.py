@@ -16,7 +16,7 @@ from memos_mcp.accesses import AccessLog
 from memos_mcp.answers import Namespace, Page, Recall, Remembered, Status
 from memos_mcp.cube import Interval, Kind, MemCube, Plaintext, Ref, SourceClass
 from memos_mcp.errors import Conflict, InvalidInput, NotFound
-from memos_mcp.interface import checks
+from memos_mcp.interface import branches, checks
 from memos_mcp.interface.bound import Bound, When, now_in_utc
 from memos_mcp.interface.cubes import drafted, from_class, named
 from memos_mcp.interface.guard import Guard
@@ -362,9 +362,20 @@ class Memos(Offices):
 
     def acting_as(self, caller: Caller) -> Memos:
         """The same system as another caller sees it; shares everything, costs nothing."""
+        return self._with(self._on.acting_as(caller))
+
+    async def on_branch(self, label: str, path: str | None = None) -> Memos:
+        """The same system with a what-if branch in the place of its original; `branches` makes one.
+
+        What was changed there is found, and what is changed stays there. `branches` says where the label is looked for.
+        Raises NotFound, InvalidInput, Denied.
+        """
+        return self._with(await branches.opened(self._on, label, path))
+
+    def _with(self, on: Bound) -> Memos:
         other = copy(self)
-        other.caller, other._on = caller, replace(self._on, caller=caller, path=None)
-        other._about, other._closing = self._about if caller.user == self.caller.user else "", AsyncExitStack()
+        other.caller, other._on = on.caller, on
+        other._about, other._closing = self._about if on.caller.user == self.caller.user else "", AsyncExitStack()
         return other
 
     async def aclose(self) -> None:

@@ -9,18 +9,17 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
 from pydantic import JsonValue
 
+from memos_mcp.branching import Branching
 from memos_mcp.cube import Governance, Interval, Kind, Link, MemCube, Origin, Ref, SourceClass, State, Suspicion
 from memos_mcp.keeping import Keeping
+from memos_mcp.ledger import Ledger
+from memos_mcp.ledger import Note as Note  # noqa: PLC0414 - it belongs to this port
 from memos_mcp.namespaces import Namespaces
 from memos_mcp.search import Found, Hit, Lane, MemoryCall
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 MAIN = "main"
 """The branch that is the memory itself; others are what-if overlays."""
@@ -41,6 +40,8 @@ Action = Literal[
     "arrive",
     "forget",
     "restore",
+    "fork",
+    "drop",
 ]
 How = Literal["append", "merge", "overwrite"]
 Scope = Literal["read", "write", "admin"]
@@ -82,16 +83,26 @@ class Permit(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Fork:
+    """What a branch shows of its original: as of a position of the log, without what it changed itself."""
+
+    at: int
+    without: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Where:
     """What may be searched: paths with everything beneath them, as far as `permit` allows it (None: all of it).
 
-    `at` is a position of the log: the versions that were current then; None: now.
+    `at` is a position of the log: the versions that were current then; None: now. With a `fork` the paths of a branch
+    lie over those of its original.
     """
 
     paths: tuple[str, ...]
     branch: str = MAIN
     permit: Permit | None = None
     at: int | None = None
+    fork: Fork | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +136,9 @@ class Change:
     `cube` is the version to write (None for `forget`); of a `quarantine` or `release` only `quarantined` and
     `vouched_by` count, of a `govern` only `governance`, of a `move` only `state`, of a `freeze` or `thaw` nothing, and
     no version is written; a `compact` removes the words of that version, an earlier one; a `depart` from the path of
-    `cube` and then an `arrive` there take it elsewhere. `expect` is the version that must be current (0: none yet),
-    `was` the state. `once` is a duplicate key: if the path already holds a memory with it, that one is sighted again.
+    `cube` and then an `arrive` there take it elsewhere; a `drop` ends a branch. `expect` is the version that must be
+    current (0: none yet), `was` the state. `once` is a duplicate key: if the path already holds a memory with it, that
+    one is sighted again.
     """
 
     action: Action
@@ -224,6 +236,11 @@ class MemoryAdapter(Protocol):
         """The rules of namespaces."""
         ...
 
+    @property
+    def branching(self) -> Branching:
+        """Its what-if branches."""
+        ...
+
     async def commit(self, changes: Sequence[Change], *, caller: Caller) -> list[Event]:
         """Write all changes in one transaction; one event per change, in order.
 
@@ -253,8 +270,12 @@ class MemoryAdapter(Protocol):
         quarantined: bool = False,
         permit: Permit | None = None,
         at: int | None = None,
+        without: Collection[str] = (),
     ) -> Mapping[str, int]:
-        """How many memories, in quarantine or not, each path at or beneath `paths` shows; 0 is left out."""
+        """How many memories, in quarantine or not, each path at or beneath `paths` shows; 0 is left out.
+
+        Of a position of the log also `without` some.
+        """
         ...
 
     async def places(self, paths: Sequence[str]) -> Sequence[str]:
@@ -290,43 +311,22 @@ class MemoryAdapter(Protocol):
         ...
 
     async def events(
-        self, *, after: int = 0, limit: int = 1000, subject: str | None = None, root: str | None = None
+        self,
+        *,
+        after: int = 0,
+        limit: int = 1000,
+        subject: str | None = None,
+        root: str | None = None,
+        branch: str = MAIN,
     ) -> list[Event]:
-        """Lines with `seq > after`, oldest first, of one memory or one root if given; `after=-n`: the last n lines."""
+        """Lines with `seq > after`, oldest first; `after=-n`: the last n lines.
+
+        Of one memory of a branch, or of one root, if given.
+        """
         ...
 
     async def aclose(self) -> None:
         """Finish what is being written and close."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """A value of the ledger. `revision` counts its changes, from 1."""
-
-    kind: str
-    key: str
-    value: JsonValue
-    revision: int
-
-
-class Ledger(Protocol):
-    """Small values that belong to a vault and are no memories: tokens (their hashes), keys, cursors."""
-
-    async def read(self, kind: str, key: str) -> Note | None:
-        """The value, as any process wrote it last. Raises Unavailable, Corrupt, as all of these."""
-        ...
-
-    async def write(self, kind: str, key: str, value: JsonValue, *, expect: int | None = None) -> int:
-        """Write it; its revision. `expect` is the one that must be there (0: none), else Conflict; None removes it."""
-        ...
-
-    async def list(self, kind: str, prefix: str = "") -> list[Note]:
-        """All of a kind whose keys begin so, by key."""
-        ...
-
-    async def aclose(self) -> None:
-        """Close it."""
         ...
 
 
@@ -360,42 +360,6 @@ class Route(Protocol):
 
     def lane(self) -> Lane:
         """State for `status`."""
-        ...
-
-
-class Embedder(Protocol):
-    """Texts to vectors of one model. Safe to call from several tasks at once."""
-
-    async def load(self) -> tuple[str, int]:
-        """Make ready; the id of the model (equal ids: comparable vectors) and the dimension of its vectors.
-
-        Raises Misconfigured (no model, wrong bytes), MissingExtra, Unavailable.
-        """
-        ...
-
-    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """One row of unit length for each text, in order. Raises as `load`."""
-        ...
-
-    async def aclose(self) -> None:
-        """Let go of the model."""
-        ...
-
-
-class Chat(Protocol):
-    """A chat model that answers in JSON."""
-
-    model: str
-
-    async def complete(self, system: str, text: str, schema: Mapping[str, JsonValue]) -> JsonValue:
-        """The model's answer to a text, a value that claims to follow the JSON schema (the caller validates).
-
-        Raises Unavailable (no answer in time, refused, not JSON), Misconfigured.
-        """
-        ...
-
-    async def aclose(self) -> None:
-        """Close its connections."""
         ...
 
 

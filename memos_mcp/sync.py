@@ -24,7 +24,7 @@ from memos_mcp.interface.bound import When
 from memos_mcp.interface.update import Edit
 from memos_mcp.ports import Caller, Event, How
 from memos_mcp.settings import Settings
-from memos_mcp.sync_objects import Acl, Audit, Deliveries, Lifecycle, Log, Provenance, Quarantine, Timeline
+from memos_mcp.sync_objects import Acl, Audit, Branches, Deliveries, Lifecycle, Log, Provenance, Quarantine, Timeline
 
 
 def open(settings: Settings | None = None, **given: Any) -> Memos:
@@ -66,6 +66,11 @@ class Memos:
     def audit(self) -> Audit:
         """Who asked for what."""
         return Audit(self._memos.audit, self._portal)
+
+    @property
+    def branches(self) -> Branches:
+        """What if."""
+        return Branches(self._memos.branches, self._portal)
 
     @property
     def deliveries(self) -> Deliveries:
@@ -308,6 +313,14 @@ class Memos:
     def rebuild(self, lane: str) -> None:
         """Build a lane's projection again from the log. Cost: about 80 µs a memory. Raises InvalidInput."""
         return self._portal.call(partial(self._memos.rebuild, lane))
+
+    def on_branch(self, label: str, path: str | None = None) -> Memos:
+        """The same system with a what-if branch in the place of its original; `branches` makes one.
+
+        What was changed there is found, and what is changed stays there. `branches` says where the label is looked for.
+        Raises NotFound, InvalidInput, Denied.
+        """
+        return Memos(self._portal.call(partial(self._memos.on_branch, label, path)), self._portal)
 
     def acting_as(self, caller: Caller) -> Memos:
         """The same system as another caller sees it; shares everything, costs nothing."""

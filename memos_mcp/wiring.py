@@ -13,7 +13,8 @@ from memos_mcp import settings as configuration
 from memos_mcp.accesses import AccessLog
 from memos_mcp.errors import InvalidInput, Misconfigured
 from memos_mcp.memos import Memos
-from memos_mcp.ports import Caller, Embedder, Ledger, MemReader, Route
+from memos_mcp.models import Embedder
+from memos_mcp.ports import Caller, Ledger, MemReader, Route
 from memos_mcp.settings import Settings
 from memos_mcp.version import __version__
 

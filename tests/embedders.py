@@ -21,7 +21,8 @@ from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
 from memos_mcp.infrastructure.vectors import MEMORY, Vectors
 from memos_mcp.infrastructure.words import Words
 from memos_mcp.interface.reader import RulesReader
-from memos_mcp.ports import Change, Embedder, Event, Route
+from memos_mcp.models import Embedder
+from memos_mcp.ports import Change, Event, Route
 from memos_mcp.search import Lane, MemoryCall, Segment, SegmentStore
 from memos_mcp.testing import a_cube, remember
 

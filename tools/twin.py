@@ -20,6 +20,7 @@ OBJECTS_TWIN = ROOT / "memos_mcp" / "sync_objects"
 OBJECTS = {
     "acl": ("acl", "Acl"),
     "audit": ("audit", "Audit"),
+    "branches": ("branches", "Branches"),
     "deliveries": ("deliveries", "Deliveries"),
     "lifecycle": ("lifecycles", "Lifecycle"),
     "log": ("logs", "Log"),
@@ -183,6 +184,8 @@ def _blocking(verb: ast.AsyncFunctionDef, held: str) -> str:
     call = ", ".join([f"self.{held}.{verb.name}", *given])
     body = f'"""{ast.get_docstring(verb, clean=False)}"""\n        return self._portal.call(partial({call}))'
     returns = ast.unparse(verb.returns) if verb.returns else "None"
+    if returns == "Memos":  # another view of the same system, on the same loop
+        body = body.replace("return self._portal.call(", "return Memos(self._portal.call(") + ", self._portal)"
     if not given:
         body = body.replace(f"partial({call})", f"self.{held}.{verb.name}")
     return f"\n    def {verb.name}({ast.unparse(args)}) -> {returns}:\n        {body}\n"

@@ -19,6 +19,7 @@ from memos_mcp.answers import Page, Recall
 from memos_mcp.apps import (
     cli_acl,
     cli_audit,
+    cli_branch,
     cli_care,
     cli_delivery,
     cli_hook,
@@ -41,6 +42,11 @@ from memos_mcp.interface.update import Edit
 from memos_mcp.memos import Memos
 from memos_mcp.ports import How
 from memos_mcp.version import __version__
+
+_OF_BRANCHES = (
+    *("remember", "recall", "list", "show", "history", "update", "put", "forget", "namespaces", "status"),
+    *("timeline", "lifecycle"),
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -67,9 +73,18 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def top(
-    *, version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Its number.")] = False
+    context: typer.Context,
+    *,
+    branch: Annotated[
+        str | None, typer.Option(metavar="LABEL", help="Ask and change this what-if branch, not the original.")
+    ] = None,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Its number.")] = False,
 ) -> None:
     """Remember, recall, govern and trace memories."""
+    if branch is not None and context.invoked_subcommand not in _OF_BRANCHES:
+        verbs = ", ".join(_OF_BRANCHES)
+        raise typer.BadParameter(f"{context.invoked_subcommand} is not of a branch; {verbs} are", param_hint="--branch")
+    terminal.on_branch(branch)
 
 
 @app.command()
@@ -287,6 +302,7 @@ for command in (
 app.command("import")(cli_import.import_)
 app.add_typer(cli_acl.app, name="acl")
 app.add_typer(cli_audit.app, name="audit")
+app.add_typer(cli_branch.app, name="branch")
 app.add_typer(cli_lifecycle.app, name="lifecycle")
 app.add_typer(cli_model.app, name="model")
 app.add_typer(cli_timeline.app, name="timeline")

@@ -84,7 +84,7 @@ def diff(
     """Show what was added, changed and forgotten between two moments."""
     then = None if after is None else when(after)
     terminal.tell(
-        lambda memos: memos.timeline.diff(when(before), then, path, limit=limit, start=start), _differences, json=json
+        lambda memos: memos.timeline.diff(when(before), then, path, limit=limit, start=start), differences, json=json
     )
 
 
@@ -131,7 +131,8 @@ def _named(each: Snapshot) -> str:
     return shown.one_line(f"{each.label}  {each.path}  by {each.by}")
 
 
-def _differences(found: Differences) -> RenderableType:
+def differences(found: Differences) -> RenderableType:
+    """What was added, changed and forgotten."""
     lines = [Text(f"+ {each.id}  {shown.words(each, 100)}", style="green") for each in found.added]
     for each in found.changed:
         words = shown.one_line(each.words) or "the same words"

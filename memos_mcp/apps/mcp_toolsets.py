@@ -19,7 +19,10 @@ def offered(toolset: Toolset, *, local: bool = False) -> tuple[type[Tool], ...]:
         case "core":
             return TOOLS
         case "full":
-            return TOOLS + _further() + (_of_files() if local else ())
+            from memos_mcp.apps.mcp_memory import MemoryFiles
+
+            further = (*_of_memories(), *_of_governance(), MemoryFiles)
+            return TOOLS + further + (_of_files() if local else ())
         case "chatgpt":
             from memos_mcp.apps import mcp_chatgpt
 
@@ -28,19 +31,8 @@ def offered(toolset: Toolset, *, local: bool = False) -> tuple[type[Tool], ...]:
             assert_never(toolset)
 
 
-def _further() -> tuple[type[Tool], ...]:
-    from memos_mcp.apps import (
-        mcp_access,
-        mcp_audit,
-        mcp_batches,
-        mcp_edit,
-        mcp_full,
-        mcp_lifecycle,
-        mcp_memory,
-        mcp_quarantine,
-        mcp_timeline,
-        mcp_trace,
-    )
+def _of_memories() -> tuple[type[Tool], ...]:
+    from memos_mcp.apps import mcp_branch, mcp_edit, mcp_full, mcp_timeline
 
     return (
         mcp_full.PutMemory,
@@ -52,16 +44,30 @@ def _further() -> tuple[type[Tool], ...]:
         mcp_full.ExplainRecall,
         mcp_full.WaitForSearch,
         mcp_full.RebuildSearch,
-        mcp_access.GetAccess,
-        mcp_access.SetAccess,
-        mcp_audit.QueryAudit,
-        mcp_audit.AuditHotspots,
         mcp_timeline.RecallPast,
         mcp_timeline.CompareMoments,
         mcp_timeline.RestoreMemories,
         mcp_timeline.SnapshotMemories,
         mcp_timeline.ListSnapshots,
         mcp_timeline.FreezeMemories,
+        mcp_branch.MakeBranch,
+        mcp_branch.ListBranches,
+        mcp_branch.RecallBranch,
+        mcp_branch.ChangeBranch,
+        mcp_branch.CompareBranch,
+        mcp_branch.MergeBranch,
+        mcp_branch.ForgetBranch,
+    )
+
+
+def _of_governance() -> tuple[type[Tool], ...]:
+    from memos_mcp.apps import mcp_access, mcp_audit, mcp_batches, mcp_lifecycle, mcp_quarantine, mcp_trace
+
+    return (
+        mcp_access.GetAccess,
+        mcp_access.SetAccess,
+        mcp_audit.QueryAudit,
+        mcp_audit.AuditHotspots,
         mcp_quarantine.ListQuarantine,
         mcp_quarantine.QuarantineMemories,
         mcp_quarantine.ReleaseMemories,
@@ -77,7 +83,6 @@ def _further() -> tuple[type[Tool], ...]:
         mcp_batches.ForgetOver,
         mcp_batches.CompressVault,
         mcp_batches.MigrateMemories,
-        mcp_memory.MemoryFiles,
     )
 
 

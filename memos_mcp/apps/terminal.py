@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, BinaryIO, NoReturn, TypeVar
@@ -21,6 +22,7 @@ from memos_mcp.memos import Memos
 
 T = TypeVar("T")
 
+_BRANCH: ContextVar[str | None] = ContextVar("branch", default=None)
 _MOST_BYTES = 4 * MAX_SOURCE
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
@@ -64,13 +66,19 @@ def tell(work: Callable[[Memos], Awaitable[T]], look: Callable[[T], RenderableTy
 
 
 def answer(work: Callable[[Memos], Awaitable[T]], *, json: bool) -> T:
-    """Run a verb of Memos, as the settings open it."""
+    """Run a verb of Memos, as the settings open it, on the branch that was named."""
+    label = _BRANCH.get()
 
     async def session() -> T:
         async with wiring.open() as memos:
-            return await work(memos)
+            return await work(await memos.on_branch(label) if label else memos)
 
     return guarded(lambda: anyio.run(session), json=json)
+
+
+def on_branch(label: str | None) -> None:
+    """What this command asks and changes is that of the branch."""
+    _BRANCH.set(label)
 
 
 def guarded(work: Callable[[], T], *, json: bool) -> T:

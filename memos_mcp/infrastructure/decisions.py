@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, get_args
 
+from memos_mcp.branching import is_over
 from memos_mcp.cube import Governance
 from memos_mcp.namespaces import Default, Defaults
 from memos_mcp.ports import Caller, Scope
@@ -153,6 +154,8 @@ def fits(conditions: Sequence[str], context: Sequence[str], now: datetime) -> st
 
 
 def _forbidden(caller: Caller, act: Act, path: str, rules: Governance, now: datetime) -> Decision | None:
+    if is_over(path):
+        return Decision(False, "private", f"{path} is not open to {caller.user}")
     if _NEEDS[act] not in caller.scopes:
         return Decision(False, "scope", f"{caller.user} came without the scope {_NEEDS[act]!r}")
     if caller.within and not is_beneath(path, caller.within):

@@ -20,8 +20,9 @@ from memos_mcp.infrastructure.manner import in_first_person, stance
 from memos_mcp.infrastructure.names import Interned
 from memos_mcp.infrastructure.packing import Packed, packed, unpacked
 from memos_mcp.infrastructure.postings import NONE, Block, Counts, Ints, Tail, freeze, merge
-from memos_mcp.infrastructure.rows import Rows, View, worded
+from memos_mcp.infrastructure.rows import Rows, worded
 from memos_mcp.infrastructure.tokens import ANALYSIS
+from memos_mcp.infrastructure.views import View
 from memos_mcp.ports import Event, Where
 
 _TAIL = 512  # rows in the tail before it is frozen: scanning it costs about 10 µs a term

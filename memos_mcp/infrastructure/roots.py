@@ -12,6 +12,7 @@ from typing import Generic, ParamSpec, Protocol, TypeVar
 import anyio
 from anyio import to_thread
 
+from memos_mcp.branching import OVER
 from memos_mcp.errors import Corrupt, InvalidInput, MemosError
 from memos_mcp.infrastructure.governance import root_of
 from memos_mcp.infrastructure.lens import CLEAR, Lens
@@ -164,9 +165,8 @@ class Roots(Generic[Its]):
         words leave the segments at once.
         """
         async with self._following:
-            await self._follow(events)
-            forgotten = {root_of(e.path) for e in events if e.action in ERASING}
-            for root in {root_of(e.path) for e in events if e.subject}:
+            forgotten = await self._follow(events) | {root_of(e.path) for e in events if e.action in ERASING}
+            for root in {root_of(e.path) for e in events if e.path and (e.subject or e.action == "drop")} | forgotten:
                 due = root in forgotten or self.waiting.get(root, 0) >= self._worth
                 if due or root in self._indexes:
                     await self._keep(root, await self._index(root))
@@ -220,25 +220,29 @@ class Roots(Generic[Its]):
 
     async def everywhere(self) -> list[str]:
         """Every root that holds memories."""
-        return sorted({root_of(path) for path in await self._vault.places(("user", "shared", "global"))})
+        return sorted({root_of(path) for path in await self._vault.places(("user", "shared", "global", OVER))})
 
     @property
     def held(self) -> int:
         """Bytes in memory."""
         return sum(index.held for index in list(self._indexes.values())) + self._shared()
 
-    async def _follow(self, given: Sequence[Event] = ()) -> None:
+    async def _follow(self, given: Sequence[Event] = ()) -> set[str]:
+        """Follow the log, beginning with the given lines; the roots where words were erased."""
+        erased = set[str]()
         given = [event for event in given if event.seq]
         if self._seq is None:
             newest = given or await self._vault.events(after=-1, limit=1)
             self._seq = newest[0].seq - 1 if newest else 0
         news = [e for e in given if e.seq > self._seq]
-        if not news or news[-1].seq != self._seq + len(news):
+        if not news or news[0].seq != self._seq + 1 or news[-1].seq != self._seq + len(news):
             news = await self._vault.events(after=self._seq, limit=_PAGE)
         while news:
             await to_thread.run_sync(self._take, news)
             self._seq = news[-1].seq
+            erased |= {root_of(event.path) for event in news if event.action in ERASING}
             news = await self._vault.events(after=self._seq, limit=_PAGE)
+        return erased
 
     def _take(self, events: Sequence[Event]) -> None:
         with self.lock:

@@ -10,20 +10,19 @@ from array import array
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
+from memos_mcp.branching import is_over
 from memos_mcp.cube import SHELVED, Governance, Interval, MemCube, Ref, State
 from memos_mcp.errors import Corrupt
 from memos_mcp.infrastructure.authors import author_of
 from memos_mcp.infrastructure.names import NAMED, Names
 from memos_mcp.infrastructure.packing import Packed
+from memos_mcp.infrastructure.views import Followed, Ints, View
 from memos_mcp.ports import Event, Permit, Where
-
-Ints = NDArray[np.int32]
 
 OPEN = (1 << 63) - 1
 _NO_RULES = Governance()
@@ -64,36 +63,6 @@ def seconds(moment: datetime | None, otherwise: int) -> int:
     return math.floor(moment.timestamp()) if moment else otherwise
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """The current rows under some paths, and their neighbours.
-
-    A neighbour is the adjacent turn of the same session by another speaker (facts: two statements in a row by one
-    speaker do not explain each other); -1 where there is none. A row that is not shown has and is no neighbour.
-    `masked`: some are left out because of who asks, or of when.
-    """
-
-    shown: NDArray[np.bool_]
-    count: int
-    before: Ints
-    after: Ints
-    masked: bool = False
-
-    @property
-    def held(self) -> int:
-        """Bytes in memory."""
-        return 9 * len(self.shown)
-
-
-@dataclass(frozen=True, slots=True)
-class Followed:
-    """What a line did: the row it added, rows whose words may not be found any more, and rows under other rules."""
-
-    added: int | None = None
-    forgotten: Sequence[int] = ()
-    governed: Sequence[int] = ()
-
-
 class Rows:
     """The rows of a root. Not thread-safe: who owns them holds a lock."""
 
@@ -123,8 +92,8 @@ class Rows:
         """Follow a line that was not followed before."""
         self.seq = event.seq
         shelved = self._shelved(event.subject)
-        if event.action in ("remember", "put", "update", "release", "arrive"):
-            if event.action == "arrive":
+        if event.action in ("remember", "put", "update", "release", "arrive", "fork"):
+            if event.action in ("arrive", "fork"):
                 shelved = event.seq if event.state in SHELVED else OPEN
             self._close(event)
             added = self._add(event, shelved)
@@ -299,7 +268,16 @@ class Rows:
     def sight(self, under: tuple[str, ...], where: Where) -> Hashable:
         """What a view hangs on, beside the rows themselves."""
         permitted = self.permitted(where.permit)
-        return under, None if permitted is None else permitted.tobytes(), self._expired(where.permit), where.at
+        seen = self._seen(under, where)
+        return under, None if permitted is None else permitted.tobytes(), self._expired(where.permit), seen
+
+    def _seen(self, under: Sequence[str], where: Where) -> tuple[int | None, frozenset[str]]:
+        """As of which position these rows are seen, and which memories are left out: a branch lies over them."""
+        fork = where.fork
+        if fork is None or any(map(is_over, under)):
+            return where.at, frozenset()
+        without = frozenset(subject for subject in fork.without if subject in self._slots)
+        return fork.at if where.at is None else min(fork.at, where.at), without
 
     def _expired(self, permit: Permit | None) -> int:
         """How many rows have expired."""
@@ -311,9 +289,11 @@ class Rows:
         """The rows directly at these paths, current now or at a position. Cost: 5 ms for 50,000 rows."""
         until = self.column("until")
         mask = until == OPEN
-        if where.at is not None:
-            mask = (until > where.at) & (self.column("since") <= where.at) & (self.column("author") >= 0)
-        mask &= self.column("shelved") > (OPEN - 1 if where.at is None else where.at)
+        at, without = self._seen(under, where)
+        if at is not None:
+            mask = (until > at) & (self.column("since") <= at) & (self.column("author") >= 0)
+        mask &= self.column("shelved") > (OPEN - 1 if at is None else at)
+        mask[[row for subject in without for row in self._rows_of(subject)]] = False
         permitted = self.permitted(where.permit)
         if permitted is not None:
             mask &= permitted[self.column("access")]
@@ -333,7 +313,7 @@ class Rows:
         after = np.full(len(mask), -1, np.int32)
         before[second[beside]] = first[beside]
         after[first[beside]] = second[beside]
-        masked = permitted is not None or where.at is not None or bool(self._expired(where.permit))
+        masked = permitted is not None or at is not None or bool(self._expired(where.permit))
         return View(mask, int(mask.sum()), before, after, masked)
 
     # What follows turns rows into segments and back. Both are pure functions of the log range they cover.

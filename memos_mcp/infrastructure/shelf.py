@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from memos_mcp.errors import Corrupt
 from memos_mcp.infrastructure.packing import Packed, packed, unpacked
-from memos_mcp.infrastructure.rows import Ints, Rows, View
+from memos_mcp.infrastructure.rows import Rows
+from memos_mcp.infrastructure.views import Ints, View
 from memos_mcp.ports import Event, Where
 
 LAYOUT = 1

@@ -18,6 +18,7 @@ import anyio
 import numpy as np
 from numpy.typing import NDArray
 
+from memos_mcp.branching import branch_of
 from memos_mcp.cube import Ref
 from memos_mcp.errors import Corrupt, MemosError, MissingExtra
 from memos_mcp.infrastructure.governance import root_of
@@ -25,7 +26,8 @@ from memos_mcp.infrastructure.keys import embedded_text
 from memos_mcp.infrastructure.lens import CLEAR, Lens
 from memos_mcp.infrastructure.roots import ERASING, Roots, worked
 from memos_mcp.infrastructure.shelf import Shelf, Vector, VectorsView, made_by
-from memos_mcp.ports import Embedder, Event, MemoryAdapter, Where
+from memos_mcp.models import Embedder
+from memos_mcp.ports import MAIN, Event, MemoryAdapter, Where
 from memos_mcp.search import Found, Hit, Lane, MemoryCall, SegmentStore
 
 logger = logging.getLogger(__name__)
@@ -331,7 +333,8 @@ class Vectors:
                 names = [shelf.rows.named(row) for row in rows]
             if not rows:
                 return
-            cubes = await self._vault.get([Ref(id=key, version=version) for key, version in names])
+            refs = [Ref(id=key, version=version) for key, version in names]
+            cubes = await self._vault.get(refs, branch=branch_of(root, MAIN))
             seen = [self._lens.view(cube) for cube in cubes if not cube.quarantined]
             texts = {(cube.id, cube.version): embedded_text(cube) for cube in seen}
             made = await self._embedder.embed(list(texts.values()))

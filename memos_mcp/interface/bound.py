@@ -14,7 +14,7 @@ from memos_mcp.answers import Recalled
 from memos_mcp.cube import Governance, MemCube, Ref, State
 from memos_mcp.errors import Conflict, Denied, MergeConflict, NotFound
 from memos_mcp.infrastructure import governance
-from memos_mcp.infrastructure.decisions import Act, Decision, decided, effective, names_of
+from memos_mcp.infrastructure.decisions import Act, Decision, decided, effective, is_beneath, names_of
 from memos_mcp.interface import checks
 from memos_mcp.interface.guard import Guard
 from memos_mcp.interface.recording import looked, wrote
@@ -45,7 +45,8 @@ def now_in_utc() -> datetime:
 class Bound:
     """Bound to a caller; the verbs of Memos and the objects that hang off it share one.
 
-    `path` is where he writes and searches unless told otherwise: None is his home, and all he may read.
+    `path` is where he writes and searches unless told otherwise: None is his home, and all he may read. `branch_at` is
+    the path of the branch that all this is about; empty: the original.
     """
 
     vault: MemoryAdapter
@@ -55,6 +56,13 @@ class Bound:
     clock: Callable[[], datetime]
     guard: Guard
     accesses: AccessLog | None = None
+    branch_at: str = ""
+
+    def acting_as(self, caller: Caller) -> Bound:
+        """The same for another caller, who stays in the branch."""
+        if not self.branch_at or not is_beneath(self.branch_at, caller.within or self.branch_at):
+            return replace(self, caller=caller, path=None)
+        return replace(self, caller=replace(caller, within=self.branch_at), path=None)
 
     @property
     def home(self) -> str:
@@ -211,7 +219,7 @@ class Bound:
     async def commit(self, *changes: Change) -> tuple[Event, ...]:
         """Write them all, or on an error none; the lanes follow. Raises Conflict, NotFound, Denied."""
         events = await self.vault.commit(await self._prepared(changes), caller=self.caller)
-        wrote(events)
+        wrote(event for event in events if event.subject)
         await self.lanes.apply(events)
         again = [each.subject for each in events if _said_again(each) is State.ARCHIVED]
         if again:

@@ -20,7 +20,8 @@ from memos_mcp.infrastructure.tokens import terms
 from memos_mcp.interface.duplicates import normalise, statement_key
 from memos_mcp.interface.moments import moment
 from memos_mcp.interface.reader import check_text
-from memos_mcp.ports import Chat, Draft, MemReader, Reading
+from memos_mcp.models import Chat
+from memos_mcp.ports import Draft, MemReader, Reading
 from memos_mcp.search import MemoryCall
 
 logger = logging.getLogger(__name__)

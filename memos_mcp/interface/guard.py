@@ -43,7 +43,7 @@ class Guard:
         self.privacy = privacy
         self._mask = mask
         self._quarantine = quarantine
-        self._clean: OrderedDict[tuple[str, int, str], None] = OrderedDict()
+        self._clean: OrderedDict[tuple[object, ...], None] = OrderedDict()
 
     async def read(self, reader: MemReader, source: JsonValue, origin: Origin) -> Reading:
         """What the reader makes of a source without its secrets, each draft with what it is suspected of."""
@@ -118,7 +118,7 @@ class Guard:
         """
         if not isinstance(cube.payload, Plaintext):
             return cube
-        name = (cube.id, cube.version, cube.vouched_by)
+        name = (cube.id, cube.version, cube.updated_at, cube.vouched_by)  # a branch numbers on as its original does
         if name in self._clean:
             self._clean.move_to_end(name)
             return cube

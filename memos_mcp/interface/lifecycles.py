@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from memos_mcp.cube import MemCube, Ref, State, Usage
 from memos_mcp.errors import Conflict, Corrupt, Denied, IllegalMove, InvalidInput, NotFound
 from memos_mcp.infrastructure import governance
+from memos_mcp.infrastructure.decisions import is_beneath
 from memos_mcp.interface import checks
 from memos_mcp.interface.batches import Migrated, everything, migrated
 from memos_mcp.interface.bound import Bound
@@ -179,11 +180,12 @@ class Lifecycle:
             raise InvalidInput("name what is to be erased: ids, or a source, a path, or both")
         cubes = await self._on.governed_ones(ids) if ids else await self._governed_at(path, source)
         if not cubes:
-            return Erased((), (), ())
+            return Erased((), (), () if ids else await self._branches(path))
         events = await self._on.commit(*(Change("forget", cube.id, reason=why) for cube in cubes))
         left = [f"the {lane.name} index: {lane.why}" for lane in self._on.lanes.states() if lane.on and lane.why]
         if not await self._on.vault.keeping.scrub():
             left.append("the write-ahead log, which somebody still reads: erase again, or close what reads it")
+        left += () if ids else await self._branches(path)
         copies = await self._on.vault.keeping.copies(min(cube.created_at for cube in cubes))
         return Erased(events, tuple(copies), tuple(left))
 
@@ -208,6 +210,14 @@ class Lifecycle:
         before = await keeping.sizes()
         moved = await keeping.shrink()
         return Compressed(len(compacted.moves), moved, before, await keeping.sizes())
+
+    async def _branches(self, path: str | None) -> tuple[str, ...]:
+        """What-if branches where it may have been said anew: what the original holds is gone there as well."""
+        home = self._on.writable(path)
+        known = () if self._on.branch_at else await self._on.vault.branching.list()
+        near = [each for each in known if is_beneath(each.path, home) or is_beneath(home, each.path)]
+        open_ = [each for each in near if governance.is_open(self._on.caller, each.path)]
+        return tuple(f"the branch {each.label!r} of {each.path}, if it was said there: drop it" for each in open_)
 
     async def _governed_at(self, path: str | None, source: str) -> Sequence[MemCube]:
         """What the caller may decide about of a source or a namespace, in every state, in quarantine or not."""

@@ -12,7 +12,7 @@ from typing import Literal, assert_never, get_args
 
 from pydantic import JsonValue
 
-from memos_mcp.accesses import Access, Item
+from memos_mcp.accesses import OF_BRANCH, Access, Item
 from memos_mcp.cube import MemCube
 from memos_mcp.infrastructure.decisions import decided, is_beneath, owned_by
 from memos_mcp.namespaces import Defaults
@@ -144,7 +144,8 @@ def _row(cells: list[str] | tuple[str, ...]) -> str:
 
 def _event(line: Access) -> dict[str, JsonValue]:
     """An event of the OCSF class API Activity (6003), as far as its fields fit."""
-    activity = 1 if line.verb in _CREATES else 3 if line.verb in _CHANGES else 4 if line.verb in _DELETES else 2
+    verb = line.verb.removeprefix(OF_BRANCH)
+    activity = 1 if verb in _CREATES else 3 if verb in _CHANGES else 4 if verb in _DELETES else 2
     groups: list[JsonValue] = [{"name": role} for role in line.roles]
     resources: list[JsonValue] = [
         {"uid": item.id, "version": str(item.version), "namespace": item.path, "type": "memory"} for item in line.items

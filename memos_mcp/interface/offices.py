@@ -5,6 +5,7 @@ from __future__ import annotations
 from memos_mcp.interface.acl import Acl
 from memos_mcp.interface.audit import Audit
 from memos_mcp.interface.bound import Bound
+from memos_mcp.interface.branches import Branches
 from memos_mcp.interface.deliveries import Deliveries
 from memos_mcp.interface.lifecycles import Lifecycle
 from memos_mcp.interface.logs import Log
@@ -27,6 +28,11 @@ class Offices:
     def audit(self) -> Audit:
         """Who asked for what."""
         return Audit(self._on)
+
+    @property
+    def branches(self) -> Branches:
+        """What if."""
+        return Branches(self._on)
 
     @property
     def deliveries(self) -> Deliveries:

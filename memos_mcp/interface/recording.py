@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import wraps
 from typing import Protocol, TypeVar, cast
 
-from memos_mcp.accesses import Access, AccessLog, Item
+from memos_mcp.accesses import OF_BRANCH, Access, AccessLog, Item
 from memos_mcp.answers import News, Page, Recall
 from memos_mcp.cube import MemCube
 from memos_mcp.errors import Denied, InvalidInput, MemosError, NotFound
@@ -38,6 +38,8 @@ class _Bound(Protocol):
     def clock(self) -> Callable[[], datetime]: ...
     @property
     def accesses(self) -> AccessLog | None: ...
+    @property
+    def branch_at(self) -> str: ...
     async def look_again(self) -> None: ...
 
 
@@ -104,7 +106,7 @@ def _recording(name: str, verb: _Verb) -> _Verb:
             secrets.token_hex(8),
             on.clock(),
             on.caller.user,
-            name,
+            f"{OF_BRANCH}{name}" if on.branch_at else name,
             "allowed",
             roles=on.caller.roles,
             context=on.caller.context,

@@ -78,7 +78,7 @@ class Timeline:
             elif cube and not old:
                 added.append(cube)
             elif cube and was:
-                changed.append(Changed(cube, was.version, await _difference(was, cube)))
+                changed.append(Changed(cube, was.version, await difference(was, cube)))
         more = rows[limit - 1][0] if len(rows) > limit else 0
         return Differences(tuple(added), tuple(changed), tuple(forgotten), where.paths, more)
 
@@ -234,17 +234,17 @@ def _state_again(now: State, then: State) -> State:
     return State.ACTIVATED if then is State.FROZEN else then
 
 
-async def _difference(was: MemCube, cube: MemCube) -> str:
+async def difference(was: MemCube, cube: MemCube) -> str:
     """What differs, in few words: of the texts or, if they are the same, of the states; off the loop if it is long."""
-    if was.version == cube.version:
-        return f"[-{was.state}-]{{+{cube.state}+}}"
-    old, new = _words(was), _words(cube)
+    old, new = words_of(was), words_of(cube)
+    if old == new:
+        return "" if was.state is cube.state else f"[-{was.state}-]{{+{cube.state}+}}"
     if len(old) + len(new) < _SHORT:
         return compact(differences(old, new))
     return await to_thread.run_sync(lambda: compact(differences(old, new)))
 
 
-def _words(cube: MemCube) -> str:
+def words_of(cube: MemCube) -> str:
     """All that a memory says, as it is compared."""
     data = cube.payload.data if isinstance(cube.payload, Plaintext) else None
     return cube.text if data is None else f"{cube.text}\n{json.dumps(data, ensure_ascii=False, indent=1)}".lstrip("\n")

@@ -79,6 +79,10 @@ class Lanes:
             raise InvalidInput(f"there is no lane {unknown[0]!r}; this system has {', '.join(self._routes)}")
         return Lanes([self._routes[name] for name in names], named=True) if names else self
 
+    def over(self, wrapped: Callable[[Route], Route]) -> Lanes:
+        """The same, each route wrapped."""
+        return Lanes([wrapped(route) for route in self._routes.values()], named=self._named)
+
     async def people(self, where: Where) -> frozenset[str]:
         """Who speaks in the memories; a lane that fails here is named when it is searched."""
         known = await _Asked(self._routes).in_turn(lambda route: route.people(where))

@@ -9,6 +9,7 @@ import anyio
 from memos_mcp.cube import Activation, Kind, Origin, Parametric, Payload, Plaintext, Ref, new_id
 from memos_mcp.errors import Conflict, NotFound
 from memos_mcp.ports import Change, Event, MemoryAdapter, Name, Where, Which
+from memos_mcp.testing.branching import a_branch_copies_what_it_changes, branches_are_made_and_dropped
 from memos_mcp.testing.cubes import ADA, PATH, a_cube, a_full_cube, remember, same
 from memos_mcp.testing.descent import what_was_made_from_a_memory_is_found
 from memos_mcp.testing.keeping import earlier_versions_are_compacted, policies_and_copies_are_kept
@@ -336,6 +337,8 @@ MEMORY_ADAPTER_CHECKS: tuple[MemoryAdapterCheck, ...] = (
     earlier_versions_are_compacted,
     rules_of_namespaces_are_kept,
     _branches_are_apart,
+    branches_are_made_and_dropped,
+    a_branch_copies_what_it_changes,
     a_moment_shows_what_was_current,
     what_is_frozen_stays,
     what_was_made_from_a_memory_is_found,

@@ -12,10 +12,13 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from memos_mcp.cube import COLD, FIXED, SCHEMA, SHELVED, Governance, MemCube, Origin, State, Usage
+from memos_mcp.branching import is_over
+from memos_mcp.cube import COLD, FIXED, SCHEMA, Governance, MemCube, Origin, State, Usage
 from memos_mcp.errors import Conflict, Corrupt, Denied, IllegalMove, InvalidInput, NotFound
 from memos_mcp.infrastructure.governance import root_of
+from memos_mcp.infrastructure.storage import statements as sql
 from memos_mcp.infrastructure.storage.cold import settled
+from memos_mcp.infrastructure.storage.overlay import MIRRORED, Hand, Overlay, counts
 from memos_mcp.infrastructure.storage.places import migrated
 from memos_mcp.infrastructure.storage.rows import (
     ADVICE,
@@ -28,7 +31,7 @@ from memos_mcp.infrastructure.storage.rows import (
     rules_of,
     sealed,
 )
-from memos_mcp.ports import Action, Change, Event
+from memos_mcp.ports import MAIN, Action, Change, Event
 
 _SALT = 16
 _WHILE_FROZEN: frozenset[Action] = frozenset({"govern", "quarantine", "release", "thaw"})
@@ -80,6 +83,15 @@ class Entry:
         return self.seq
 
     def _write(self, change: Change, salt: bytes) -> Event:
+        event = self._done(change, salt)
+        if change.branch == MAIN and change.action in MIRRORED:
+            for copy in self._overlay.followed(change):
+                self._done(copy, b"")
+        return event
+
+    def _done(self, change: Change, salt: bytes) -> Event:
+        if change.action == "drop":
+            return self._event("drop", change, 0, self._overlay.drop(change))
         if change.cube is None:
             return self._forget(change)
         if change.action in ("quarantine", "release"):
@@ -94,22 +106,25 @@ class Entry:
             return self._move(change, change.cube.state)
         if change.action in ("depart", "arrive"):
             return self._migrate(change, change.cube.path)
-        if change.cube.id != change.subject:
-            raise InvalidInput(f"a change of memory {change.subject!r} cannot write {change.cube.id!r}")
-        if change.cube.version == 1:
-            return self._create(change, change.cube, salt)
-        return self._update(change, change.cube, salt)
+        return self._put(change, change.cube, salt)
+
+    def _put(self, change: Change, cube: MemCube, salt: bytes) -> Event:
+        if cube.id != change.subject:
+            raise InvalidInput(f"a change of memory {change.subject!r} cannot write {cube.id!r}")
+        return self._create(change, cube, salt) if cube.version == 1 else self._update(change, cube, salt)
 
     def _create(self, change: Change, cube: MemCube, salt: bytes) -> Event:
         if change.expect:
             raise Conflict(f"there is no version {change.expect} of memory {cube.id}; read it again, then repeat")
+        if is_over(cube.path):
+            self._overlay.look_beneath(change, cube.path)
         place = self._place(cube.path)
         policy = self._policy(cube.governance)
         held = " ".join(cube.quarantined) or None
         expires = cube.governance.expires_at and micros(cube.governance.expires_at)
         row = (change.branch, cube.id, place, cube.key, change.once, cube.state.value, policy, held, expires, self.at)
         try:
-            created = self.db.execute(_NEW_MEMORY, row)
+            created = self.db.execute(sql.NEW_MEMORY, row)
         except sqlite3.IntegrityError as exc:
             what = f"the key {cube.key!r}" if cube.key else f"a memory {cube.id!r}"
             raise Conflict(f"{cube.path} holds {what} already; read it, then update it") from exc
@@ -117,7 +132,7 @@ class Entry:
             apart = self._apart(change, place)
             return self._create(replace(change, once=apart), cube, salt) if apart else self._sight(change, cube, place)
         memory = created.lastrowid or 0
-        self._count(place, _counts(held, cube.state))
+        self._count(place, counts(held, cube.state))
         self._version(change, cube, memory, place, self.at, salt)
         stamped = {"created_at": self.stamp, "updated_at": self.stamp, "usage": _SEEN_ONCE}
         return self._event(change.action, change, 1, cube.path, cube.model_copy(update=stamped))
@@ -128,7 +143,7 @@ class Entry:
         Else who repeats its words would be told that it is there, and would find nothing of what he said himself.
         """
         self._flush()
-        owner, restricted, expires = self.db.execute(_HELD_BY, (change.branch, place, change.once)).fetchone()
+        owner, restricted, expires = self.db.execute(sql.HELD_BY, (change.branch, place, change.once)).fetchone()
         ended = expires is not None and expires <= self.at
         if not ended and (not restricted or owner == self.caller):
             return None
@@ -152,7 +167,7 @@ class Entry:
             )
         except sqlite3.IntegrityError as exc:
             raise Conflict(f"{path} holds the key {cube.key!r} already; read it, then update it") from exc
-        self._count(place, _counts(held, state) - _counts(was, state))
+        self._count(place, counts(held, state) - counts(was, state))
         if change.once is not None:
             # Another memory may already state this: then this one goes on without a duplicate key.
             self.db.execute("UPDATE memory SET once = NULL WHERE memory = ?", (memory,))
@@ -165,7 +180,7 @@ class Entry:
 
     def _sight(self, change: Change, cube: MemCube, place: int) -> Event:
         self._flush()
-        memory, key, version, state = self.db.execute(_KNOWN, (change.branch, place, change.once)).fetchone()
+        memory, key, version, state = self.db.execute(sql.KNOWN, (change.branch, place, change.once)).fetchone()
         seen = change if key == change.subject else replace(change, subject=key)
         origin = cube.origin
         if origin.source and self._said_there(memory, key, origin):
@@ -186,7 +201,7 @@ class Entry:
         held = " ".join(cube.quarantined) or None
         decided = (held, cube.vouched_by or None, memory)
         self.db.execute("UPDATE memory SET quarantined = ?, vouched = ? WHERE memory = ?", decided)
-        self._count(place, _counts(held, state) - _counts(was, state))
+        self._count(place, counts(held, state) - counts(was, state))
         self._log(change, memory, version, place, path, None)
         row = self.db.execute("SELECT * FROM cube WHERE memory = ? AND version = ?", (memory, version)).fetchone()
         return self._event(change.action, change, version, path, None if held else cube_of(row[:16], {}))
@@ -196,16 +211,16 @@ class Entry:
         expires = governance.expires_at and micros(governance.expires_at)
         policy = self._policy(governance)
         self._log(change, memory, version, place, path, None)
-        self.db.execute(_REVISION, (self.seq, policy, expires, memory))
+        self.db.execute(sql.REVISION, (self.seq, policy, expires, memory))
         self.db.execute("UPDATE memory SET policy = ?, expires = ? WHERE memory = ?", (policy, expires, memory))
         row = self.db.execute("SELECT * FROM cube WHERE memory = ? AND version = ?", (memory, version)).fetchone()
         return self._event(change.action, change, version, path, cube_of(row[:16], {}))
 
     def _freeze(self, change: Change) -> Event:
         memory, version, place, path, _, held, was = self._current(change)
-        self.db.execute(_FREEZE if change.action == "freeze" else _THAW, (memory,))
+        self.db.execute(sql.FREEZE if change.action == "freeze" else sql.THAW, (memory,))
         state = State(self.db.execute("SELECT state FROM memory WHERE memory = ?", (memory,)).fetchone()[0])
-        self._count(place, _counts(held, state) - _counts(held, was))
+        self._count(place, counts(held, state) - counts(held, was))
         return self._stated(change, memory, version, place, path, state)
 
     def _move(self, change: Change, state: State) -> Event:
@@ -213,8 +228,8 @@ class Entry:
         memory, version, place, path, _, held, was = self._current(change)
         if change.was is not None and change.was != was:
             raise Conflict(f"memory {change.subject} is {was}, no longer {change.was}: look again, then repeat")
-        self.db.execute(_OVER if state is State.EXPIRED else _MOVED, (state.value, memory))
-        self._count(place, _counts(held, state) - _counts(held, was))
+        self.db.execute(sql.OVER if state is State.EXPIRED else sql.MOVED, (state.value, memory))
+        self._count(place, counts(held, state) - counts(held, was))
         return self._stated(change, memory, version, place, path, state)
 
     def _stated(self, change: Change, memory: int, version: int, place: int, path: str, state: State) -> Event:
@@ -236,30 +251,35 @@ class Entry:
             return self._event(change.action, change, version, was)
         place = self._place(path)
         migrated(self.db, memory, place, path)
-        self._count(old, -_counts(held, state))
-        self._count(place, _counts(held, state))
+        self._count(old, -counts(held, state))
+        self._count(place, counts(held, state))
         return self._stated(change, memory, version, place, path, state)
 
     def _check_free(self, change: Change, memory: int) -> None:
-        if self.db.execute(_IS_HELD, (memory,)).fetchone():
+        if self.db.execute(sql.IS_HELD, (memory,)).fetchone():
             raise Denied(f"memory {change.subject} is under legal hold: it stays until somebody lifts the hold")
 
     def _compact(self, change: Change, version: int) -> Event:
         """The words of an earlier version go, but for the first, which says where the memory is from."""
         memory, newest, place, path, _, _, state = self._current(change)
-        if state is State.FROZEN or self.db.execute(_IS_HELD, (memory,)).fetchone():
+        if state is State.FROZEN or self.db.execute(sql.IS_HELD, (memory,)).fetchone():
             raise Denied(f"memory {change.subject} is frozen or under legal hold: all its versions stay")
         if not 1 < version < newest:
             raise InvalidInput(
                 f"version {version} of memory {change.subject} is its first or its current one: it stays"
             )
-        self.db.execute(_COMPACTED, (memory, version))
+        self.db.execute(sql.COMPACTED, (memory, version))
         self._log(change, memory, version, place, path, None)
         return self._event(change.action, change, version, path)
 
     def _forget(self, change: Change) -> Event:
         memory, version, place, path, _, held, state = self._current(change)
         self._check_free(change, memory)
+        self._gone(change, memory, version, place, path)
+        self._count(place, -counts(held, state))
+        return self._event(change.action, change, version, path)
+
+    def _gone(self, change: Change, memory: int, version: int, place: int, path: str) -> None:
         self._log(change, memory, version, place, path, None)
         self.db.execute(
             """UPDATE version SET payload = NULL, packed = NULL, content = NULL, salt = NULL, until = coalesce(until, ?)
@@ -268,8 +288,11 @@ class Entry:
         )
         self.db.execute("DELETE FROM sighting WHERE memory = ?", (memory,))
         self.db.execute("UPDATE memory SET key = NULL, once = NULL, forgotten = ? WHERE memory = ?", (self.seq, memory))
-        self._count(place, -_counts(held, state))
-        return self._event(change.action, change, version, path)
+
+    @property
+    def _overlay(self) -> Overlay:
+        hand = Hand(self._log, self._place, self._count, self._flush, self._gone)
+        return Overlay(self.db, self.seq + 1, hand)
 
     def _count(self, place: int, more: int) -> None:
         self.live[place] = self.live.get(place, 0) + more
@@ -277,7 +300,9 @@ class Entry:
     def _current(self, change: Change) -> tuple[int, int, int, str, int, str | None, State]:
         """Memory, version, place, path, birth, quarantine and state of what is to be changed, if that is expected."""
         self._flush()
-        row = self.db.execute(_CURRENT, (change.branch, change.subject)).fetchone()
+        row = self.db.execute(sql.CURRENT, (change.branch, change.subject)).fetchone()
+        if row is None and change.branch != MAIN and self._overlay.copy(change.branch, change.subject):
+            row = self.db.execute(sql.CURRENT, (change.branch, change.subject)).fetchone()
         if row is None:
             raise NotFound(f"there is no memory {change.subject!r}; recall or browse to find its id")
         version = row[1]
@@ -295,7 +320,8 @@ class Entry:
 
     def _said_there(self, memory: int, key: str, origin: Origin) -> bool:
         """Was the very first statement made at this place of this source?"""
-        created, at, salt, digest, payload, content = self.db.execute(_FIRST, (memory,)).fetchone()
+        found = self.db.execute(sql.FIRST, (memory,)).fetchone() or self.db.execute(sql.FIRST_OF, (key,)).fetchone()
+        created, at, salt, digest, payload, content = found
         if not is_sealed(salt, (key, 1, created, at), payload, content, digest):
             raise Corrupt(f"memory {key} (version 1) is not what was written; {ADVICE}")
         first: dict[str, Any] = from_json(content).get("origin", {})
@@ -369,29 +395,4 @@ def tip(db: sqlite3.Connection) -> tuple[int, int, bytes]:
     return db.execute("SELECT seq, at, chain FROM event ORDER BY seq DESC LIMIT 1").fetchone() or (0, 0, b"")
 
 
-def _counts(held: str | None, state: State) -> int:
-    """Does a memory count at its place? 1 or 0."""
-    return int(not held and state not in SHELVED)
-
-
 _FIRST_OF_ALL = {State.EXPIRED: "restore it first", State.FROZEN: "thaw it first"}
-_MOVED = "UPDATE memory SET state = ? WHERE memory = ?"
-_OVER = "UPDATE memory SET state = ?, once = NULL WHERE memory = ?"
-_COMPACTED = """UPDATE version SET payload = NULL, packed = NULL, content = NULL, salt = NULL
-    WHERE memory = ? AND version = ?"""
-_IS_HELD = """SELECT 1 FROM memory m JOIN policy p ON p.policy = m.policy
-    WHERE m.memory = ? AND json_extract(p.rules, '$.held')"""
-_NEW_MEMORY = """INSERT INTO memory
-    (branch, id, place, key, once, version, state, policy, quarantined, expires, created_at)
-    VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?) ON CONFLICT (branch, place, once) WHERE once IS NOT NULL DO NOTHING"""
-_FREEZE = "UPDATE memory SET thaws_to = state, state = 'frozen' WHERE memory = ?"
-_THAW = "UPDATE memory SET state = coalesce(thaws_to, 'activated'), thaws_to = NULL WHERE memory = ?"
-_CURRENT = """SELECT m.memory, m.version, m.place, p.path, m.created_at, m.quarantined, m.state
-    FROM memory m JOIN place p ON p.place = m.place
-    WHERE m.branch = ? AND m.id = ? AND m.forgotten IS NULL"""
-_REVISION = """INSERT INTO revision (seq, memory, old, old_expires, new, new_expires)
-    SELECT ?1, memory, policy, expires, ?2, ?3 FROM memory WHERE memory = ?4"""
-_HELD_BY = """SELECT json_extract(r.rules, '$.owner'), r.restricted, m.expires FROM memory m
-    JOIN policy r ON r.policy = m.policy WHERE m.branch = ? AND m.place = ? AND m.once = ?"""
-_KNOWN = "SELECT memory, id, version, state FROM memory WHERE branch = ? AND place = ? AND once = ?"
-_FIRST = "SELECT created_at, at, salt, digest, payload, content FROM cube WHERE memory = ? AND version = 1"

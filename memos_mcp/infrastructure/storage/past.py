@@ -15,12 +15,13 @@ from memos_mcp.ports import Name
 CURRENT = "seq <= :at AND (until IS NULL OR until > :at)"
 """Of the rows of view `past`, those that were current at a position."""
 
-_STATE = """coalesce((SELECT CAST(e.digest AS TEXT) FROM event e WHERE e.memory = past.memory
-    AND e.action IN ('move', 'freeze', 'thaw') AND e.seq <= :at ORDER BY e.seq DESC LIMIT 1), 'generated')"""
-"""The state of a memory at a position: that of its last move by then."""
-RECALLED = _STATE + " NOT IN ('archived', 'expired')"
+STATE = """coalesce((SELECT CAST(e.digest AS TEXT) FROM event e WHERE e.memory = past.memory
+    AND e.action IN ('move', 'freeze', 'thaw') AND e.seq <= :at ORDER BY e.seq DESC LIMIT 1),
+    CASE past.branch WHEN 'main' THEN 'generated' ELSE past.state END)"""
+"""The state of a memory at a position: that of its last move by then. A copy in a branch begins in another one."""
+RECALLED = STATE + " NOT IN ('archived', 'expired')"
 """Of these rows, those that were recalled then."""
-SELECT = "SELECT *, (then) FROM past".replace("(then)", _STATE)
+SELECT = "SELECT *, (then) FROM past".replace("(then)", STATE)
 """Columns as in view `past`, and the state of then."""
 
 
@@ -53,9 +54,9 @@ def rows_of(db: sqlite3.Connection, refs: Sequence[Ref | Name], branch: str, at:
             yield then(row)
 
 
-def counted(db: sqlite3.Connection, paths: str, at: int, now: int) -> list[tuple[str, str, int]]:
+def counted(db: sqlite3.Connection, paths: str, at: int, now: int, without: str) -> list[tuple[str, str, int]]:
     """Path, rules and number of the memories that had a version at a position and have not expired since."""
-    return db.execute(_COUNT, {"paths": paths, "at": at, "now": now}).fetchall()
+    return db.execute(_COUNT, {"paths": paths, "at": at, "now": now, "without": without}).fetchall()
 
 
 def versions(row: Sequence[Any]) -> tuple[Ref | None, Ref | None]:
@@ -74,7 +75,8 @@ _COUNT = """SELECT p.path, r.rules, count(*) FROM memory m
     JOIN version v ON v.memory = m.memory JOIN place p ON p.place = m.place JOIN policy r ON r.policy = m.policy
     WHERE m.place IN (SELECT p.place FROM json_each(:paths) j CROSS JOIN place p
         WHERE p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0'))
-    AND m.branch = 'main' AND m.forgotten IS NULL AND m.quarantined IS NULL
+    AND (m.branch = 'main' OR (p.path > 'branch/' AND p.path < 'branch0'))
+    AND m.forgotten IS NULL AND m.quarantined IS NULL AND m.id NOT IN (SELECT value FROM json_each(:without))
     AND (m.expires IS NULL OR m.expires > :now) AND (recalled)
     AND v.content IS NOT NULL AND v.seq <= :at AND (v.until IS NULL OR v.until > :at)
     GROUP BY p.path, r.rules""".replace("(recalled)", RECALLED.replace("past.", "m."))

@@ -164,8 +164,15 @@ def event_of(row: Sequence[Any], rules: dict[str, Governance]) -> Event:
             cube=cube_of((subject, version, row[30] or path, *row[15:28]), rules) if written else None,
             origin=Origin.model_validate_json(origin) if origin else None,
             rules=governed(row[23], row[27], rules) if row[23] else None,
-            state=State(digest.decode() if digest else row[16]) if action in (*_MOVES, "sight") else None,
+            state=_state_of(action, digest, row[16]),
             now=row[30] or "",
         )
     except (TypeError, ValueError, OverflowError) as exc:
         raise Corrupt(f"line {seq} of the log cannot be read: {exc}; {ADVICE}") from exc
+
+
+def _state_of(action: str, digest: bytes | None, now: str) -> State | None:
+    """The state that a move leads to; that of now, of a sighting and of a copy in a branch."""
+    if action in _MOVES and digest:
+        return State(digest.decode())
+    return State(now) if action in (*_MOVES, "sight", "fork") else None

@@ -6,7 +6,7 @@ import json
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -16,6 +16,7 @@ from anyio import CapacityLimiter, to_thread
 
 from memos_mcp.cube import Governance, MemCube, Ref
 from memos_mcp.infrastructure.storage import descent, past
+from memos_mcp.infrastructure.storage.branching import SqliteBranching
 from memos_mcp.infrastructure.storage.database import Database
 from memos_mcp.infrastructure.storage.entry import Entry
 from memos_mcp.infrastructure.storage.keeping import SqliteKeeping
@@ -51,6 +52,7 @@ class SqliteAdapter:
         self.ledger = SqliteLedger(self.database)
         self.keeping = SqliteKeeping(self.database, clock=clock)
         self.namespaces = SqliteNamespaces(self.database, clock=clock)
+        self.branching = SqliteBranching(self.database, clock=clock)
         self._clock = clock
         self._rules: dict[str, Governance] = {}
         self._reading = CapacityLimiter(4)
@@ -84,6 +86,7 @@ class SqliteAdapter:
             "states": json.dumps(which.states),
             "limit": limit,
             "at": where.at,
+            "without": _ids(where.fork.without if where.fork else ()),
         }
 
         def ask(db: sqlite3.Connection) -> list[tuple[int, MemCube]]:
@@ -110,6 +113,7 @@ class SqliteAdapter:
         quarantined: bool = False,
         permit: Permit | None = None,
         at: int | None = None,
+        without: Collection[str] = (),
     ) -> Mapping[str, int]:
         """Memories by path, from maintained counters; those in quarantine, of then, or under own rules, are counted."""
         given = json.dumps(list(paths))
@@ -117,7 +121,7 @@ class SqliteAdapter:
         def ask(db: sqlite3.Connection) -> Mapping[str, int]:
             if at is not None:
                 now = micros(permit.now) if permit else 0
-                then = past.counted(db, given, at, now)
+                then = past.counted(db, given, at, now, _ids(without))
                 return _summed((path, n) for path, rules, n in then if _may(permit, path, rules, self._rules))
             if quarantined:
                 rows = db.execute(_COUNT_HELD, (given,)).fetchall()
@@ -178,7 +182,13 @@ class SqliteAdapter:
         return await self._read(lambda db: descent.made_from(db, ids))
 
     async def events(
-        self, *, after: int = 0, limit: int = 1000, subject: str | None = None, root: str | None = None
+        self,
+        *,
+        after: int = 0,
+        limit: int = 1000,
+        subject: str | None = None,
+        root: str | None = None,
+        branch: str = MAIN,
     ) -> list[Event]:
         """Log lines after `after`, each checked against the chain, with the cube it wrote. Cost: 35 µs a line."""
         forth, back = _LINES_OF if subject is not None else _LINES_IN if root is not None else _LINES
@@ -188,6 +198,7 @@ class SqliteAdapter:
             "limit": min(limit, -after) if last else limit,
             "subject": subject,
             "root": root,
+            "branch": branch,
         }
         rows = await self._read(
             lambda db: [event_of(r, self._rules) for r in db.execute(back if last else forth, given)]
@@ -249,7 +260,7 @@ class SqliteAdapter:
             events = Entry.begin(db, caller.user, micros(self._clock())).write(changes)
         if any(change.action == "govern" for change in changes):
             self._granted.clear()
-        if self._erasing or any(change.action in ("forget", "compact") for change in changes):
+        if self._erasing or any(change.action in ("forget", "compact", "drop") for change in changes):
             # Forgotten words are overwritten in the file, but still stand in the log beside it until that is emptied.
             self._erasing = not self.database.checkpoint()
         return events
@@ -257,6 +268,10 @@ class SqliteAdapter:
 
 def _may(permit: Permit | None, path: str, rules: str, known: dict[str, Governance]) -> bool:
     return permit is None or permit.allows(path, governed(rules, None, known))
+
+
+def _ids(of: Collection[str]) -> str:
+    return json.dumps(sorted(of))
 
 
 def _summed(counts: Iterable[tuple[str, int]]) -> Mapping[str, int]:
@@ -289,6 +304,7 @@ _SCAN_THEN = (
     _SCAN_FEW.replace("SELECT * FROM cube", past.SELECT)
     .replace("version = newest", past.CURRENT)
     .replace(_RECALLED, past.RECALLED)
+    .replace("ORDER BY", "AND id NOT IN (SELECT value FROM json_each(:without)) ORDER BY")
 )
 _SCAN_IN = _SCAN.replace(_RECALLED, "state IN (SELECT value FROM json_each(:states))")
 _SCAN_HELD = _SCAN_FEW.replace("quarantined IS NULL", "quarantined IS NOT NULL").replace(_RECALLED, "true")
@@ -334,9 +350,9 @@ _LINES = (
     "SELECT * FROM line WHERE seq > :after ORDER BY seq DESC LIMIT :limit",
 )
 _LINES_OF = (
-    """SELECT * FROM line WHERE seq > :after AND memory = (SELECT memory FROM memory WHERE branch = 'main'
+    """SELECT * FROM line WHERE seq > :after AND memory = (SELECT memory FROM memory WHERE branch = :branch
     AND id = :subject) ORDER BY seq LIMIT :limit""",
-    """SELECT * FROM line WHERE seq > :after AND memory = (SELECT memory FROM memory WHERE branch = 'main'
+    """SELECT * FROM line WHERE seq > :after AND memory = (SELECT memory FROM memory WHERE branch = :branch
     AND id = :subject) ORDER BY seq DESC LIMIT :limit""",
 )
 # The lines are chosen first, by what the index holds: sorting whole rows would cost ten times as much.

@@ -11,7 +11,8 @@ import pytest
 from memos_mcp.cube import Interval, MemCube, Origin, Ref
 from memos_mcp.errors import Corrupt
 from memos_mcp.infrastructure.authors import author_of
-from memos_mcp.infrastructure.rows import Followed, Rows
+from memos_mcp.infrastructure.rows import Rows
+from memos_mcp.infrastructure.views import Followed
 from memos_mcp.ports import Action, Event, Where
 from memos_mcp.testing import a_cube
 from memos_mcp.testing.cubes import SOME_DAY

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from memos_mcp.errors import InvalidInput, Misconfigured, MissingExtra, Unavaila
 from memos_mcp.infrastructure import vectors
 from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
 from memos_mcp.infrastructure.vectors import Vectors
-from memos_mcp.ports import Caller, Change, Event, Name, Permit, Where
+from memos_mcp.ports import Caller, Change, Event, Name, Where
 from memos_mcp.search import Found, MemoryCall
 from memos_mcp.testing import a_cube, remember
 from tests.embedders import Meanings, call, running, settled, until, vector_of
@@ -174,18 +174,11 @@ class Faltering(SqliteAdapter):
     failures = 0
     miscounts = 0
 
-    async def count(
-        self,
-        paths: Sequence[str],
-        *,
-        quarantined: bool = False,
-        permit: Permit | None = None,
-        at: int | None = None,
-    ) -> Mapping[str, int]:
+    async def places(self, paths: Sequence[str]) -> Sequence[str]:
         if self.miscounts:
             self.miscounts -= 1
             raise Unavailable("the disk is busy")
-        return await super().count(paths, quarantined=quarantined, permit=permit, at=at)
+        return await super().places(paths)
 
     async def get(self, refs: Sequence[Ref | Name], *, branch: str = "main", at: int | None = None) -> list[MemCube]:
         if self.failures:

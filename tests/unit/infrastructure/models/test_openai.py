@@ -18,7 +18,7 @@ from pydantic import JsonValue
 
 from memos_mcp.errors import MemosError, Misconfigured, Unavailable
 from memos_mcp.infrastructure.models.openai import OpenAIChat, OpenAIEmbedder
-from memos_mcp.ports import Chat
+from memos_mcp.models import Chat
 from tests.openai_server import Reply, Request, Server, refused, said, serving
 
 pytestmark = pytest.mark.anyio

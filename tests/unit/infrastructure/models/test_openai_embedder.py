@@ -12,7 +12,7 @@ import pytest
 
 from memos_mcp.errors import Misconfigured, Unavailable
 from memos_mcp.infrastructure.models.openai import OpenAIEmbedder
-from memos_mcp.ports import Embedder
+from memos_mcp.models import Embedder
 from tests.openai_server import Reply, Request, refused, serving
 
 pytestmark = pytest.mark.anyio

@@ -1,0 +1,48 @@
+"""The Protocols of models: texts to vectors, and chat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from pydantic import JsonValue
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Embedder(Protocol):
+    """Texts to vectors of one model. Safe to call from several tasks at once."""
+
+    async def load(self) -> tuple[str, int]:
+        """Make ready; the id of the model (equal ids: comparable vectors) and the dimension of its vectors.
+
+        Raises Misconfigured (no model, wrong bytes), MissingExtra, Unavailable.
+        """
+        ...
+
+    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """One row of unit length for each text, in order. Raises as `load`."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of the model."""
+        ...
+
+
+class Chat(Protocol):
+    """A chat model that answers in JSON."""
+
+    model: str
+
+    async def complete(self, system: str, text: str, schema: Mapping[str, JsonValue]) -> JsonValue:
+        """The model's answer to a text, a value that claims to follow the JSON schema (the caller validates).
+
+        Raises Unavailable (no answer in time, refused, not JSON), Misconfigured.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close its connections."""
+        ...
