@@ -150,9 +150,17 @@ class AccessLog(Protocol):
         ...
 
     async def rotate(
-        self, before: datetime | None = None, *, last: int | None = None, texts_only: bool = False
+        self,
+        before: datetime | None = None,
+        *,
+        last: int | None = None,
+        texts_only: bool = False,
+        forgotten: bool = False,
     ) -> Rotated:
-        """Remove the lines before a moment that are not among the last, and leave anchors; or only what was said."""
+        """Remove the lines before a moment that are not among the last, and leave anchors; or only what was said.
+
+        `forgotten`: only what was said about memories that are forgotten since, whenever it was.
+        """
         ...
 
     async def aclose(self) -> None:

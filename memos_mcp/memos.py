@@ -60,6 +60,7 @@ class Memos(Offices):
         self._reader = reader
         self._routes = tuple(routes)
         self._about = about
+        self._whole = True
         self._closing = closing or AsyncExitStack()
 
     async def remember(
@@ -337,13 +338,13 @@ class Memos(Offices):
         where = await self._on.readable(None)
         counts = await self._on.vault.count(where.paths, permit=where.permit)
         held = await self._on.vault.count(where.paths, quarantined=True, permit=where.permit)
-        everything = "admin" in self.caller.scopes and not self.caller.within
+        everything = self._whole and "admin" in self.caller.scopes and not self.caller.within
         return Status(
             user=self.caller.user,
             path=self._on.home,
             paths=where.paths,
             memories=sum(counts.values()),
-            lanes=self._on.lanes.states(),
+            lanes=self._on.lanes.states(whole=self._whole),
             vault=self._about,
             quarantined=sum(held.values()),
             sizes=await self._on.vault.keeping.sizes() if everything else None,
@@ -375,6 +376,7 @@ class Memos(Offices):
     def _with(self, on: Bound) -> Memos:
         other = copy(self)
         other.caller, other._on = on.caller, on
+        other._whole = self._whole and on.caller.user == self.caller.user
         other._about, other._closing = self._about if on.caller.user == self.caller.user else "", AsyncExitStack()
         return other
 

@@ -302,8 +302,8 @@ class MemoryAdapter(Protocol):
         """Changes of rules, the oldest first: of one memory, or of those at or beneath the paths."""
         ...
 
-    async def granted(self, names: Sequence[str]) -> Sequence[str]:
-        """The paths beneath `user` with memories whose own rules let one of these names read or write."""
+    async def granted(self, names: Sequence[str], *, permit: Permit | None = None) -> Sequence[str]:
+        """Paths beneath `user` with memories whose own rules name one of these, and that `permit` lets be read."""
         ...
 
     async def made_from(self, ids: Sequence[str]) -> Sequence[str]:

@@ -172,9 +172,9 @@ class BranchVault:
         """Those of the original, whose rules hold."""
         return await self._vault.revisions(subject=subject, paths=paths, limit=limit)
 
-    async def granted(self, names: Sequence[str]) -> Sequence[str]:
+    async def granted(self, names: Sequence[str], *, permit: Permit | None = None) -> Sequence[str]:
         """As of the original."""
-        return await self._vault.granted(names)
+        return await self._vault.granted(names, permit=permit)
 
     async def events(
         self,

@@ -103,10 +103,11 @@ class Shelf:
         unknown = self._settled + np.flatnonzero(~self._known[self._settled : len(self.rows)])
         return [int(row) for row in unknown[:most]]
 
-    def pending(self) -> int:
-        """How many versions wait for their vector."""
+    def pending(self, shown: NDArray[np.bool_] | None = None) -> int:
+        """How many versions wait for their vector; of those that are shown to somebody."""
         self._settle()
-        return int((~self._known[self._settled : len(self.rows)]).sum())
+        waiting = ~self._known[self._settled : len(self.rows)]
+        return int(waiting.sum() if shown is None else (waiting & shown[self._settled :]).sum())
 
     def put(self, rows: Sequence[int], vectors: Iterable[NDArray[np.floating]]) -> None:
         """Give rows their vectors: of unit length, or zero for what has no words any more."""

@@ -211,7 +211,7 @@ class Vectors:
                 its = each.shelf.rows
                 best += [(float(each.scores[row]), its.since(row), its.named(row)) for row in rows]
             searched = sum(each.view.rows.count for each in ranked)
-            pending = sum(shelf.pending() for shelf in shelves)
+            pending = sum(shelf.pending(shelf.view(where).rows.shown) for shelf in shelves)
         most = limit if call.during is None else 2 * limit
         best.sort(reverse=True)
         hits = (Hit(Ref(id=key, version=version), score, self.name) for score, _, (key, version) in best[:most])

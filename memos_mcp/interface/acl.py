@@ -162,10 +162,19 @@ class Acl:
             above = [each for each in await self._rulings() if is_beneath(cube.path, each.path)]
         else:
             where = await self._on.readable(path)
-            every = await self._on.vault.revisions(paths=where.paths, limit=limit)
-            found = [each for each in every if self._on.governs(each.path, each.rules)]
+            found = await self._under(where.paths, limit)
             above = [each for each in await self._rulings() if any(is_beneath(each.path, top) for top in where.paths)]
         return tuple(sorted([*found, *above], key=lambda each: each.seq)[:limit])
+
+    async def _under(self, paths: Sequence[str], limit: int) -> Sequence[Revision]:
+        """Of the memories that he governs; those of others take no room, or they would be counted."""
+        asked = limit
+        while True:
+            found = await self._on.vault.revisions(paths=paths, limit=asked)
+            own = [each for each in found if self._on.governs(each.path, each.rules)]
+            if len(own) >= limit or len(found) < asked:
+                return own[:limit]
+            asked *= 4
 
     async def _rulings(self) -> list[Revision]:
         """The changes of rules of the namespaces that he decides about."""

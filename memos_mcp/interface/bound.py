@@ -14,7 +14,7 @@ from memos_mcp.answers import Recalled
 from memos_mcp.cube import Governance, MemCube, Ref, State
 from memos_mcp.errors import Conflict, Denied, MergeConflict, NotFound
 from memos_mcp.infrastructure import governance
-from memos_mcp.infrastructure.decisions import Act, Decision, decided, effective, is_beneath, names_of
+from memos_mcp.infrastructure.decisions import Act, Decision, Reading, decided, effective, is_beneath, names_of
 from memos_mcp.interface import checks
 from memos_mcp.interface.guard import Guard
 from memos_mcp.interface.recording import looked, wrote
@@ -88,7 +88,8 @@ class Bound:
 
     async def readable(self, path: str | None, at: When | None = None) -> Where:
         """What lies, or lay, beneath the path, or all he may read now. Raises InvalidInput, Denied, NotFound."""
-        granted = await self.vault.granted(names_of(self.caller))
+        permit = Reading(self.caller, self.clock(), self.defaults)
+        granted = await self.vault.granted(names_of(self.caller), permit=permit)
         where = governance.readable(self.caller, path or self.path, self.clock(), granted, self.defaults)
         return where if at is None else replace(where, at=await self.position(at, path))
 
@@ -145,8 +146,9 @@ class Bound:
         return decision.allowed
 
     def governs(self, path: str, rules: Governance) -> bool:
-        """May he decide about memories at this path with these rules?"""
-        return self._decided("govern", path, rules).allowed
+        """May he decide about memories at this path with these rules, and know of them?"""
+        decision = self._decided("govern", path, rules)
+        return decision.allowed and (decision.rule == "owner" or self._decided("read", path, rules).allowed)
 
     def check(self, act: Act, cube: MemCube, key: str | None = None) -> None:
         """Raises Denied, in words that say why; of a memory that he may not read only that its key is not his."""

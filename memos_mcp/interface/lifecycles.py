@@ -170,7 +170,8 @@ class Lifecycle:
         """Remove memories for good: those named, all of a source, or all at and beneath a path; or, on an error, none.
 
         The words of every version and sighting go from the vault, its indexes and its write-ahead log before this
-        returns; a line says who erased it, when and why. The answer names the copies that still hold it.
+        returns, and the questions that found them from the access log; a line says who erased it, when and why. The
+        answer names the copies that still hold it.
         Raises InvalidInput, NotFound, Denied.
         """
         why = checks.check_reason(reason)
@@ -179,9 +180,11 @@ class Lifecycle:
         if bool(ids) == bool(source or path):
             raise InvalidInput("name what is to be erased: ids, or a source, a path, or both")
         cubes = await self._on.governed_ones(ids) if ids else await self._governed_at(path, source)
+        events = await self._on.commit(*(Change("forget", cube.id, reason=why) for cube in cubes)) if cubes else ()
+        if self._on.accesses is not None:  # an erasure that was killed before this is made whole by the next one
+            await self._on.accesses.rotate(texts_only=True, forgotten=True)
         if not cubes:
             return Erased((), (), () if ids else await self._branches(path))
-        events = await self._on.commit(*(Change("forget", cube.id, reason=why) for cube in cubes))
         left = [f"the {lane.name} index: {lane.why}" for lane in self._on.lanes.states() if lane.on and lane.why]
         if not await self._on.vault.keeping.scrub():
             left.append("the write-ahead log, which somebody still reads: erase again, or close what reads it")

@@ -64,8 +64,8 @@ class Onlooker:
         if not line.user:
             return line if self.knows_of_strangers else None
         own = tuple(item for item in line.items if self.owns(item.path, cubes.get(item.id)))
-        if line.user != self.caller.user:
-            return self._anothers(line, own)
+        if line.user != self.caller.user:  # in an order that tells nothing of the rest
+            return self._anothers(line, tuple(sorted(own, key=lambda item: (item.path, item.id))))
         missing = line.outcome == "missing"
         shown = tuple(item for item in line.items if item in own or self._reads(cubes.get(item.id)))
         shown = () if missing else shown

@@ -150,7 +150,7 @@ class Timeline:
         found = {(each.path, each.label): each for each in map(_snapshot, notes)}
         beneath = (each for each in found.values() if any(is_beneath(each.path, place) for place in places))
         shown = (each for each in beneath if self._on.sees(each.path))
-        return tuple(sorted(shown, key=lambda each: (each.seq, each.path, each.label)))
+        return tuple(sorted(shown, key=lambda each: (each.at, each.path, each.label)))
 
     async def drop(self, label: str, path: str | None = None) -> None:
         """Remove a snapshot; the memories stay. Raises NotFound, Denied."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import anyio
@@ -134,6 +134,7 @@ class Lanes:
         for route in self._routes.values():
             await route.reset()
 
-    def states(self) -> tuple[Lane, ...]:
-        """How each lane is."""
-        return tuple(route.lane() for route in self._routes.values())
+    def states(self, *, whole: bool = True) -> tuple[Lane, ...]:
+        """How each lane is; `whole`: with what it holds, and what waits for it, of everybody."""
+        lanes = (route.lane() for route in self._routes.values())
+        return tuple(lane if whole else replace(lane, pending=0, held=0) for lane in lanes)

@@ -93,7 +93,8 @@ class Lifecycle:
         """Remove memories for good: those named, all of a source, or all at and beneath a path; or, on an error, none.
 
         The words of every version and sighting go from the vault, its indexes and its write-ahead log before this
-        returns; a line says who erased it, when and why. The answer names the copies that still hold it.
+        returns, and the questions that found them from the access log; a line says who erased it, when and why. The
+        answer names the copies that still hold it.
         Raises InvalidInput, NotFound, Denied.
         """
         return self._portal.call(partial(self._of.erase, ids, source=source, path=path, reason=reason))

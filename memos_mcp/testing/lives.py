@@ -109,6 +109,7 @@ async def a_moment_shows_what_was_current(vault: MemoryAdapter) -> None:
     same([c.text for c in await vault.get([Ref(id=tea.id), Name(PATH, "k"), late.ref], at=first)], ["tea"] * 2, "then")
     both = Ref(id=tea.id, version=1), Ref(id=tea.id, version=2)
     same([row[1:] for row in await vault.changed(Where((PATH,), at=second), first)], [both], "what changed")
+    same(sorted(await vault.places([PATH])), [PATH, f"{PATH}/x"], "the places there are")
     away = held.model_copy(update={"quarantined": ("by-hand",)})
     await vault.commit([Change("forget", gone.id), Change("quarantine", held.id, away)], caller=ADA)
     same([c.text for _, c in await vault.scan(Where((PATH,), at=first))], ["tea"], "what is left of a moment")

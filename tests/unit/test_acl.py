@@ -15,7 +15,7 @@ from memos_mcp.interface.bound import now_in_utc
 pytestmark = pytest.mark.anyio
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-BEN = Caller("ben")
+BEN, EVE = Caller("ben"), Caller("eve")
 
 
 @pytest.fixture
@@ -103,6 +103,21 @@ async def test_a_memory_is_used_only_in_its_context(memos: Memos) -> None:
     assert (await memos.acl.explain(chart)).rule == "context"
     there = await memos.acl.explain(chart, user="ben", context=["application:clinic"])
     assert (there.allowed, there.rule) == (True, "shared")
+
+
+@pytest.mark.claim("5.2-19", "5.3.2-23")
+async def test_a_role_a_model_and_a_task_let_in_or_keep_out(memos: Memos) -> None:
+    chart = await stored(memos, "tea at night", "user/ada/ward")
+    await memos.acl.change([chart], readers=["role:nurse"], contexts=["model:local", "task:triage", "task:rounds"])
+    for roles, context, sees in (
+        (("nurse",), ("model:local", "task:rounds"), True),
+        (("guest",), ("model:local", "task:rounds"), False),
+        (("nurse",), ("model:hosted", "task:rounds"), False),
+        (("nurse",), ("model:local", "task:billing"), False),
+        (("nurse",), (), False),
+    ):
+        caller = memos.acting_as(Caller("ben", roles, context))
+        assert await seen_by(caller) == (["tea at night"] if sees else [])
 
 
 async def test_an_expired_memory_is_gone_for_all_but_its_owners_decisions(tmp_path: Path) -> None:
@@ -251,3 +266,53 @@ async def test_all_or_none_are_changed(memos: Memos) -> None:
     with pytest.raises(NotFound):
         await memos.acl.change([plan, "nobody"], readers=["ben"])
     assert (await memos.acl.show(plan)).readers == ()
+
+
+async def test_a_place_of_others_is_named_only_to_who_may_read_something_there(memos: Memos) -> None:
+    secret, plan = await stored(memos, "the tea secret", "user/ada/secret"), await stored(memos, "tea", "user/ada/plan")
+    eve = memos.acting_as(EVE)
+    await memos.acl.change([secret], readers=["eve"], contexts=["purpose:care"])
+    await memos.acl.change([plan], readers=["eve"])
+    assert (await eve.status()).paths == ("user/eve", "shared", "global", "user/ada/plan")
+    await memos.acl.change([plan], expires_at=now_in_utc())
+    assert (await eve.recall("tea")).paths == ("user/eve", "shared", "global")
+    for path in ("user/ada/secret", "user/ada/plan", "user/ada/none"):
+        with pytest.raises(Denied, match="may not read"):
+            await eve.browse(path)
+    care = memos.acting_as(Caller("eve", context=("purpose:care",)))
+    assert (await care.browse("user/ada")).paths == ("user/ada/secret",)
+
+
+async def test_rules_of_others_take_no_room_in_a_report(memos: Memos) -> None:
+    eve = memos.acting_as(EVE)
+    for number in range(3):
+        hers = await stored(memos, f"tea {number}", "shared/ward")
+        await memos.acl.change([hers], readers=["ada"])
+    own = await stored(eve, "violin", "shared/ward")
+    await eve.acl.change([own], readers=["ben"])
+    assert [line.id for line in await eve.acl.report(limit=1)] == [own]
+
+
+async def test_what_has_ended_in_a_shared_place_is_its_owners_to_sweep_and_erase(memos: Memos) -> None:
+    hers = await stored(memos, "tea", "shared/ward")
+    await memos.acl.change([hers], expires_at=now_in_utc())
+    eve = memos.acting_as(EVE)
+    assert (await eve.lifecycle.sweep("shared/ward")).looked == 0
+    assert await eve.acl.report(path="shared/ward") == ()
+    assert (await eve.lifecycle.erase(path="shared/ward", reason="asked")).events == ()
+    assert (await memos.lifecycle.sweep("shared/ward")).looked == 1
+
+
+async def test_how_much_lanes_hold_is_told_to_whose_system_it_is(memos: Memos) -> None:
+    await stored(memos, "tea")
+    assert len((await memos.recall("tea")).cubes) == 1
+    assert any(lane.held for lane in (await memos.status()).lanes)
+    assert not any(lane.held for lane in (await memos.acting_as(EVE).status()).lanes)
+
+
+async def test_what_has_ended_is_not_counted_in_quarantine_either(memos: Memos) -> None:
+    hers = await stored(memos, "tea", "shared/ward")
+    await memos.quarantine.add([hers])
+    await memos.acl.change([hers], expires_at=now_in_utc())
+    eve = memos.acting_as(EVE)
+    assert ((await eve.quarantine.list()).total, (await eve.status()).quarantined) == (0, 0)

@@ -54,7 +54,7 @@ def raw(folder: Path) -> bytes:
     return b"".join(file.read_bytes() for file in folder.glob("memos.db*"))
 
 
-@pytest.mark.claim("4.2-15", "4.3-08")
+@pytest.mark.claim("4.1-25", "4.2-15", "4.3-08")
 async def test_each_time_a_memory_is_served_caller_time_and_version_are_noted(memos: Memos) -> None:
     id = await stored(memos, "the tea plan", "shared/ward")
     await memos.update(id, "the new tea plan")
@@ -66,6 +66,7 @@ async def test_each_time_a_memory_is_served_caller_time_and_version_are_noted(me
     assert line.items == (Item(id, 2, "shared/ward", "shared"),)
 
 
+@pytest.mark.claim("4.3-27")
 async def test_every_verb_leaves_one_line(memos: Memos) -> None:
     id = await stored(memos, "the tea plan")
     await memos.recall("tea")
@@ -95,6 +96,7 @@ async def test_every_verb_leaves_one_line(memos: Memos) -> None:
     )
 
 
+@pytest.mark.claim("5.3.2-20")
 async def test_an_answer_names_the_memories_that_produced_it(memos: Memos) -> None:
     id = await stored(memos, "the tea plan")
     await stored(memos, "violins are loud")
@@ -108,6 +110,7 @@ async def test_an_answer_names_the_memories_that_produced_it(memos: Memos) -> No
     assert str(others.value) == str(nobodys.value).replace("nobodys0", found.access)
 
 
+@pytest.mark.claim("4.3-27")
 async def test_a_refusal_is_told_to_the_owner_with_its_rule_and_to_the_caller_as_he_saw_it(memos: Memos) -> None:
     id = await stored(memos, "the tea plan")
     eve = memos.acting_as(EVE)
@@ -115,6 +118,8 @@ async def test_a_refusal_is_told_to_the_owner_with_its_rule_and_to_the_caller_as
         with pytest.raises(NotFound):
             await eve.get(wanted)
     assert await lines(memos, caller="eve") == [("eve", "get", "denied", "private")]
+    (refused,) = (await memos.audit.query(id=id, caller="eve")).lines
+    assert ([item.id for item in refused.items], refused.at <= datetime.now(UTC)) == ([id], True)
     assert await lines(eve) == [("eve", "get", "missing", "")] * 2
     assert [line.items for line in (await eve.audit.query(action="get")).lines] == [(), ()]
     assert (await eve.audit.query(id=id)).lines == ()
@@ -194,6 +199,7 @@ async def test_reads_are_counted_and_make_no_version(memos: Memos) -> None:
     assert await memos.acting_as(EVE).audit.usage([id]) == {}
 
 
+@pytest.mark.claim("5.3.2-18")
 async def test_lines_are_filtered_and_paged(memos: Memos) -> None:
     await memos.put("user/ada/work", "plan", text="tea", kind="document")
     await stored(memos, "I like tea.")
@@ -202,6 +208,11 @@ async def test_lines_are_filtered_and_paged(memos: Memos) -> None:
     assert {line.verb for line in (await memos.audit.query(path="user/ada/work")).lines} == {"put", "recall"}
     assert {line.verb for line in (await memos.audit.query(kind="preference")).lines} == {"remember", "recall"}
     assert (await memos.audit.query(until=datetime(2020, 1, 1, tzinfo=UTC))).lines == ()
+    now = datetime.now(UTC)
+    await memos.put("shared/ward", "chart", text="milk")
+    await memos.acting_as(BEN).get(path="shared/ward", key="chart")
+    assert await lines(memos, since=now, action="put") == [("ada", "put", "allowed", "")]
+    assert await lines(memos, caller="ben") == [("ben", "get", "allowed", "")]
     found: list[Access] = []
     page = await memos.audit.query(action="recall", limit=2)
     found += page.lines

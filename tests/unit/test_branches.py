@@ -77,7 +77,7 @@ async def test_a_branch_is_changed_freely_and_the_original_stays_as_it_was(memos
     assert {change.words for change in different.changed} == {
         "Ada drinks [-green-]{+black+} tea",
         "[-tea-]{+violin+} first",
-        "",
+        "[-generated-]{+archived+}",
     }
     assert different.forgotten == (old,)
 

@@ -7,6 +7,7 @@ import random
 import zlib
 from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import JsonValue
@@ -128,6 +129,36 @@ async def test_all_of_a_source_or_a_namespace_goes_whatever_its_state(memos: Mem
     assert remains(tmp_path) == []
     assert [cube.id for cube in (await memos.browse()).cubes] == [stays]
     assert (await memos.lifecycle.erase(source="nowhere", reason="asked")).events == ()
+
+
+async def test_the_access_log_keeps_no_question_that_found_it(memos: Memos, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    given: dict[str, Any] = {"home": home, "user": "ada", "embedder": {"kind": "none"}, "audit": {"texts": True}}
+    async with memos_mcp.open(**given) as system:
+        ids = await secret(system)
+        (stays,) = (await system.remember("the tea stays")).ids
+        await system.recall("What is it about the quagga in Zanzibar?")
+        await system.recall("Where is the tea?")
+        await system.update(ids[3], "Zebedee went home", reason="he asked for it")
+        assert remains(home)
+        await system.lifecycle.erase(ids, reason="asked")
+        assert {line.said for line in (await system.audit.query(action="recall", id=stays)).lines} == {
+            "Where is the tea?"
+        }
+        assert (await system.audit.verify()).ok
+    assert remains(home) == []
+
+
+async def test_an_erasure_that_was_killed_half_way_is_made_whole_by_the_next(tmp_path: Path) -> None:
+    given: dict[str, Any] = {"home": tmp_path, "user": "ada", "embedder": {"kind": "none"}, "audit": {"texts": True}}
+    async with memos_mcp.open(**given) as system:
+        (id,) = (await system.remember("In Zanzibar")).ids
+        await system.recall("Zanzibar?")
+        await system.forget(id)
+    assert remains(tmp_path)
+    async with memos_mcp.open(**given) as system:
+        await system.lifecycle.erase(path="user/ada", reason="asked")
+        assert remains(tmp_path) == []
 
 
 async def everything_but(memos: Memos, stays: str) -> list[str]:

@@ -117,6 +117,7 @@ async def test_moves_are_all_or_none_and_say_why_not(memos: Memos) -> None:
     assert await memos.lifecycle.move([], "archive") == ()
 
 
+@pytest.mark.claim("5.2-18")
 async def test_only_who_decides_about_a_memory_moves_it(memos: Memos) -> None:
     id = await stored(memos, "the tea plan")
     ben = memos.acting_as(BEN)
@@ -128,7 +129,9 @@ async def test_only_who_decides_about_a_memory_moves_it(memos: Memos) -> None:
         await ben.lifecycle.move([id], "archive")
     assert (await ben.lifecycle.sweep()).looked == 0
     assert (await ben.lifecycle.state(id)).state is State.GENERATED
+    rules = await memos.acl.show(id)
     await memos.lifecycle.move([id], "archive")
+    assert await memos.acl.show(id) == rules
     assert [c.id for c in (await ben.lifecycle.list()).cubes] == [id]
     await memos.acl.change([id], readers=[])
     assert (await ben.lifecycle.list()).cubes == ()
@@ -352,3 +355,13 @@ async def test_a_dry_run_tells_what_would_be_done_and_does_nothing(memos: Memos)
     plan = await later(memos, days(9)).lifecycle.clean(dry_run=True)
     assert [(event.seq, event.action, event.subject) for event in plan.moves] == [(0, "forget", id)]
     assert (await memos.lifecycle.state(id)).state is State.EXPIRED
+
+
+async def test_a_moment_is_recalled_although_all_there_was_is_archived_now(memos: Memos, tmp_path: Path) -> None:
+    id = await stored(memos, "the tea plan", "shared/ward")
+    await memos.timeline.snapshot("before", "shared/ward")
+    await memos.lifecycle.move([id], "archive")
+    await memos.rebuild("words")
+    found = await memos.recall("tea", path="shared/ward", at="before")
+    assert ([cube.id for cube in found.cubes], found.searched) == ([id], 1)
+    assert (await memos.recall("tea", path="shared/ward")).searched == 0

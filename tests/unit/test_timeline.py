@@ -290,9 +290,9 @@ async def test_snapshots_are_listed_found_above_and_dropped(memos: Memos) -> Non
     await memos.timeline.snapshot("monday", "user/ada/home")
     await memos.timeline.snapshot("team", "shared/team")
     assert [(s.label, s.path) for s in await memos.timeline.snapshots()] == [
-        ("team", "shared/team"),
         ("monday", "user/ada"),
         ("monday", "user/ada/home"),
+        ("team", "shared/team"),
     ]
     assert len(await memos.timeline.snapshots("user/ada/home")) == 1
     await memos.timeline.drop("monday", "user/ada/home")

@@ -122,11 +122,16 @@ class SqliteAccessLog:
         return await self._read(lambda db: verified(db, known))
 
     async def rotate(
-        self, before: datetime | None = None, *, last: int | None = None, texts_only: bool = False
+        self,
+        before: datetime | None = None,
+        *,
+        last: int | None = None,
+        texts_only: bool = False,
+        forgotten: bool = False,
     ) -> Rotated:
         """Remove lines, in one transaction. Cost: 10 µs a line."""
         await self._flushed()
-        remove = self._erase if texts_only else self._rotate
+        remove = self._unsay if forgotten else self._erase if texts_only else self._rotate
         return await to_thread.run_sync(remove, before and micros(before), last, limiter=self._working)
 
     async def aclose(self) -> None:
@@ -214,8 +219,14 @@ class SqliteAccessLog:
         db.execute("INSERT OR REPLACE INTO access_tip VALUES (1, ?, ?)", (seq + len(lines), chain))
 
     def _erase(self, before: int | None, last: int | None) -> Rotated:
+        return self._erased(lambda db: wordless(db, before, last))
+
+    def _unsay(self, _before: int | None, _last: int | None) -> Rotated:
+        return self._erased(lambda db: db.execute(_UNSAY).rowcount)
+
+    def _erased(self, erase: Callable[[sqlite3.Connection], int]) -> Rotated:
         with self._flushing, self._database.write() as db:
-            erased = wordless(db, before, last)
+            erased = erase(db)
             found = Rotated(erased, _count(db), "")
         self._database.checkpoint()
         return found
@@ -262,3 +273,5 @@ _COUNT_READ = """INSERT INTO access_use VALUES (?1, ?2, 1, ?3) ON CONFLICT (id) 
 _USED = """SELECT id, path, reads, last_read_at FROM access_use WHERE id IN (SELECT value FROM json_each(:ids))
     UNION SELECT p.id, p.path, p.reads, p.last_read_at FROM json_each(:paths) j JOIN access_use p
     ON p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0')"""
+_UNSAY = """DELETE FROM access_said WHERE seq IN
+    (SELECT o.seq FROM memory m JOIN access_of o ON o.id = m.id WHERE m.forgotten IS NOT NULL)"""

@@ -6,7 +6,7 @@ import json
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -58,7 +58,7 @@ class SqliteAdapter:
         self._reading = CapacityLimiter(4)
         self._writing = CapacityLimiter(1)
         self._erasing = False
-        self._granted: dict[tuple[str, ...], tuple[float, list[str]]] = {}
+        self._granted: dict[Hashable, tuple[float, list[tuple[str, int | None]]]] = {}
 
     async def commit(self, changes: Sequence[Change], *, caller: Caller) -> list[Event]:
         """Write all changes in one transaction. Cost: about 25 µs a change and one disk sync."""
@@ -124,7 +124,8 @@ class SqliteAdapter:
                 then = past.counted(db, given, at, now, _ids(without))
                 return _summed((path, n) for path, rules, n in then if _may(permit, path, rules, self._rules))
             if quarantined:
-                rows = db.execute(_COUNT_HELD, (given,)).fetchall()
+                seen = {"paths": given, "now": micros(permit.now) if permit else 0}
+                rows = db.execute(_COUNT_HELD, seen).fetchall()
                 return _summed((path, n) for path, rules, n in rows if _may(permit, path, rules, self._rules))
             live = dict[str, int](db.execute(_COUNT, (given,)).fetchall())
             return live if permit is None else self._visible(db, live, given, permit)
@@ -162,20 +163,22 @@ class SqliteAdapter:
         sql = _REVISIONS_UNDER if subject is None else _REVISIONS_OF
         return await self._read(lambda db: [revision_of(row, self._rules) for row in db.execute(sql, given)])
 
-    async def granted(self, names: Sequence[str]) -> Sequence[str]:
+    async def granted(self, names: Sequence[str], *, permit: Permit | None = None) -> Sequence[str]:
         """Private paths with memories whose rules let any of these names read. Cost: 1 µs for each memory that does.
 
         What another process grants may be seen a second later; what it takes back is gone at once, as rows have rules.
         """
-        key, now = tuple(names), time.monotonic()
+        key, now = (tuple(names), permit and permit.key), time.monotonic()
         known = self._granted.get(key)
         if known is None or now > known[0]:
             given = json.dumps(names)
-            found = await self._read(lambda db: [row[0] for row in db.execute(_GRANTED, (given,))])
+            rows = await self._read(lambda db: db.execute(_GRANTED, (given,)).fetchall())
+            found = [(path, ends) for path, rules, ends in rows if _may(permit, path, rules, self._rules)]
             known = self._granted[key] = (now + _FRESH, found)
             while len(self._granted) > _KEPT:
                 del self._granted[next(iter(self._granted))]
-        return known[1]
+        at = micros(permit.now) if permit else 0
+        return list(dict.fromkeys(path for path, ends in known[1] if ends is None or ends > at))
 
     async def made_from(self, ids: Sequence[str]) -> Sequence[str]:
         """The memories that name one of these. Cost: 10 µs for each version that names any memory."""
@@ -316,10 +319,11 @@ _COUNT = """SELECT p.path, p.live FROM json_each(?) j CROSS JOIN place p
 _PLACES = """SELECT p.path FROM json_each(?) j CROSS JOIN place p
     WHERE (p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0'))
     AND EXISTS (SELECT 1 FROM memory m WHERE m.place = p.place AND m.forgotten IS NULL)"""
-_COUNT_HELD = """SELECT p.path, r.rules, count(*) FROM json_each(?) j CROSS JOIN place p
+_COUNT_HELD = """SELECT p.path, r.rules, count(*) FROM json_each(:paths) j CROSS JOIN place p
     JOIN memory m INDEXED BY memory_quarantined ON m.place = p.place JOIN policy r ON r.policy = m.policy
     WHERE (p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0'))
-    AND m.quarantined IS NOT NULL AND m.forgotten IS NULL GROUP BY p.path, r.rules"""
+    AND m.quarantined IS NOT NULL AND m.forgotten IS NULL AND (m.expires IS NULL OR m.expires > :now)
+    GROUP BY p.path, r.rules"""
 _UNDER_RULES = """SELECT p.path, r.rules, m.expires <= :now, count(*)
     FROM (SELECT memory FROM policy r JOIN memory m INDEXED BY memory_policy ON m.policy = r.policy
             WHERE r.restricted AND m.forgotten IS NULL
@@ -342,9 +346,11 @@ _REVISIONS_UNDER = _REVISIONS_OF.replace(
     """EXISTS (SELECT 1 FROM json_each(:paths) j
     WHERE p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0'))""",
 )
-_GRANTED = """SELECT DISTINCT p.path FROM json_each(?) n JOIN guest g ON g.name = n.value
+_GRANTED = """SELECT p.path, r.rules, CASE count(*) WHEN count(m.expires) THEN max(m.expires) END
+    FROM (SELECT DISTINCT g.policy FROM json_each(?) n JOIN guest g ON g.name = n.value) g
     JOIN memory m INDEXED BY memory_policy ON m.policy = g.policy JOIN place p ON p.place = m.place
-    WHERE m.forgotten IS NULL AND p.path >= 'user/' AND p.path < 'user0' ORDER BY p.path"""
+    JOIN policy r ON r.policy = m.policy
+    WHERE m.forgotten IS NULL AND p.path >= 'user/' AND p.path < 'user0' GROUP BY p.path, m.policy ORDER BY p.path"""
 _LINES = (
     "SELECT * FROM line WHERE seq > :after ORDER BY seq LIMIT :limit",
     "SELECT * FROM line WHERE seq > :after ORDER BY seq DESC LIMIT :limit",

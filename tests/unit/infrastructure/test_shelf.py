@@ -117,6 +117,8 @@ def test_what_waits_is_told_in_the_order_of_the_log() -> None:
     assert (shelf.waiting(3), shelf.pending(), shelf.whole) == ([0, 1, 2], 100, 0)
     shelf.put([0, 2], [vector_of("0"), vector_of("2")])
     assert (shelf.waiting(3), shelf.pending(), shelf.whole) == ([1, 3, 4], 98, 1)
+    shown = np.arange(100) < 4
+    assert shelf.pending(shown) == 2
     shelf.put([1], [vector_of("1")])
     assert (shelf.waiting(1), shelf.pending(), shelf.whole) == ([3], 97, 3)
     shelf.put(range(100), [vector_of(str(n)) for n in range(100)])

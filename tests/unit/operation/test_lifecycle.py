@@ -69,6 +69,7 @@ def test_a_frozen_memory_makes_no_move_but_to_thaw(move: Move) -> None:
         moved(State.FROZEN, move)
 
 
+@pytest.mark.claim("4.3-18")
 def test_what_is_not_in_the_table_is_refused_with_a_reason() -> None:
     for state in State:
         for move in MOVES:

@@ -1,0 +1,313 @@
+"""Two vaults, one of them without what a caller may not read: whatever he asks of any verb, both answer alike."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import tempfile
+from collections.abc import Awaitable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from memos_mcp import Caller, Memos, MemosError
+from memos_mcp.infrastructure.decisions import decided, is_beneath, owned_by
+from memos_mcp.interface import cubes
+from memos_mcp.interface.timeline import Timeline
+from memos_mcp.operation.lifecycle import Policy
+from tests.worlds import START, Clock, Ids, answered, apart, bound, opened, parameters, plain, verbs
+
+USERS = ("ada", "ben", "eve")
+PATHS = ("user/ada", "user/ada/work", "user/ben", "shared/team", "shared/ward", "global")
+WORDS = ("tea", "ferry", "violin")
+TELLS_ALL = ("audit.verify", "audit.rotate", "lifecycle.compress", "deliveries.deliver")
+"""What counts everybody's and takes the scope `admin`, or is made by chance: only that it answers is compared."""
+ASKS = 90  # of each pair of vaults
+PHASES = (Phase.explicit, Phase.generate)  # an example takes a second: to shrink one would take minutes
+
+SOME = st.lists(st.sampled_from((*USERS, "role:nurse", "*")), max_size=2).map(tuple)
+CONTEXTS = st.lists(st.sampled_from(("app:desk", "purpose:care")), max_size=1).map(tuple)
+rules = st.fixed_dictionaries(
+    {},
+    optional={
+        "readers": SOME,
+        "writers": SOME,
+        "denied": SOME,
+        "contexts": CONTEXTS,
+        "read_only": st.booleans(),
+        "expires_at": st.sampled_from((START - timedelta(days=1), START + timedelta(days=900))),
+    },
+).filter(bool)
+callers = st.builds(
+    Caller,
+    user=st.sampled_from(USERS),
+    roles=st.sampled_from(((), ("nurse",))),
+    context=CONTEXTS,
+    scopes=st.sampled_from((("read", "write", "admin"), ("read", "write", "admin"), ("read", "write"), ("read",))),
+    within=st.sampled_from(("", "", "", "shared/team")),
+)
+Fate = tuple[Any, ...]
+fates = st.one_of(
+    st.tuples(st.just("govern"), rules),
+    st.tuples(st.just("govern"), rules),
+    st.tuples(st.just("update"), st.sampled_from(WORDS)),
+    st.tuples(st.just("move"), st.sampled_from(("archive", "expire", "merge", "restore"))),
+    st.tuples(st.sampled_from(("freeze", "hold", "quarantine", "forget", "back"))),
+)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A memory, who stored it, and what happened to it then."""
+
+    number: int
+    owner: str
+    path: str
+    text: str
+    key: str
+    fates: Sequence[Fate]
+
+    @property
+    def id(self) -> str:
+        return f"memory{self.number}-1"
+
+
+@st.composite
+def lives(draw: st.DrawFn) -> list[Told]:
+    found: list[Told] = []
+    for number in range(draw(st.integers(4, 7))):
+        path = draw(st.sampled_from(PATHS))
+        owner = path.split("/")[1] if path.startswith("user/") else draw(st.sampled_from(USERS))
+        text = f"{draw(st.sampled_from(WORDS))} number {number} of the list."
+        key = draw(st.sampled_from(("", "", f"key-{number}")))
+        found.append(Told(number, owner, path, text, key, draw(st.lists(fates, max_size=3))))
+    return found
+
+
+@dataclass
+class World:
+    """A vault in which some memories were told."""
+
+    memos: Memos
+    clock: Clock
+    ids: Ids
+    access: str = "nobodys0"
+
+    def acting(self, user: str) -> Memos:
+        return self.memos.acting_as(Caller(user))
+
+
+async def tell(world: World, lives: Sequence[Told], caller: Caller, hidden: Collection[str]) -> None:
+    """All that happens, without what happens to the hidden ones."""
+    for each in lives:
+        world.clock.tick()
+        if each.id not in hidden:
+            await store(world, each)
+    await world.acting("ada").lifecycle.set_policy("shared/team", Policy(kept_for=timedelta(days=300)))
+    for step in range(3):
+        await look_around(world, step, [each.id for each in lives if each.id not in hidden], caller)
+        for each in lives:
+            world.clock.tick()
+            if each.id not in hidden and step < len(each.fates):
+                await meet(world.acting(each.owner), each.id, each.fates[step])
+
+
+async def store(world: World, each: Told) -> None:
+    owner = world.acting(each.owner)
+    world.ids.begin(each.id[:-1])
+    if each.key:
+        await owner.put(each.path, each.key, text=each.text, tags=["t"])
+    else:
+        await owner.remember(each.text, path=each.path, source="a.txt", tags=["t"])
+
+
+async def look_around(world: World, step: int, ids: Sequence[str], caller: Caller) -> None:
+    """Others use the vault as well. What he asked himself when he might still read more, he knows."""
+    for user in USERS:
+        world.clock.tick()
+        memos = world.acting(user)
+        if user != caller.user:
+            await memos.browse(limit=100)
+            for id in ids:
+                with contextlib.suppress(MemosError):
+                    await memos.get(id)
+        await memos.timeline.snapshot(f"label {step}", "shared/team" if user == "ada" else f"user/{user}")
+
+
+async def meet(owner: Memos, id: str, fate: Fate) -> None:
+    with contextlib.suppress(MemosError):  # by its state or its rules: the same wherever it is
+        match fate:
+            case ("govern", changes):
+                await owner.acl.change([id], **changes, reason="so it shall be")
+            case ("update", word):
+                await owner.update(id, f"{word} anew for {owner.caller.user}.")
+            case ("move", move):
+                await owner.lifecycle.move([id], move)
+            case ("freeze",):
+                await owner.timeline.freeze([id])
+            case ("hold",):
+                await owner.lifecycle.hold([id])
+            case ("quarantine",):
+                await owner.quarantine.add([id])
+            case ("forget",):
+                await owner.forget(id)
+            case _:
+                await owner.timeline.restore(id, 1)
+
+
+async def hidden_from(caller: Caller, world: World) -> set[str]:
+    """What he may not read, and is not his own; the rules of what is forgotten still stand."""
+    found: set[str] = set()
+    for event in await world.memos._on.vault.events(limit=10_000):  # pyright: ignore[reportPrivateUsage]
+        path, rules = event.path, event.rules
+        assert rules is not None
+        reads = decided(caller, "read", path, rules, world.clock()).allowed
+        kept_from = caller.within and not is_beneath(path, caller.within)
+        if not reads and (kept_from or not owned_by(caller.user, path, rules)):
+            found.add(event.subject)
+    return found
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A call; `:access` stands for the access of an answer before."""
+
+    verb: str
+    given: Mapping[str, object]
+
+
+def subjects(lives: Sequence[Told]) -> dict[str, list[object]]:
+    """What the parameters of verbs may be, by their names, or by those of a verb: of every one at least one value."""
+    names = [each.id for each in lives]
+    texts = [each.text for each in lives]
+    moments: list[object] = ["label 1", START + timedelta(minutes=9), "no such label"]
+    return {
+        "id": [*names, "nobody00"],
+        "ids": [*([name] for name in names), names[:2]],
+        "keys": [{each.key: "fresh"} for each in lives if each.key] or [{"none": "fresh"}],
+        "key": [*(each.key for each in lives if each.key), "fresh"],
+        "path": [*PATHS, "user/ben/work"],
+        "content": [*texts, "The harbour is new."],
+        "question": [*WORDS, "list number"],
+        "text": ["The harbour is old."],
+        "source": ["a.txt"],
+        "limit": [1, 2],
+        "to": moments,
+        "deliveries.deliver.to": ["ben"],
+        "lifecycle.migrate.to": [*PATHS, "user/ada/new"],
+        "at": moments,
+        "acl.explain.at": moments[1:2],
+        "before": moments,
+        "label": ["label 1", "fresh"],
+        "move": ["archive", "restore", "expire"],
+        "reason": ["for this and that"],
+        "policy": [Policy(inactive_after=timedelta(days=3)), None],
+        "lane": ["words"],
+        "keep": [timedelta(days=3650)],
+        "readers": [("eve",)],
+        "seconds": [0.0],
+    }
+
+
+TRIED = ("path", "limit", "source", "key", "before", "at", "readers", "text")
+"""Parameters that need not be given, and are tried as well."""
+
+
+def asks(lives: Sequence[Told]) -> Iterator[Ask]:
+    """Every verb with every value of each of its parameters; pairs of a place and what was said there."""
+    every = subjects(lives)
+    for name, verb in verbs().items():
+        wanted = {each: p.default is p.empty for each, p in parameters(verb).items() if each != "write"}
+        values = {each: every.get(f"{name}.{each}") or every[each] for each, needed in wanted.items() if needed}
+        values |= {each: every.get(f"{name}.{each}") or every[each] for each in wanted if each in TRIED}
+        first = {each: values[each][0] for each, needed in wanted.items() if needed}
+        yield Ask(name, first)
+        yield from (Ask(name, {**first, each: value}) for each in values for value in values[each])
+    for each in lives:
+        yield Ask("remember", {"content": each.text, "path": each.path})
+        yield Ask("get", {"key": each.key or "none", "path": each.path})
+        yield Ask("timeline.restore", {"id": each.id, "to": 1})
+        yield Ask("lifecycle.erase", {"path": each.path, "reason": "asked"})
+        yield Ask("quarantine.undo", {"path": each.path, "source": "a.txt"})
+    yield Ask("lifecycle.list", {"states": ("archived", "expired", "frozen", "generated"), "limit": 100})
+    yield Ask("lifecycle.list", {"states": ("expired",), "limit": 1})
+    yield Ask("audit.answer", {"id": ":access"})
+    yield Ask("log.news", {"after": 0})
+
+
+def writes_over(ask: Ask) -> bool:
+    """A key that is in use at a shared place says so to whoever tries it, as every name in common does."""
+    return ask.verb == "put" and ask.given.get("key") != "fresh"
+
+
+async def put_to(world: World, caller: Caller, ask: Ask) -> object:
+    """What the caller is told, and what was written for him."""
+    told: list[str] = []
+    given = {name: world.access if value == ":access" else value for name, value in ask.given.items()}
+    if ask.verb == "audit.export":
+        given["write"] = told.append
+    answer = await answered(keep(world, bound(world.memos.acting_as(caller), ask.verb)(**given)))
+    return [type(answer).__name__ if ask.verb in TELLS_ALL else answer, plain(told)]
+
+
+async def keep(world: World, ask: Awaitable[object]) -> object:
+    answer = await ask
+    world.access = getattr(answer, "access", "") or world.access
+    return answer
+
+
+@pytest.mark.claim("4.3-35", "4.3-10")
+@settings(
+    max_examples=25,
+    deadline=None,
+    phases=PHASES,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+@given(lives=lives(), caller=callers, seed=st.integers(0, 1 << 20))
+def test_what_one_may_not_read_changes_no_answer_of_any_verb(lives: list[Told], caller: Caller, seed: int) -> None:
+    with tempfile.TemporaryDirectory() as full, tempfile.TemporaryDirectory() as less:
+        anyio.run(compared, Path(full), Path(less), lives, caller, seed)
+
+
+async def compared(full: Path, less: Path, lives: list[Told], caller: Caller, seed: int) -> None:
+    clocks, ids = (Clock(), Clock()), Ids()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cubes, "new_id", ids)
+        async with opened(full, clocks[0]) as one, opened(less, clocks[1]) as other:
+            first, second = World(one, clocks[0], ids), World(other, clocks[1], ids)
+            await tell(first, lives, caller, ())
+            await tell(second, lives, caller, await hidden_from(caller, first))
+            chosen = [ask for ask in asks(lives) if not writes_over(ask)]
+            for number, ask in enumerate(random.Random(seed).sample(chosen, ASKS)):
+                answers: list[object] = []
+                for world in (first, second):
+                    world.clock.tick()
+                    ids.begin(f"new{number}-")
+                    answers.append(await put_to(world, caller, ask))
+                assert apart(answers[0], answers[1]) == "", ask
+
+
+def test_every_verb_is_asked() -> None:
+    """A verb that is new is asked by itself if its parameters are known by name: else say above what they may be."""
+    known = subjects([Told(0, "ada", "user/ada", "tea", "", ())])
+    needed = {
+        (name, each)
+        for name, verb in verbs().items()
+        for each, parameter in parameters(verb).items()
+        if parameter.default is parameter.empty and each != "write"
+    }
+    assert {each for each in needed if each[1] not in known and ".".join(each) not in known} == set()
+    assert {ask.verb for ask in asks([Told(0, "ada", "user/ada", "tea", "", ())])} == verbs().keys()
+
+
+def test_a_verb_of_an_object_is_found_by_looking() -> None:
+    assert {"recall", "forget_all", "timeline.restore_all", "lifecycle.sweep", "audit.hotspots"} <= verbs().keys()
+    assert {name.partition(".")[2] for name in verbs() if name.startswith("timeline.")} == {
+        name for name, each in vars(Timeline).items() if callable(each) and not name.startswith("_")
+    }
