@@ -26,6 +26,7 @@ from memos_mcp.interface.recording import recorded
 from memos_mcp.interface.update import Edit, Rewrite
 from memos_mcp.operation.context import pack
 from memos_mcp.operation.lanes import Lanes
+from memos_mcp.operation.lifecycle import Move
 from memos_mcp.ports import Caller, Change, Event, How, MemoryAdapter, MemReader, Name, Route, Which
 
 MOST = 100  # memories in one answer
@@ -262,6 +263,7 @@ class Memos(Offices):
         kind: Kind | None = None,
         tags: Sequence[str] | None = None,
         source_class: SourceClass = "user",
+        move: Move | None = None,
         expect: int | None = None,
         label: str = "",
         reason: str = "",
@@ -270,25 +272,28 @@ class Memos(Offices):
 
         `data` is replaced, extended (lists) or patched (objects, RFC 7396) likewise. `edits` change passages and leave
         the rest. With a `base`, merge takes text, edits and data as made from that version and merges them with what
-        became of it since; what does not go together is raised as MergeConflict, never guessed. `expect` is the version
-        that must be current. The log keeps `label` before the reason. A change that changes nothing makes no version.
-        Raises NotFound, Denied, Conflict, InvalidInput.
+        became of it since; what does not go together is raised as MergeConflict, never guessed. `move` takes it to
+        another state in the same commit, as `lifecycle.move`. `expect` is the version that must be current. The log
+        keeps `label` before the reason. A change that changes nothing makes no version.
+        Raises NotFound, Denied, Conflict, InvalidInput, IllegalMove.
         """
         checks.check_kinds([kind] if kind else [])
         checks.check_origin(source_class=source_class)
         why = checks.check_reason(": ".join(part for part in (label and checks.check_label(label), reason) if part))
         labels = None if tags is None else self._on.guard.labels(checks.check_tags(tags))
-        asked = Rewrite(text, checks.check_data(data), how, tuple(edits), base, kind, labels, source_class)
+        asked = Rewrite(text, checks.check_data(data), how, tuple(edits), base, kind, labels, source_class, move)
         asked.check()
 
         async def attempt() -> MemCube:
             old = await self.get(id)
             self._on.check("write", old)
+            if move is not None:
+                self._on.check("govern", old)
             if expect not in (None, old.version):
                 raise Conflict(f"memory {id} is at version {old.version}, not {expect}: read it again, then repeat")
             then = old if base in (None, old.version) else checks.check_whole(await self.get(id, version=base))
-            change = await asked.change(self._on.guard, old, then, why)
-            return await self._on.written(change, old) if change else old
+            changes = await asked.changes(self._on.guard, old, then, why, self._on.clock())
+            return await self._on.written(changes[-1], old, changes[:-1]) if changes else old
 
         return await self._on.repeated(attempt, expect)
 

@@ -22,6 +22,7 @@ from memos_mcp.answers import Namespace, Page, Recall, Remembered, Status
 from memos_mcp.cube import Interval, Kind, MemCube, SourceClass
 from memos_mcp.interface.bound import When
 from memos_mcp.interface.update import Edit
+from memos_mcp.operation.lifecycle import Move
 from memos_mcp.ports import Caller, Event, How
 from memos_mcp.settings import Settings
 from memos_mcp.sync_objects import Acl, Audit, Branches, Deliveries, Lifecycle, Log, Provenance, Quarantine, Timeline
@@ -250,6 +251,7 @@ class Memos:
         kind: Kind | None = None,
         tags: Sequence[str] | None = None,
         source_class: SourceClass = "user",
+        move: Move | None = None,
         expect: int | None = None,
         label: str = "",
         reason: str = "",
@@ -258,9 +260,10 @@ class Memos:
 
         `data` is replaced, extended (lists) or patched (objects, RFC 7396) likewise. `edits` change passages and leave
         the rest. With a `base`, merge takes text, edits and data as made from that version and merges them with what
-        became of it since; what does not go together is raised as MergeConflict, never guessed. `expect` is the version
-        that must be current. The log keeps `label` before the reason. A change that changes nothing makes no version.
-        Raises NotFound, Denied, Conflict, InvalidInput.
+        became of it since; what does not go together is raised as MergeConflict, never guessed. `move` takes it to
+        another state in the same commit, as `lifecycle.move`. `expect` is the version that must be current. The log
+        keeps `label` before the reason. A change that changes nothing makes no version.
+        Raises NotFound, Denied, Conflict, InvalidInput, IllegalMove.
         """
         return self._portal.call(
             partial(
@@ -274,6 +277,7 @@ class Memos:
                 kind=kind,
                 tags=tags,
                 source_class=source_class,
+                move=move,
                 expect=expect,
                 label=label,
                 reason=reason,

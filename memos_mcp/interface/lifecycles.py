@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from itertools import pairwise
 
 from pydantic import TypeAdapter, ValidationError
 
-from memos_mcp.cube import MemCube, Ref, State, Usage
-from memos_mcp.errors import Conflict, Corrupt, Denied, IllegalMove, InvalidInput, NotFound
+from memos_mcp.cube import SHELVED, MemCube, Ref, State, Usage
+from memos_mcp.errors import Conflict, Corrupt, Denied, InvalidInput, NotFound
 from memos_mcp.infrastructure import governance
 from memos_mcp.infrastructure.decisions import is_beneath
 from memos_mcp.interface import checks
 from memos_mcp.interface.batches import Migrated, everything, migrated
 from memos_mcp.interface.bound import Bound
 from memos_mcp.interface.lives import Compressed, Erased, Life, Shelved, Swept
+from memos_mcp.interface.moving import BY_HAND, by_hand, changes_of, check_move
 from memos_mcp.interface.recording import recorded
 from memos_mcp.operation.lifecycle import (
     REGIMES,
@@ -23,18 +24,14 @@ from memos_mcp.operation.lifecycle import (
     Policy,
     advice,
     heat,
-    moved,
     open_moves,
     overdue,
     policy_for,
     strength,
     surplus,
-    why_not,
 )
 from memos_mcp.ports import Change, Event, Which
 
-BY_HAND: tuple[Move, ...] = ("activate", "merge", "archive", "restore", "expire")
-"""The moves that are asked for here; a time machine freezes and thaws."""
 _BATCH = 200  # memories that a sweep moves in one commit, at most
 _MOST = 1_000_000
 _PAGE = 1000
@@ -97,16 +94,9 @@ class Lifecycle:
         What is archived is no longer recalled, what is expired no longer read either, until it is restored.
         Raises NotFound, Denied, IllegalMove, Conflict.
         """
-        why = checks.check_reason(reason)
-        if move not in BY_HAND:
-            raise InvalidInput(f"a move is one of {', '.join(BY_HAND)}, not {move!r}")
-        changes: list[Change] = []
-        for old in await self._on.governed_ones(ids):
-            if refusal := why_not(old.state, move):
-                raise IllegalMove(f"memory {old.id}: {refusal}")
-            if old.governance.held and move == "expire":
-                raise Denied(f"memory {old.id} is under legal hold: it stays until somebody lifts the hold")
-            changes += _changes(old, move, why, self._on.clock())
+        why, now = checks.check_reason(reason), self._on.clock()
+        check_move(move)
+        changes = [each for old in await self._on.governed_ones(ids) for each in by_hand(old, move, why, now)]
         events = await self._on.commit(*changes) if changes else ()
         return tuple([await self._on.own(event.subject) for event in events if event.action == "move"])
 
@@ -304,7 +294,7 @@ class Lifecycle:
             return ()
         usage, policy = await self._brought_back(cube, policy)
         found = advice(cube, usage, now, policy, held=held)
-        return _changes(cube, found.move, found.why, now) if found else ()
+        return changes_of(cube, found.move, found.why, now) if found else ()
 
     async def _overdue(self, cube: MemCube, policy: Policy) -> Sequence[Change]:
         why = overdue(cube, self._on.clock(), policy)
@@ -325,8 +315,9 @@ class Lifecycle:
         if cube.state is State.GENERATED:
             return cube.usage, policy
         lines = await self._on.vault.events(after=-_LINES, subject=cube.id)
-        backs = (line for line in reversed(lines) if line.action == "move" and line.reason.startswith("restore"))
-        last = next(backs, None)
+        moves = [line for line in lines if line.state is not None and line.action != "sight"]
+        pairs = [(line, was) for was, line in pairwise(moves) if was.state in SHELVED and line.state not in SHELVED]
+        last = pairs[-1][0] if pairs else None
         if last is None:
             return cube.usage, policy
         usage = cube.usage.model_copy(update={"last_read_at": max(last.at, cube.usage.last_read_at or last.at)})
@@ -336,19 +327,6 @@ class Lifecycle:
 def _told(events: Sequence[Event]) -> tuple[Event, ...]:
     """Without the lines that only say that what expires has an end."""
     return tuple(event for event in events if event.action != "govern")
-
-
-def _changes(old: MemCube, move: Move, reason: str, now: datetime) -> list[Change]:
-    """The changes of a move. What expires has an end, what is brought back from there has none."""
-    rules, end = old.governance, old.governance.expires_at
-    if move == "expire":
-        rules = rules.model_copy(update={"expires_at": min(end or now, now)})
-    elif old.state is State.EXPIRED:
-        rules = rules.model_copy(update={"expires_at": None})
-    why = f"{move}: {reason}" if reason else move
-    to = old.model_copy(update={"state": moved(old.state, move), "governance": rules})
-    changes = [Change("move", old.id, to, reason=why, was=old.state)]
-    return changes if rules == old.governance else [Change("govern", old.id, to, reason=why), *changes]
 
 
 def _state(given: State) -> State:

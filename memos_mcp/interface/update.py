@@ -8,18 +8,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from anyio import to_thread
 from pydantic import JsonValue
 
-from memos_mcp.cube import Kind, MemCube, Plaintext, SourceClass
+from memos_mcp.cube import FIXED, Kind, MemCube, Plaintext, SourceClass, State
 from memos_mcp.errors import Dispute, InvalidInput, MergeConflict
 from memos_mcp.interface import checks
 from memos_mcp.interface.cubes import from_class
 from memos_mcp.interface.duplicates import normalise, statement_key
 from memos_mcp.interface.guard import Guard, less_trusted
 from memos_mcp.interface.merging import ABSENT, DataConflict, Field, merged, merged_data
+from memos_mcp.interface.moving import by_hand, changes_of, check_move
 from memos_mcp.interface.reader import check_text
+from memos_mcp.operation.lifecycle import Move
 from memos_mcp.ports import Change, How
 
 _MOST_EDITS = 100
@@ -51,11 +54,14 @@ class Rewrite:
     kind: Kind | None = None
     tags: Sequence[str] | None = None
     source_class: SourceClass = "user"
+    move: Move | None = None
 
     def check(self) -> None:
         """Can this be done at all? Raises InvalidInput."""
-        if self.text is None and self.data is None and self.kind is None and self.tags is None and not self.edits:
-            raise InvalidInput("there is nothing to update: give text, edits, data, kind or tags")
+        if self.move is not None:
+            check_move(self.move)
+        elif self.text is None and self.data is None and self.kind is None and self.tags is None and not self.edits:
+            raise InvalidInput("there is nothing to update: give text, edits, data, kind, tags or a move")
         if self.base is not None and self.how != "merge":
             raise InvalidInput("a base is the version that a change was made from: it takes how='merge'")
         if self.edits and self.text is not None:
@@ -64,6 +70,19 @@ class Rewrite:
             raise InvalidInput(f"edits say themselves what becomes of the text: leave out how={self.how!r}")
         if len(self.edits) > _MOST_EDITS:
             raise InvalidInput(f"at most {_MOST_EDITS} edits are made at once, not {len(self.edits)}")
+
+    async def changes(self, guard: Guard, old: MemCube, then: MemCube, reason: str, now: datetime) -> Sequence[Change]:
+        """The new version, if it is another, and the moves: what is merged in makes a merged memory.
+
+        Raises as `change`, and IllegalMove, Denied.
+        """
+        change = await self.change(guard, old, then, reason)
+        joined = change is not None and self.how == "merge" and old.state in (State.GENERATED, State.ACTIVATED)
+        moves = changes_of(old, "merge", "", now) if joined and self.move is None else []
+        if self.move is not None:
+            moves = by_hand(old, self.move, reason, now)
+        written = [change] if change else []
+        return [*moves, *written] if old.state in FIXED else [*written, *moves]
 
     async def change(self, guard: Guard, old: MemCube, then: MemCube, reason: str) -> Change | None:
         """The change of a memory as it is, made from what it was `then`; None if it changes nothing.

@@ -315,6 +315,15 @@ async def test_what_is_read_often_is_activated_and_reads_count_against_fading(me
     assert strong > 2 * weak
 
 
+@pytest.mark.claim("5.4.3-02")
+async def test_what_a_later_task_refers_to_becomes_activated(memos: Memos) -> None:
+    id, other = await stored(memos, "the tea plan"), await stored(memos, "a violin")
+    await memos.lifecycle.set_policy("user/ada", Policy(reads=1))
+    assert (await memos.recall("tea plan")).cubes[0].id == id
+    assert [(event.subject, event.state) for event in (await memos.lifecycle.sweep()).moves] == [(id, State.ACTIVATED)]
+    assert (await memos.get(other)).state is State.GENERATED
+
+
 @pytest.mark.claim("4.2-11")
 async def test_what_is_not_used_fades_where_a_policy_says_so(memos: Memos) -> None:
     used, unused = await stored(memos, "the tea plan"), await stored(memos, "old tea")

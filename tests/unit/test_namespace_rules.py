@@ -38,7 +38,7 @@ async def seen_by(memos: Memos, question: str = "tea") -> list[str]:
     return sorted(cube.text for cube in page.cubes)
 
 
-@pytest.mark.claim("5.5.1-01")
+@pytest.mark.claim("5.5.1-01", "5.5.2-04")
 async def test_a_private_namespace_is_shared_with_a_reader_and_closed_again(memos: Memos) -> None:
     plan = await stored(memos, "the tea plan", "user/ada/plans/party")
     await stored(memos, "secret tea", "user/ada/diary")

@@ -83,7 +83,7 @@ async def test_what_is_redacted_at_write_reaches_nothing_in_the_folder(opened: O
     assert b"4111111111111111" not in found
 
 
-@pytest.mark.claim("5.5.1-06")
+@pytest.mark.claim("5.2-21", "5.5.1-06")
 @pytest.mark.anyio
 async def test_a_doctor_sees_all_of_a_chart_and_a_nurse_a_part_of_it(opened: Opened) -> None:
     async with opened("redact_at_read") as memos:

@@ -15,6 +15,7 @@ from memos_mcp.errors import IllegalMove
 from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
 from memos_mcp.infrastructure.words import Words
 from memos_mcp.interface.reader import RulesReader
+from memos_mcp.operation.lifecycle import Policy
 from memos_mcp.ports import Change
 
 pytestmark = pytest.mark.anyio
@@ -265,10 +266,35 @@ async def test_an_archived_or_merged_memory_is_active_again_when_it_is_restored(
         old = await memos.update(tea, "Ada drinks black tea")
         resting = old.model_copy(update={"state": state})
         await vault.commit([Change("move", tea, resting)], caller=memos.caller)
+        assert await texts(memos, "tea") == ([] if state is State.ARCHIVED else ["Ada drinks black tea"])
         back = await memos.timeline.restore(tea, 1)
         assert (back.text, back.state) == ("Ada drinks green tea", State.ACTIVATED)
         assert await texts(memos, "tea") == ["Ada drinks green tea"]
+        await memos.lifecycle.set_policy("user/ada", Policy(inactive_after=timedelta(days=30)))
+        assert (await memos.lifecycle.sweep()).moves == ()
     await vault.aclose()
+
+
+async def test_a_namespace_brought_back_is_as_it_was_archived_or_not(memos: Memos) -> None:
+    away, back, kept = (
+        await stored(memos, "green tea"),
+        await stored(memos, "black tea"),
+        await stored(memos, "red tea"),
+    )
+    await memos.lifecycle.move([back], "archive")
+    await memos.timeline.snapshot("before")
+    await memos.lifecycle.move([away], "archive")
+    await memos.lifecycle.move([back], "restore")
+    await memos.update(kept, "cold tea")
+    await memos.timeline.snapshot("after")
+    changed = {each.cube.id: each.words for each in (await memos.timeline.diff("before")).changed}
+    assert changed[away] == "[-generated-]{+archived+}"
+    assert changed[back] == "[-archived-]{+activated+}"
+    for label, expected in (("before", ["green tea", "red tea"]), ("after", ["black tea", "cold tea"])) * 2:
+        await memos.timeline.restore_all(label)
+        assert sorted(await texts(memos, "tea")) == expected
+        assert (await memos.timeline.browse(label)).total == 2
+    assert [cube.text for cube in (await memos.recall("tea", at="before")).cubes if cube.id == away] == ["green tea"]
 
 
 async def test_freezing_is_all_or_nothing(memos: Memos) -> None:

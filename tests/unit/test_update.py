@@ -8,8 +8,20 @@ from pathlib import Path
 import pytest
 
 import memos_mcp
-from memos_mcp import Caller, Conflict, Denied, Dispute, Edit, InvalidInput, MemCube, Memos, MergeConflict, NotFound
-from memos_mcp.cube import Plaintext
+from memos_mcp import (
+    Caller,
+    Conflict,
+    Denied,
+    Dispute,
+    Edit,
+    IllegalMove,
+    InvalidInput,
+    MemCube,
+    Memos,
+    MergeConflict,
+    NotFound,
+)
+from memos_mcp.cube import Plaintext, State
 from memos_mcp.interface.differences import compact, differences
 
 pytestmark = pytest.mark.anyio
@@ -129,3 +141,39 @@ async def test_a_memory_in_quarantine_is_not_merged(memos: Memos) -> None:
     await memos.quarantine.add([page.id])
     with pytest.raises(InvalidInput, match="release it first"):
         await memos.update(page.id, "x", how="merge", base=1)
+
+
+@pytest.mark.claim("5.3.2-15")
+async def test_an_update_takes_a_memory_to_another_state_in_the_same_commit(memos: Memos) -> None:
+    page = await memos.put(None, "page", text=PAGE)
+    cube = await memos.update(page.id, PAGE.replace("green", "black"), move="archive", reason="over")
+    assert (cube.version, cube.state) == (2, State.ARCHIVED)
+    lines = (await memos.history(page.id))[-2:]
+    assert [(line.action, line.reason) for line in lines] == [("update", "over"), ("move", "archive: over")]
+    assert not (await memos.recall("tea")).cubes
+    assert (await memos.update(page.id, move="restore")).state is State.ACTIVATED
+    with pytest.raises(IllegalMove, match="cannot be restored"):
+        await memos.update(page.id, "new", move="restore")
+    assert (await memos.get(page.id)).text == cube.text
+    with pytest.raises(InvalidInput, match="a move is one of"):
+        await memos.update(page.id, "new", move="freeze")
+
+
+async def test_who_may_write_a_memory_but_not_decide_about_it_moves_it_nowhere(memos: Memos) -> None:
+    page = await memos.put(None, "page", text=PAGE)
+    await memos.acl.change([page.id], writers=["ben"])
+    ben = memos.acting_as(Caller("ben"))
+    with pytest.raises(Denied, match="decide about"):
+        await ben.update(page.id, "new", move="archive")
+    assert (await ben.update(page.id, "new")).state is State.GENERATED
+
+
+@pytest.mark.claim("5.4.3-03")
+async def test_what_is_merged_in_makes_a_new_version_that_is_merged(memos: Memos) -> None:
+    page = await memos.put(None, "page", text=PAGE)
+    cube = await memos.update(page.id, "Cyd drinks milk.", how="merge")
+    assert (cube.version, cube.state, cube.text) == (2, State.MERGED, f"{PAGE}\nCyd drinks milk.")
+    assert [line.action for line in await memos.history(page.id)] == ["put", "update", "move"]
+    again = await memos.update(page.id, "Cyd drinks milk.", how="merge")
+    assert (again.version, len(await memos.history(page.id))) == (2, 3)
+    assert (await memos.update(page.id, "x", how="append")).state is State.MERGED

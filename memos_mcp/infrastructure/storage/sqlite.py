@@ -8,13 +8,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
-from memos_mcp.cube import Governance, MemCube, Ref
+from memos_mcp.cube import Governance, MemCube, Ref, State
 from memos_mcp.infrastructure.storage import descent, past
 from memos_mcp.infrastructure.storage.branching import SqliteBranching
 from memos_mcp.infrastructure.storage.database import Database
@@ -31,6 +32,7 @@ _MOST = (1 << 63) - 1
 _ALL = Which()
 _OPEN = Governance()
 _FRESH = 1.0  # seconds that it is not asked again who was let in
+_HOT = 2048  # activated memories that stay made, 3 kB each
 _KEPT = 1024  # callers of whom this is known
 _FEW = 20  # paths with less than a twentieth of all memories are browsed by an index, others backwards from the end
 
@@ -55,6 +57,7 @@ class SqliteAdapter:
         self.branching = SqliteBranching(self.database, clock=clock)
         self._clock = clock
         self._rules: dict[str, Governance] = {}
+        self._hot = lru_cache(_HOT)(self._made)
         self._reading = CapacityLimiter(4)
         self._writing = CapacityLimiter(1)
         self._erasing = False
@@ -256,7 +259,12 @@ class SqliteAdapter:
         return (expires is None or expires > micros(permit.now)) and _may(permit, path, rules, self._rules)
 
     def _cube(self, row: Sequence[Any]) -> MemCube:
-        return cube_of(row[:16], self._rules)
+        """The cube of a row. What is activated stays made: the same row again is a look-up."""
+        columns = tuple(row[:16])
+        return self._hot(columns) if row[4] == State.ACTIVATED else self._made(columns)
+
+    def _made(self, columns: Sequence[Any]) -> MemCube:
+        return cube_of(columns, self._rules)
 
     def _commit(self, changes: Sequence[Change], caller: Caller) -> list[Event]:
         with self.database.write() as db:
