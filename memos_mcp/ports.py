@@ -17,7 +17,6 @@ from memos_mcp.branching import Branching
 from memos_mcp.cube import Governance, Interval, Kind, Link, MemCube, Origin, Ref, SourceClass, State, Suspicion
 from memos_mcp.keeping import Keeping
 from memos_mcp.ledger import Ledger
-from memos_mcp.ledger import Note as Note  # noqa: PLC0414 - it belongs to this port
 from memos_mcp.namespaces import Namespaces
 from memos_mcp.search import Found, Hit, Lane, MemoryCall
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, assert_never
 from memos_mcp import settings as configuration
 from memos_mcp.accesses import AccessLog
 from memos_mcp.errors import InvalidInput, Misconfigured
+from memos_mcp.ledger import Ledger
 from memos_mcp.memos import Memos
 from memos_mcp.models import Embedder
-from memos_mcp.ports import Caller, Ledger, MemReader, Route
+from memos_mcp.ports import Caller, MemReader, Route
 from memos_mcp.settings import Settings
 from memos_mcp.version import __version__
 

@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from memos_mcp.errors import Corrupt, InvalidInput, NotFound
 from memos_mcp.infrastructure import credentials, governance
 from memos_mcp.interface.acl import check_contexts, check_roles
-from memos_mcp.ports import Caller, Ledger, Note, Scope
+from memos_mcp.ledger import Ledger, Note
+from memos_mcp.ports import Caller, Scope
 
 logger = logging.getLogger(__name__)
 

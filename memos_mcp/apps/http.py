@@ -37,7 +37,8 @@ from memos_mcp.apps.mcp_toolsets import offered
 from memos_mcp.apps.refusals import Refusals
 from memos_mcp.errors import Conflict, MemosError, Misconfigured
 from memos_mcp.infrastructure.issuer import Issuer
-from memos_mcp.ports import SCOPES, Ledger
+from memos_mcp.ledger import Ledger
+from memos_mcp.ports import SCOPES
 from memos_mcp.settings import Http, Settings
 
 logger = logging.getLogger(__name__)

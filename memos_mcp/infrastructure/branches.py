@@ -17,6 +17,7 @@ from memos_mcp.cube import Governance, MemCube, Ref
 from memos_mcp.errors import Conflict, Denied, InvalidInput
 from memos_mcp.infrastructure.decisions import is_beneath
 from memos_mcp.keeping import Copy, Keeping, Sizes
+from memos_mcp.ledger import Ledger
 from memos_mcp.namespaces import Defaults, Namespaces, Ruling
 from memos_mcp.ports import (
     MAIN,
@@ -25,7 +26,6 @@ from memos_mcp.ports import (
     Change,
     Event,
     Fork,
-    Ledger,
     MemoryAdapter,
     Name,
     Permit,

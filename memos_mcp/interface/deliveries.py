@@ -23,8 +23,8 @@ from memos_mcp.interface.bound import Bound
 from memos_mcp.interface.reader import check_text
 from memos_mcp.interface.recording import recorded
 from memos_mcp.interface.watermark import LIMIT, Agreement, Delivery, attributed, delivery, marked
+from memos_mcp.ledger import Note
 from memos_mcp.operation.context import payload_of
-from memos_mcp.ports import Note
 
 _KEY = "watermark"
 _KIND = "delivery"

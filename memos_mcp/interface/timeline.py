@@ -21,8 +21,9 @@ from memos_mcp.interface.bound import SNAPSHOT, Bound, When
 from memos_mcp.interface.differences import compact, differences
 from memos_mcp.interface.duplicates import statement_key
 from memos_mcp.interface.recording import recorded
+from memos_mcp.ledger import Note
 from memos_mcp.operation.lifecycle import TRANSITIONS, Move, why_not
-from memos_mcp.ports import Change, Note
+from memos_mcp.ports import Change
 
 _MOST = 100
 _PAGE = 1000

@@ -187,23 +187,23 @@ async def test_what_is_dropped_leaves_no_word(memos: Memos, tmp_path: Path) -> N
 
 
 async def test_a_branch_is_of_one_namespace_and_of_those_it_is_open_to(memos: Memos) -> None:
-    await stored(memos, "Tea at work", "user/ada/work")
+    await stored(memos, "Tea at work", "user/ada/job")
     await stored(memos, "Tea at home")
-    await memos.branches.make("idea", "user/ada/work")
-    idea = await memos.on_branch("idea", "user/ada/work/deep")
+    await memos.branches.make("idea", "user/ada/job")
+    idea = await memos.on_branch("idea", "user/ada/job/deep")
     assert await texts(idea, "tea") == ["Tea at work"]
     with pytest.raises(Denied):
         await idea.remember("x", path="user/ada")
     eve = memos.acting_as(Caller("eve"))
     with pytest.raises(Denied):
-        await eve.on_branch("idea", "user/ada/work")
+        await eve.on_branch("idea", "user/ada/job")
     assert await eve.branches.list() == ()
     assert [each.label for each in await memos.branches.list()] == ["idea"]
     with pytest.raises(Denied):
         await memos.remember("x", path="branch/x/user/ada")
     assert "no branch" in await refusal(memos.on_branch("nothing"))
     with pytest.raises(Conflict):
-        await memos.branches.make("idea", "user/ada/work")
+        await memos.branches.make("idea", "user/ada/job")
     with pytest.raises(InvalidInput):
         await idea.branches.make("deeper")
     assert "may not read" in await refusal(idea.acting_as(Caller("eve")).recall("tea"))

@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from memos_mcp.errors import Conflict, Corrupt
 from memos_mcp.infrastructure.storage.database import Database
 from memos_mcp.infrastructure.storage.rows import ADVICE
-from memos_mcp.ports import Note
+from memos_mcp.ledger import Note
 
 T = TypeVar("T")
 

@@ -13,7 +13,8 @@ from memos_mcp import wiring
 from memos_mcp.apps.access import Holder, Tokens
 from memos_mcp.errors import Corrupt, Denied, InvalidInput, NotFound
 from memos_mcp.infrastructure.credentials import id_of, levels, made, matches
-from memos_mcp.ports import Caller, Ledger
+from memos_mcp.ledger import Ledger
+from memos_mcp.ports import Caller
 
 pytestmark = pytest.mark.anyio
 

@@ -15,7 +15,7 @@ from memos_mcp.errors import Conflict, Corrupt, Unavailable
 from memos_mcp.infrastructure.storage.database import Database
 from memos_mcp.infrastructure.storage.ledger import SqliteLedger
 from memos_mcp.infrastructure.storage.upkeep import Upkeep
-from memos_mcp.ports import Ledger, Note
+from memos_mcp.ledger import Ledger, Note
 from memos_mcp.testing.cubes import ADA
 
 pytestmark = pytest.mark.anyio
