@@ -27,10 +27,25 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Stage:
+    """What a verb went through: how many it was about there, and whether it went well; never a word.
+
+    `seq` and `upto`: the first and the last line of the change log that were written; only in the log itself.
+    """
+
+    name: str
+    number: int = 0
+    ok: bool = True
+    seq: int = 0
+    upto: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """One line: who asked for what in which context, and what he was told.
 
-    `path` is the one he named, `rule` what refused him, `said` his question or reason where texts are kept.
+    `path` is the one he named, `rule` what refused him, `said` his question or reason where texts are kept. `request`
+    is the call from outside that it was part of; one that is its own has the id of the line.
     """
 
     id: str
@@ -44,6 +59,8 @@ class Access:
     rule: str = ""
     items: tuple[Item, ...] = ()
     said: str = ""
+    request: str = ""
+    stages: tuple[Stage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +78,7 @@ class Lines:
     verb: str = ""
     memory: str = ""
     access: str = ""
+    request: str = ""
     beneath: str = ""
     nobodys: bool = False
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from memos_mcp.accesses import Access
 from memos_mcp.cube import MemCube
 from memos_mcp.keeping import Sizes
 from memos_mcp.ports import Event
@@ -186,3 +187,12 @@ class Joined:
     label: str
     events: tuple[Event, ...] = ()
     clashes: tuple[Clash, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A request, step by step: each access with its outcome and stages, oldest first, and the changes it made."""
+
+    request: str
+    steps: tuple[Access, ...]
+    changes: tuple[Event, ...] = ()

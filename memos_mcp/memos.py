@@ -22,7 +22,7 @@ from memos_mcp.interface.cubes import drafted, from_class, named
 from memos_mcp.interface.guard import Guard
 from memos_mcp.interface.offices import Offices
 from memos_mcp.interface.reader import check_text
-from memos_mcp.interface.recording import recorded
+from memos_mcp.interface.recording import recorded, searched
 from memos_mcp.interface.update import Edit, Rewrite
 from memos_mcp.operation.context import pack
 from memos_mcp.operation.lanes import Lanes
@@ -142,6 +142,7 @@ class Memos(Offices):
         ranking = await chosen.rank(call, where, limit)
         fetched = await self._on.fetched(ranking.fused[:limit])
         memories = tuple(each for each in fetched if not each.cube.quarantined)
+        searched(ranking, len(memories))
         packed = pack([m.cube for m in memories], budget)
         return Recall(
             question=question,

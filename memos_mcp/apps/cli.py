@@ -38,6 +38,7 @@ from memos_mcp.apps import (
 from memos_mcp.apps import show as shown
 from memos_mcp.apps.terminal import Expect, Expires, Id, Json, Limit, Path_, Reason, Tags, Yes
 from memos_mcp.cube import Kind, SourceClass
+from memos_mcp.interface.recording import request
 from memos_mcp.interface.update import Edit
 from memos_mcp.memos import Memos
 from memos_mcp.ports import How
@@ -85,6 +86,8 @@ def top(
         verbs = ", ".join(_OF_BRANCHES)
         raise typer.BadParameter(f"{context.invoked_subcommand} is not of a branch; {verbs} are", param_hint="--branch")
     terminal.on_branch(branch)
+    if context.invoked_subcommand != "serve":  # there, each message is one
+        context.with_resource(request())
 
 
 @app.command()

@@ -11,7 +11,8 @@ import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from memos_mcp.accesses import Access, Accesses, Hot, Hotspots, Outcome, Rotated, Verified
+from memos_mcp.accesses import Access, Accesses, Hot, Hotspots, Outcome, Rotated, Stage, Verified
+from memos_mcp.answers import Trace
 from memos_mcp.apps import show as shown
 from memos_mcp.apps import terminal
 from memos_mcp.apps.terminal import Json, Limit, Path_, Yes
@@ -37,6 +38,7 @@ def query(
     path: Path_ = None,
     kind: Annotated[Kind | None, typer.Option(help="Only what touched this kind.")] = None,
     id: Annotated[str | None, typer.Option("--id", help="Only what touched this memory.")] = None,
+    request: Annotated[str | None, typer.Option(help="Only what was part of this request.")] = None,
     limit: Limit = 50,
     after: Annotated[str, typer.Option(help="Go on after the last page, which says the id.")] = "",
     json: Json = False,
@@ -52,6 +54,7 @@ def query(
             path=path,
             kind=kind,
             id=id,
+            request=request,
             limit=limit,
             after=after,
         ),
@@ -66,6 +69,16 @@ def answer(
 ) -> None:
     """Show which memories produced an answer."""
     terminal.tell(lambda memos: memos.audit.answer(id), _line, json=json)
+
+
+@app.command()
+def trace(
+    id: Annotated[str, typer.Argument(metavar="REQUEST", help="Id of a request, as query shows it.")],
+    *,
+    json: Json = False,
+) -> None:
+    """Show what a request did, step by step, and what it changed."""
+    terminal.tell(lambda memos: memos.audit.trace(id), _trace, json=json)
 
 
 @app.command()
@@ -159,7 +172,21 @@ def _line(line: Access) -> Text:
     where = f"  at {line.path}" if line.path else ""
     memories = "".join(f"  {item.id}@{item.version}" for item in line.items)
     said = f"  {line.said!r}" if line.said else ""
-    return text.append(f"  {shown.one_line(f'{where}{memories}{said}  {line.id}')}", style="not bold dim")
+    of = f"  of {line.request}" if line.request != line.id else ""
+    return text.append(f"  {shown.one_line(f'{where}{memories}{said}  {line.id}{of}')}", style="not bold dim")
+
+
+def _trace(found: Trace) -> RenderableType:
+    steps = [part for line in found.steps for part in (_line(line), *map(_stage, line.stages))]
+    changes = [
+        Text(shown.one_line(f"change {each.seq} {each.action} {each.subject}@{each.version} {each.path}"))
+        for each in found.changes
+    ]
+    return Group(*steps, *changes)
+
+
+def _stage(stage: Stage) -> Text:
+    return Text(f"    {shown.one_line(stage.name)}  {stage.number if stage.ok else 'failed'}")
 
 
 def _hotspots(found: Hotspots) -> RenderableType:

@@ -24,6 +24,7 @@ from memos_mcp.apps.mcp_asking import settled
 from memos_mcp.apps.mcp_discreet import discreet
 from memos_mcp.apps.mcp_listening import Still, attend, ignore, listen
 from memos_mcp.apps.mcp_news import News
+from memos_mcp.apps.mcp_requests import as_one
 from memos_mcp.apps.mcp_toolsets import offered
 from memos_mcp.errors import Corrupt, Denied, InvalidInput, MemosError, Misconfigured, NotFound, Unavailable
 from memos_mcp.infrastructure.governance import check_scope
@@ -186,6 +187,7 @@ def build(
     mcp_browse.serve(server)
     mcp_skills.serve(server)
     server.lasting = via.lasting
+    server.middleware.append(as_one)
     server.middleware.append(RequestStateBoundary(RequestStateSecurity.ephemeral(), default_audience="memos"))
     return server
 

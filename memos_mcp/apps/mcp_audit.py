@@ -29,9 +29,11 @@ class Seen(BaseModel):
     path: str = ""
     memories: tuple[str, ...] = Field(default=(), description="id@version")
     more: int = 0
+    request: str = Field(default="", description="the call it was part of")
+    stages: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, line: Access) -> Seen:
+    def of(cls, line: Access, *, whole: bool = False) -> Seen:
         """As it is told."""
         return cls(
             id=line.id,
@@ -43,6 +45,8 @@ class Seen(BaseModel):
             path=clipped(line.path, _LONGEST),
             memories=tuple(f"{item.id}@{item.version}" for item in line.items[:_ITEMS]),
             more=max(len(line.items) - _ITEMS, 0),
+            request=line.request if line.request != line.id else "",
+            stages=tuple(f"{each.name} {each.number if each.ok else 'failed'}" for each in line.stages if whole),
         )
 
     def __str__(self) -> str:
@@ -50,7 +54,11 @@ class Seen(BaseModel):
         where = f" at {self.path}" if self.path else ""
         memories = f": {' '.join(self.memories)}" if self.memories else ""
         more = f" and {self.more} more" if self.more else ""
-        return f"{self.at} {self.user} {self.action} {self.outcome}{why}{where}{memories}{more} [{self.id}]"
+        return f"{self.at} {self.user} {self.action} {self.outcome}{why}{where}{memories}{more} [{self.id}]{self._of()}"
+
+    def _of(self) -> str:
+        of = f" of request {self.request}" if self.request else ""
+        return of + (f": {', '.join(self.stages)}" if self.stages else "")
 
 
 class Seens(Answer):
@@ -114,6 +122,7 @@ class QueryAudit(Plain):
         Literal["", "allowed", "denied", "missing", "failed"],
         WithJsonSchema({"type": "string", "enum": ["allowed", "denied", "missing", "failed"]}),
     ] = ""
+    request: Annotated[str, Field(description="only what was part of it, with its stages")] = ""
     path: Path = ""
     kind: MaybeKind = None
     since: Moment = None
@@ -132,10 +141,11 @@ class QueryAudit(Plain):
             path=self.path or None,
             kind=self.kind,
             id=self.id or None,
+            request=self.request or None,
             limit=self.limit,
             after=self.cursor,
         )
-        return Seens(accesses=tuple(map(Seen.of, page.lines)), cursor=page.after)
+        return Seens(accesses=tuple(Seen.of(line, whole=bool(self.request)) for line in page.lines), cursor=page.after)
 
 
 class AuditHotspots(Plain):

@@ -7,7 +7,20 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from memos_mcp.accesses import Access, Accesses, AccessLog, Hot, Hotspots, Lines, Outcome, Rotated, Used, Verified
+from memos_mcp.accesses import (
+    OF_BRANCH,
+    Access,
+    Accesses,
+    AccessLog,
+    Hot,
+    Hotspots,
+    Lines,
+    Outcome,
+    Rotated,
+    Used,
+    Verified,
+)
+from memos_mcp.answers import Trace
 from memos_mcp.cube import Kind, MemCube, Ref, Usage
 from memos_mcp.errors import InvalidInput, NotFound, Unavailable
 from memos_mcp.infrastructure import governance
@@ -17,6 +30,7 @@ from memos_mcp.interface.bound import Bound
 from memos_mcp.interface.lines import FORMATS, Format, Onlooker, head, written
 from memos_mcp.interface.recording import recorded
 from memos_mcp.operation.lifecycle import heat
+from memos_mcp.ports import Event
 
 _MOST = 1000
 _PAGE = 500
@@ -46,16 +60,18 @@ class Audit:
         path: str | None = None,
         kind: Kind | None = None,
         id: str | None = None,
+        request: str | None = None,
         limit: int = 50,
         after: str = "",
     ) -> Accesses:
         """Accesses, newest first; `after` of the last page continues.
 
         Of a time [since, until), by a caller, of a verb (`recall`, `acl.change`), with an outcome, beneath a path, to
-        memories of a kind, to one memory. Raises InvalidInput, Denied, Unavailable if no log is kept.
+        memories of a kind, to one memory, of one request. Raises InvalidInput, Denied, Unavailable if no log is kept.
         """
         checks.check_range("limit", limit, _MOST)
         which = self._which(since, until, caller, action, path, id)
+        which = replace(which, request=checks.check_id(request) if request is not None else "")
         fits = self._filter(outcome, path, kind, id)
         found: list[Access] = []
         async for line in self._seen(which, fits, after=after):
@@ -67,9 +83,20 @@ class Audit:
     async def answer(self, id: str) -> Access:
         """The access behind an answer (`Recall.access`), with the memories that produced it. Raises NotFound."""
         which = replace(self._which(None, None, "", "", None, None), access=checks.check_id(id))
-        async for line in self._seen(which, lambda _line, _cubes: True):
+        async for line in self._seen(which, _any):
             return line
         raise NotFound(f"{self._on.caller.user} has no access {id!r}; audit.query lists those there are")
+
+    async def trace(self, request: str) -> Trace:
+        """What a request did, step by step, and the lines of the change log that it wrote, as far as one may know.
+
+        `request` is that of a line; an access that is alone in its request has its own id there. Raises NotFound.
+        """
+        which = replace(self._which(None, None, "", "", None, None), request=checks.check_id(request))
+        steps = [line async for line in self._seen(which, _any, oldest_first=True)]
+        if not steps:
+            raise NotFound(f"{self._on.caller.user} has no request {request!r}; audit.query says those there are")
+        return Trace(request, tuple(steps), await self._changes(which))
 
     async def usage(self, ids: Sequence[str]) -> Mapping[str, Usage]:
         """How often each of these memories was read, and when last; only of the caller's own. Cost: 30 µs each."""
@@ -222,8 +249,28 @@ class Audit:
                 return
             after = page[-1].id
 
+    async def _changes(self, which: Lines) -> tuple[Event, ...]:
+        """The lines of the change log that his own accesses wrote, as he may know of them: no words."""
+        found: list[Event] = []
+        after, mine = "", replace(which, caller=self._on.caller.user)
+        while True:
+            page = await self._log.lines(mine, after=after, limit=_PAGE, oldest_first=True)
+            for stage in (each for line in page if not line.verb.startswith(OF_BRANCH) for each in line.stages):
+                if stage.seq:
+                    found += await self._on.vault.events(after=stage.seq - 1, limit=stage.upto - stage.seq + 1)
+            if len(page) < _PAGE:
+                break
+            after = page[-1].id
+        wordless = {"reason": "", "cube": None, "origin": None, "rules": None, "now": ""}
+        readable = (each for each in found if each.subject and self._on.may_read(each))
+        return tuple(replace(each, path=each.now or each.path, **wordless) for each in readable)
+
     async def _cubes(self, ids: Sequence[str] | set[str] | Mapping[str, object]) -> dict[str, MemCube]:
         return {cube.id: cube for cube in await self._on.vault.get([Ref(id=id) for id in ids])}
+
+
+def _any(_line: Access, _cubes: Mapping[str, MemCube]) -> bool:
+    return True
 
 
 def _hot(used: Used, now: datetime) -> Hot:

@@ -17,7 +17,7 @@ from memos_mcp.infrastructure import governance
 from memos_mcp.infrastructure.decisions import Act, Decision, Reading, decided, effective, is_beneath, names_of
 from memos_mcp.interface import checks
 from memos_mcp.interface.guard import Guard
-from memos_mcp.interface.recording import looked, wrote
+from memos_mcp.interface.recording import committed, looked, staged, wrote
 from memos_mcp.namespaces import Defaults
 from memos_mcp.operation.lanes import Lanes
 from memos_mcp.operation.lifecycle import moved
@@ -221,8 +221,9 @@ class Bound:
     async def commit(self, *changes: Change) -> tuple[Event, ...]:
         """Write them all, or on an error none; the lanes follow. Raises Conflict, NotFound, Denied."""
         events = await self.vault.commit(await self._prepared(changes), caller=self.caller)
-        wrote(event for event in events if event.subject)
+        wrote(events)
         await self.lanes.apply(events)
+        staged("applied", len(events))
         again = [each.subject for each in events if _said_again(each) is State.ARCHIVED]
         if again:
             await self._bring_back(again)
@@ -244,7 +245,9 @@ class Bound:
         back = [cube.model_copy(update=to) for cube in cubes]
         changes = [Change("move", c.id, c, reason="restore: it was said again", was=State.ARCHIVED) for c in back]
         with contextlib.suppress(Conflict, NotFound):  # somebody else was there first
-            await self.lanes.apply(await self.vault.commit(changes, caller=self.caller))
+            events = await self.vault.commit(changes, caller=self.caller)
+            committed(events)
+            await self.lanes.apply(events)
 
     def put_again(self, old: MemCube, key: str, end: datetime | None) -> tuple[MemCube, list[Change]]:
         """What is put under its key once more, with what has to be changed first: its end, or that it is over.

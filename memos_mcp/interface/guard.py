@@ -17,6 +17,7 @@ from anyio import to_thread
 from pydantic import JsonValue
 
 from memos_mcp.cube import MemCube, Origin, Plaintext, SourceClass, Suspicion
+from memos_mcp.interface.recording import staged
 from memos_mcp.interface.screening import HOSTILE, Finding, masked, secrets_of, suspicions
 from memos_mcp.interface.secrets import looking_through
 from memos_mcp.interface.texts import texts_in
@@ -50,7 +51,9 @@ class Guard:
         long = isinstance(source, list | dict) or (isinstance(source, str) and len(source) > _SHORT)
         clean, number = await _worked(long, self.cleaned, source)
         reading = await reader.read(clean, origin=self._named(origin))
+        staged("read", len(reading.drafts))
         drafts = await _worked(long, self._judged, reading.drafts)
+        staged("screened", len(drafts))
         return replace(reading, drafts=drafts, masked=number)
 
     def masked(self, value: JsonValue) -> tuple[JsonValue, int]:
@@ -109,7 +112,9 @@ class Guard:
             clean = Plaintext(text=str(text), data=data) if in_text or in_data else payload
             return clean, self.suspected(said(clean), source_class, key=key)
 
-        return await _worked(payload.data is not None or len(payload.text) > _SHORT, look)
+        found = await _worked(payload.data is not None or len(payload.text) > _SHORT, look)
+        staged("screened", 1)
+        return found
 
     def seen(self, cube: MemCube) -> MemCube:
         """A stored memory as it may be shown: what was not recognised when it was written is masked or suspected now.

@@ -12,7 +12,7 @@ from typing import Literal, assert_never, get_args
 
 from pydantic import JsonValue
 
-from memos_mcp.accesses import OF_BRANCH, Access, Item
+from memos_mcp.accesses import OF_BRANCH, Access, Item, Stage
 from memos_mcp.cube import MemCube
 from memos_mcp.infrastructure.decisions import decided, is_beneath, owned_by
 from memos_mcp.namespaces import Defaults
@@ -21,8 +21,9 @@ from memos_mcp.version import __version__
 
 Format = Literal["jsonl", "csv", "ocsf"]
 FORMATS: tuple[Format, ...] = get_args(Format)
-_COLUMNS = ("id", "at", "user", "roles", "context", "verb", "path", "outcome", "rule", "memories")
+_COLUMNS = ("id", "at", "user", "roles", "context", "verb", "path", "outcome", "rule", "memories", "request")
 _NO_DEFAULTS = Defaults()
+_OF_CHANGES = ("committed", "applied")
 _FORMULAS = ("=", "+", "-", "@", "\t")  # what a spreadsheet would run
 _CREATES, _CHANGES, _DELETES = ("remember", "put"), ("update", "rename"), ("forget", "forget_all", "quarantine.undo")
 
@@ -72,7 +73,7 @@ class Onlooker:
         if self.caller.within and not (is_beneath(line.path, self.caller.within) if line.path else shown):
             return None
         told = not missing and (bool(shown) or not line.items)
-        return replace(line, items=shown, rule=line.rule if told else "")
+        return replace(line, items=shown, rule=line.rule if told else "", stages=_stages(line, len(shown)))
 
     def _anothers(self, line: Access, own: tuple[Item, ...]) -> Access | None:
         governs = "admin" in self.caller.scopes and bool(line.path) and is_beneath(line.path, self._home)
@@ -83,7 +84,13 @@ class Onlooker:
         outcome = "denied" if line.outcome == "missing" and own else line.outcome
         path = line.path if governs else ""
         return replace(
-            line, outcome=outcome, path=path, items=own, said="", rule=line.rule if own or not line.items else ""
+            line,
+            outcome=outcome,
+            path=path,
+            items=own,
+            said="",
+            rule=line.rule if own or not line.items else "",
+            stages=(),
         )
 
     def _reads(self, cube: MemCube | None) -> bool:
@@ -91,6 +98,15 @@ class Onlooker:
             return False
         above = self.defaults.above(cube.path)
         return decided(self.caller, "read", cube.path, cube.governance, self.now, above).allowed
+
+
+def _stages(line: Access, shown: int) -> tuple[Stage, ...]:
+    """The stages as he was told of them then; of what was written, only of what he may still see."""
+    return tuple(
+        replace(each, number=shown if each.name in _OF_CHANGES else each.number, seq=0, upto=0)
+        for each in line.stages
+        if shown or each.name not in _OF_CHANGES
+    )
 
 
 def head(format: Format) -> str:
@@ -118,6 +134,7 @@ def _flat(line: Access) -> dict[str, JsonValue]:
     ]
     flat: dict[str, JsonValue] = {
         "id": line.id,
+        "request": line.request,
         "at": line.at.astimezone(UTC).isoformat(),
         "user": line.user,
         "roles": list(line.roles),
@@ -128,6 +145,9 @@ def _flat(line: Access) -> dict[str, JsonValue]:
         "rule": line.rule,
         "memories": memories,
     }
+    stages: list[JsonValue] = [{"name": each.name, "number": each.number, "ok": each.ok} for each in line.stages]
+    if stages:
+        flat["stages"] = stages
     return flat | ({"said": line.said} if line.said else {})
 
 
@@ -150,6 +170,7 @@ def _event(line: Access) -> dict[str, JsonValue]:
     resources: list[JsonValue] = [
         {"uid": item.id, "version": str(item.version), "namespace": item.path, "type": "memory"} for item in line.items
     ]
+    product: dict[str, JsonValue] = {"name": "memos", "version": __version__}
     return {
         "class_uid": 6003,
         "class_name": "API Activity",
@@ -160,7 +181,7 @@ def _event(line: Access) -> dict[str, JsonValue]:
         "severity_id": 1 if line.outcome == "allowed" else 2,
         "status_id": 1 if line.outcome == "allowed" else 2,
         "status_detail": line.rule or line.outcome,
-        "metadata": {"version": "1.3.0", "uid": line.id, "product": {"name": "memos", "version": __version__}},
+        "metadata": {"version": "1.3.0", "uid": line.id, "correlation_uid": line.request, "product": product},
         "actor": {"user": {"name": line.user, "groups": groups}},
         "api": {"operation": line.verb},
         "resources": resources,

@@ -1,26 +1,29 @@
 """What every verb leaves in the access log: one line, whatever it answered; the only place that writes them.
 
 Before it begins, the rules of namespaces are looked at anew. A verb that calls another is one access. While it runs,
-`Bound` notes here what was looked at and by which rule.
+`Bound` notes here what was looked at and by which rule, and who does the work which stage is done. A door says what is
+one request (`request`): all accesses within it carry its id.
 """
 
 from __future__ import annotations
 
 import inspect
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import wraps
 from typing import Protocol, TypeVar, cast
 
-from memos_mcp.accesses import OF_BRANCH, Access, AccessLog, Item
+from memos_mcp.accesses import OF_BRANCH, Access, AccessLog, Item, Stage
 from memos_mcp.answers import News, Page, Recall
 from memos_mcp.cube import MemCube
 from memos_mcp.errors import Denied, InvalidInput, MemosError, NotFound
 from memos_mcp.infrastructure import governance
 from memos_mcp.infrastructure.decisions import Decision
+from memos_mcp.operation.lanes import Ranking
 from memos_mcp.ports import Caller, Event, Revision
 
 T = TypeVar("T")
@@ -54,9 +57,24 @@ class _Note:
     rules: dict[str, Item] = field(default_factory=dict[str, Item])
     written: list[Item] = field(default_factory=list[Item])
     refused: Item | None = None
+    stages: list[Stage] = field(default_factory=list[Stage])
+
+
+@dataclass(slots=True)
+class _Request:
+    """A request that is going on; `free`: no line has its id yet."""
+
+    id: str
+    free: bool
+
+    def line(self) -> str:
+        """The id of its next line: the first one has that of the request itself, if that was made here."""
+        id, self.free = self.id if self.free else secrets.token_hex(8), False
+        return id
 
 
 _NOTE: ContextVar[_Note | None] = ContextVar("access", default=None)
+_REQUEST: ContextVar[_Request | None] = ContextVar("request", default=None)
 _Verb = Callable[..., Awaitable[object]]
 
 
@@ -72,6 +90,34 @@ def recorded(prefix: str = "") -> Callable[[type[T]], type[T]]:
     return decorate
 
 
+@contextmanager
+def request(id: str = "") -> Generator[str]:
+    """Everything asked within is one request, with the id of the caller's own or, without one, with one made here."""
+    going_on = _Request(id or secrets.token_hex(8), free=not id)
+    token = _REQUEST.set(going_on)
+    try:
+        yield going_on.id
+    finally:
+        _REQUEST.reset(token)
+
+
+def staged(name: str, number: int = 0, *, ok: bool = True) -> None:
+    """A stage of the verb that is running is done, with so many."""
+    note = _NOTE.get()
+    if note is not None:
+        note.stages.append(Stage(name, number, ok))
+
+
+def searched(ranking: Ranking, served: int) -> None:
+    """The lanes were asked, as the caller is told."""
+    for lane, number in ranking.found.items():
+        staged(f"lane.{lane}", number)
+    for missing in ranking.missing:
+        staged(f"lane.{missing.route}", ok=False)
+    staged("searched", ranking.searched)
+    staged("served", served)
+
+
 def looked(id: str, version: int, path: str, decision: Decision) -> None:
     """A decision about a memory: part of the line of the verb that is running."""
     note = _NOTE.get()
@@ -83,11 +129,19 @@ def looked(id: str, version: int, path: str, decision: Decision) -> None:
             note.refused = item
 
 
-def wrote(events: Iterable[Event]) -> None:
+def wrote(events: Sequence[Event]) -> None:
     """Changes that were made."""
     note = _NOTE.get()
     if note is not None:
-        note.written += [Item(each.subject, each.version, each.path) for each in events]
+        note.written += [Item(each.subject, each.version, each.path) for each in events if each.subject]
+        committed(events)
+
+
+def committed(events: Sequence[Event]) -> None:
+    """Lines of the change log that the verb wrote, one after the other."""
+    note, seqs = _NOTE.get(), [each.seq for each in events if each.seq]
+    if note is not None and seqs:
+        note.stages.append(Stage("committed", len(seqs), seq=min(seqs), upto=max(seqs)))
 
 
 def _recording(name: str, verb: _Verb) -> _Verb:
@@ -102,8 +156,9 @@ def _recording(name: str, verb: _Verb) -> _Verb:
             await on.look_again()
             return await verb(self, *args, **kwargs)
         given = signature.bind(self, *args, **kwargs).arguments
+        asked = _REQUEST.get() or _Request(secrets.token_hex(8), free=True)
         access = Access(
-            secrets.token_hex(8),
+            asked.line(),
             on.clock(),
             on.caller.user,
             f"{OF_BRANCH}{name}" if on.branch_at else name,
@@ -112,6 +167,7 @@ def _recording(name: str, verb: _Verb) -> _Verb:
             context=on.caller.context,
             path=_path(given.get("path")),
             said=next((said for word in _SAID if isinstance(said := given.get(word), str)), ""),
+            request=asked.id,
         )
         note = _Note()
         token = _NOTE.set(note)
@@ -119,13 +175,13 @@ def _recording(name: str, verb: _Verb) -> _Verb:
             await on.look_again()
             answer = await verb(self, *args, **kwargs)
         except MemosError as error:
-            await on.accesses.write(_refused(access, note, error))
+            await on.accesses.write(_refused(replace(access, stages=tuple(note.stages)), note, error))
             raise
         finally:
             _NOTE.reset(token)
         items = tuple(dict.fromkeys(_served(note, answer)))
         if items or name not in _QUIET:
-            await on.accesses.write(replace(access, items=items))
+            await on.accesses.write(replace(access, items=items, stages=tuple(note.stages)))
         return replace(answer, access=access.id) if isinstance(answer, Recall) else answer
 
     return recording

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -33,6 +33,8 @@ class Ranking:
     searched: int = 0
     missing: tuple[Missing, ...] = ()
     pending: int = 0
+    found: Mapping[str, int] = field(default_factory=dict[str, int])
+    """How many each lane found."""
 
 
 @dataclass(slots=True)
@@ -114,6 +116,7 @@ class Lanes:
             missing=tuple(Missing(name, str(exc)) for name, exc in asked.failed.items()) + self._off(),
             pending=sum(each.pending for each in found.values())
             + sum(self._routes[name].lane().pending for name in asked.failed if name not in found),
+            found={name: len(each.hits) for name, each in sorted(found.items())},
         )
 
     def _off(self) -> tuple[Missing, ...]:

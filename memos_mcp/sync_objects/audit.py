@@ -9,7 +9,15 @@ from typing import Literal
 
 from anyio.from_thread import BlockingPortal
 
-from memos_mcp.accesses import Access, Accesses, Hotspots, Outcome, Rotated, Verified
+from memos_mcp.accesses import (
+    Access,
+    Accesses,
+    Hotspots,
+    Outcome,
+    Rotated,
+    Verified,
+)
+from memos_mcp.answers import Trace
 from memos_mcp.cube import Kind, Usage
 from memos_mcp.interface import offices as twin
 from memos_mcp.interface.lines import Format
@@ -37,13 +45,14 @@ class Audit:
         path: str | None = None,
         kind: Kind | None = None,
         id: str | None = None,
+        request: str | None = None,
         limit: int = 50,
         after: str = "",
     ) -> Accesses:
         """Accesses, newest first; `after` of the last page continues.
 
         Of a time [since, until), by a caller, of a verb (`recall`, `acl.change`), with an outcome, beneath a path, to
-        memories of a kind, to one memory. Raises InvalidInput, Denied, Unavailable if no log is kept.
+        memories of a kind, to one memory, of one request. Raises InvalidInput, Denied, Unavailable if no log is kept.
         """
         return self._portal.call(
             partial(
@@ -56,6 +65,7 @@ class Audit:
                 path=path,
                 kind=kind,
                 id=id,
+                request=request,
                 limit=limit,
                 after=after,
             )
@@ -64,6 +74,13 @@ class Audit:
     def answer(self, id: str) -> Access:
         """The access behind an answer (`Recall.access`), with the memories that produced it. Raises NotFound."""
         return self._portal.call(partial(self._of.answer, id))
+
+    def trace(self, request: str) -> Trace:
+        """What a request did, step by step, and the lines of the change log that it wrote, as far as one may know.
+
+        `request` is that of a line; an access that is alone in its request has its own id there. Raises NotFound.
+        """
+        return self._portal.call(partial(self._of.trace, request))
 
     def usage(self, ids: Sequence[str]) -> Mapping[str, Usage]:
         """How often each of these memories was read, and when last; only of the caller's own. Cost: 30 µs each."""

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from memos_mcp.accesses import Access, AccessLog, Item, Lines
+from memos_mcp.accesses import Access, AccessLog, Item, Lines, Stage
 from memos_mcp.testing.cubes import PATH, same
 
 AccessLogCheck = Callable[[AccessLog], Awaitable[None]]
@@ -37,6 +37,8 @@ async def _a_line_is_read_as_it_was_written(log: AccessLog) -> None:
         context=("app:desk",),
         path="shared/team",
         items=(Item("a", 2, PATH, "reader"), Item("b", 0, "global")),
+        request="request1",
+        stages=(Stage("lane.words", 3), Stage("lane.vectors", ok=False), Stage("committed", 2, seq=4, upto=5)),
     )
     await _add(log, line)
     same(await log.lines(_ALL), [line], "the line")
@@ -53,6 +55,7 @@ async def _lines_are_found_by_what_they_are_about(log: AccessLog) -> None:
         replace(_access(4), items=()),
     )
     for which, expected in (
+        (replace(_ALL, request="access03"), [3]),
         (_ALL, [0, 1, 3, 4]),
         (Lines("ada", ()), [0, 3, 4]),
         (Lines("ben", ()), [1, 2]),
@@ -68,6 +71,14 @@ async def _lines_are_found_by_what_they_are_about(log: AccessLog) -> None:
     ):
         found = _ids(await log.lines(which, oldest_first=True))
         same(found, [f"access{number:02}" for number in expected], f"lines of {which}")
+
+
+async def _lines_of_a_request_are_found(log: AccessLog) -> None:
+    await _add(log, _access(0), _access(1, request="access00"), _access(2, user="ben", request="access00"), _access(3))
+    mine = Lines("ada", (), request="access00")
+    same(_ids(await log.lines(mine, oldest_first=True)), ["access00", "access01"], "lines of a request")
+    (first, *_) = await log.lines(mine, oldest_first=True)
+    same(first.request, "access00", "the request of a line that has none")
 
 
 async def _pages_follow_each_other(log: AccessLog) -> None:
@@ -152,6 +163,7 @@ async def _two_processes_share_one_chain(log: AccessLog, other: AccessLog) -> No
 ACCESS_LOG_CHECKS: tuple[AccessLogCheck, ...] = (
     _a_line_is_read_as_it_was_written,
     _lines_are_found_by_what_they_are_about,
+    _lines_of_a_request_are_found,
     _pages_follow_each_other,
     _reads_are_counted,
     _a_rotation_keeps_the_chain,

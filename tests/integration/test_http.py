@@ -16,7 +16,7 @@ from mcp import MCPError
 from mcp.types import TextContent
 from pydantic import JsonValue
 
-from memos_mcp import wiring
+from memos_mcp import Caller, wiring
 from memos_mcp.apps.access import Tokens
 from memos_mcp.apps.mcp_tools import TOOLS
 from memos_mcp.settings import Settings
@@ -222,6 +222,19 @@ async def test_the_principal_comes_from_the_token_and_arguments_only_narrow_it(p
     assert "may not read 'user/ada'" in await place.told(work, "recall", question="tea", path="user/ada")
     assert not (await place.call(work, "remember", content="Ada has a desk")).json()["result"]["isError"]
     assert "Ada has a desk" in await place.told(ada, "recall", question="desk", path="user/ada/work")
+
+
+async def test_the_trace_named_in_a_header_is_that_of_the_request(place: Place) -> None:
+    trace, secret = "4bf92f3577b34da6a3ce929d0e0e4736", await place.token(user="ada")
+    message = request("tools/call", {"name": "recall", "arguments": {"question": "tea"}})
+    about = headers("tools/call", secret, "recall")
+    for parent in (f"00-{trace}-00f067aa0ba902b7-01", "of my own"):
+        answer = await place.http.post(place.url, json=message, headers=about | {"traceparent": parent})
+        assert answer.status_code == 200
+    async with wiring.open(place.settings) as memos:
+        ada = memos.acting_as(Caller("ada"))
+        assert [each.verb for each in (await ada.audit.trace(trace)).steps] == ["recall"]
+        assert len((await ada.audit.query(action="recall")).lines) == 2
 
 
 async def test_resources_and_completions_show_each_principal_his_own(place: Place) -> None:

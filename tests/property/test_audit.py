@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from memos_mcp.accesses import Access, Item, Outcome, Verified
+from memos_mcp.accesses import Access, Item, Outcome, Stage, Verified
 from memos_mcp.cube import Governance, MemCube
 from memos_mcp.infrastructure.decisions import decided, is_beneath, owned_by
 from memos_mcp.infrastructure.storage.accesses import SqliteAccessLog
@@ -26,10 +26,21 @@ from memos_mcp.ports import SCOPES, Caller
 from memos_mcp.testing import a_cube
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-COLUMNS = ("id", "at", "user", "roles", "context", "verb", "path", "outcome", "rule", "served", "said", "chain")
+COLUMNS = (
+    *("id", "at", "user", "roles", "context", "verb", "path", "outcome", "rule", "served", "said", "chain"),
+    *("request", "stages"),
+)
 Damage = Callable[[sqlite3.Connection], None]
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
+stages = st.builds(
+    Stage,
+    name=st.sampled_from(("lane.words", "searched", "committed", "applied")),
+    number=st.integers(0, 9),
+    ok=st.booleans(),
+    seq=st.integers(0, 9),
+    upto=st.integers(0, 9),
+)
 accesses = st.builds(
     Access,
     id=st.uuids().map(lambda found: found.hex),
@@ -41,6 +52,8 @@ accesses = st.builds(
     path=texts,
     items=st.lists(st.builds(Item, id=texts, version=st.integers(0, 9), path=texts), max_size=3).map(tuple),
     said=texts,
+    request=texts,
+    stages=st.lists(stages, max_size=2).map(tuple),
 )
 logs = st.lists(accesses, min_size=2, max_size=8, unique_by=lambda each: each.id)
 
@@ -58,7 +71,7 @@ def changed(draw: st.DrawFn, lines: int) -> Damage:
         other = new if new != old else (new + 1 if column == "at" else new + (b"x" if blob else "x"))
         row[1 + COLUMNS.index(column)] = other
         db.execute("DELETE FROM access WHERE seq = ?", (seq,))
-        db.execute("INSERT INTO access VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        db.execute("INSERT INTO access VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     return damage
 
@@ -168,6 +181,8 @@ def test_a_line_looks_the_same_whatever_stands_in_it_that_one_may_not_know(
     touched = data.draw(st.lists(st.sampled_from(cubes), max_size=3 if outcome == "allowed" else 1))
     items = tuple(Item(cube.id, 1, cube.path, "r") for cube in touched)
     line = Access("x", NOON, user, "get", outcome, path=path, rule="" if outcome == "allowed" else "why", items=items)
+    through = data.draw(st.lists(stages, max_size=3).map(tuple))
+    line = replace(line, stages=through)
 
     def known(item: Item) -> bool:
         cube = by_id[item.id]
@@ -181,11 +196,18 @@ def test_a_line_looks_the_same_whatever_stands_in_it_that_one_may_not_know(
     kept = tuple(item for item in items if known(item))
     if outcome == "missing" and user == caller.user:
         kept = ()
-    other = replace(line, items=kept, rule=line.rule if kept or not items else "")
+    written = [each for each in through if each.name in ("committed", "applied")]
+    fewer = tuple(
+        replace(each, number=len(kept), seq=7) if each in written else each
+        for each in through
+        if kept or each not in written
+    )
+    other = replace(line, items=kept, rule=line.rule if kept or not items else "", stages=fewer)
     view = Onlooker(caller, NOON).view
     seen = view(line, by_id)
     assert seen == view(other, by_id)
     if seen is not None and user != caller.user:
+        assert seen.stages == ()
         assert seen.items or ("admin" in caller.scopes and is_beneath(path, f"user/{caller.user}"))
         assert seen.path in ("", path)
 

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from memos_mcp import Caller, Memos, MemosError
 from memos_mcp.infrastructure.decisions import decided, is_beneath, owned_by
 from memos_mcp.interface import cubes
+from memos_mcp.interface.recording import request
 from memos_mcp.interface.timeline import Timeline
 from memos_mcp.operation.lifecycle import Policy
 from tests.worlds import START, Clock, Ids, answered, apart, bound, opened, parameters, plain, verbs
@@ -212,6 +213,7 @@ def subjects(lives: Sequence[Told]) -> dict[str, list[object]]:
         "keep": [timedelta(days=3650)],
         "readers": [("eve",)],
         "seconds": [0.0],
+        "request": [":access", "nobodys0"],
     }
 
 
@@ -256,6 +258,11 @@ async def put_to(world: World, caller: Caller, ask: Ask) -> object:
     return [type(answer).__name__ if ask.verb in TELLS_ALL else answer, plain(told)]
 
 
+async def traced(world: World, caller: Caller, asked: str) -> object:
+    """What the caller is told of the steps of what he asked."""
+    return await answered(world.memos.acting_as(caller).audit.trace(asked))
+
+
 async def keep(world: World, ask: Awaitable[object]) -> object:
     answer = await ask
     world.access = getattr(answer, "access", "") or world.access
@@ -289,8 +296,11 @@ async def compared(full: Path, less: Path, lives: list[Told], caller: Caller, se
                 for world in (first, second):
                     world.clock.tick()
                     ids.begin(f"new{number}-")
-                    answers.append(await put_to(world, caller, ask))
+                    with request(f"asked{number}"):
+                        answers.append(await put_to(world, caller, ask))
                 assert apart(answers[0], answers[1]) == "", ask
+                traces = [await traced(world, caller, f"asked{number}") for world in (first, second)]
+                assert apart(traces[0], traces[1]) == "", ask
 
 
 def test_every_verb_is_asked() -> None:

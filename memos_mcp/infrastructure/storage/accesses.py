@@ -98,6 +98,7 @@ class SqliteAccessLog:
             "verb": which.verb,
             "memory": which.memory,
             "access": which.access,
+            "request": which.request,
             "beneath": json.dumps([which.beneath] if which.beneath else []),
             "nobodys": which.nobodys,
             "after": after,
@@ -213,7 +214,7 @@ class SqliteAccessLog:
             line = line_of(number, each)
             chain = line_chained(chain, line, digest)
             rows.append((*line, digest, chain))
-        db.executemany("INSERT INTO access VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        db.executemany(_ADD, rows)
         db.executemany("INSERT INTO access_said VALUES (?, ?, ?)", said)
         _indexed(db, seq + 1, lines)
         db.execute("INSERT OR REPLACE INTO access_tip VALUES (1, ?, ?)", (seq + len(lines), chain))
@@ -256,11 +257,16 @@ def _indexed(db: sqlite3.Connection, first: int, lines: Sequence[Access]) -> Non
     db.executemany(_COUNT_READ, reads)
 
 
-_NEWEST = """SELECT a.id, a.at, a.user, a.roles, a.context, a.verb, a.path, a.outcome, a.rule, a.served, s.text
+_ADD = """INSERT INTO access
+    (seq, id, at, user, roles, context, verb, path, outcome, rule, served, request, stages, said, chain)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_NEWEST = """SELECT a.id, a.at, a.user, a.roles, a.context, a.verb, a.path, a.outcome, a.rule, a.served, a.request,
+    a.stages, s.text
     FROM access a LEFT JOIN access_said s ON s.seq = a.seq
     WHERE (:after = '' OR a.seq < (SELECT seq FROM access WHERE id = :after))
     AND a.at >= :since AND a.at < :until
     AND (:caller = '' OR a.user = :caller) AND (:verb = '' OR a.verb = :verb) AND (:access = '' OR a.id = :access)
+    AND (:request = '' OR a.request = :request OR (a.request = '' AND a.id = :request))
     AND (:memory = '' OR a.seq IN (SELECT seq FROM access_of WHERE id = :memory))
     AND (:beneath = '[]' OR EXISTS (SELECT 1 FROM access_at p JOIN json_each(:beneath) j
         WHERE p.seq = a.seq AND (p.path = j.value OR (p.path > j.value || '/' AND p.path < j.value || '0'))))

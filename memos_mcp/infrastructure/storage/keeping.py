@@ -108,8 +108,8 @@ class SqliteKeeping:
 
 _SIZES = """SELECT (SELECT freelist_count FROM pragma_freelist_count), (SELECT page_size FROM pragma_page_size),
     (SELECT coalesce(sum(length(data)), 0) FROM segment), (SELECT count(*) FROM access),
-    (SELECT coalesce(avg(280 + 1.75 * length(served)), 0)
-        FROM (SELECT served FROM access ORDER BY seq DESC LIMIT 1000)),
+    (SELECT coalesce(avg(280 + 1.75 * length(served) + length(stages)), 0)
+        FROM (SELECT served, stages FROM access ORDER BY seq DESC LIMIT 1000)),
     (SELECT coalesce(sum(length(packed)), 0) FROM version WHERE packed IS NOT NULL)"""
 _MISLAID = """SELECT DISTINCT m.memory, m.state FROM memory m JOIN version v ON v.memory = m.memory
     WHERE m.memory > :after AND v.content IS NOT NULL

@@ -10,8 +10,10 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from memos_mcp.accesses import Access, Item, Verified
+from memos_mcp.accesses import Access, Item, Stage, Verified
 from memos_mcp.infrastructure.storage.rows import micros, moment
+
+_FIRST = 11  # columns that every line has
 
 
 def line_of(seq: int, access: Access) -> tuple[int | str, ...]:
@@ -31,12 +33,22 @@ def line_of(seq: int, access: Access) -> tuple[int | str, ...]:
         access.outcome,
         access.rule,
         to_json(served).decode(),
+        "" if access.request == access.id else access.request,
+        to_json([_plain(each) for each in access.stages]).decode() if access.stages else "",
     )
 
 
+def _plain(stage: Stage) -> list[str | int]:
+    return [stage.name, stage.number, int(stage.ok), stage.seq, stage.upto]
+
+
 def line_chained(previous: bytes, line: Sequence[int | str], said: bytes | None) -> bytes:
-    """The chain value of a line: none can be changed, removed or moved without breaking it."""
-    return hashlib.sha256(previous + (said or b"") + to_json(line)).digest()
+    """The chain value of a line: none can be changed, removed or moved without breaking it.
+
+    One without request and stages has that of the time before there were any.
+    """
+    whole = line if any(line[_FIRST:]) else line[:_FIRST]
+    return hashlib.sha256(previous + (said or b"") + to_json(whole)).digest()
 
 
 def anchor_chained(previous: bytes, seq: int, at: int, lines: int, tip: bytes) -> bytes:
@@ -51,7 +63,7 @@ def access_tip(db: sqlite3.Connection) -> tuple[int, bytes]:
 
 def access_of(row: Sequence[Any]) -> Access:
     """The access of a row, with what was said as far as it is kept."""
-    key, at, user, roles, context, verb, path, outcome, rule, served, said = row
+    key, at, user, roles, context, verb, path, outcome, rule, served, request, stages, said = row
     return Access(
         key,
         moment(at),
@@ -64,6 +76,8 @@ def access_of(row: Sequence[Any]) -> Access:
         rule=rule,
         items=tuple(_items(served)),
         said=said or "",
+        request=request or key,
+        stages=tuple(Stage(name, number, bool(ok), *seqs) for name, number, ok, *seqs in from_json(stages or "[]")),
     )
 
 
@@ -123,5 +137,5 @@ def _anchors(db: sqlite3.Connection, known: str) -> tuple[list[Anchor], bool, st
     return found, met, ""
 
 
-_WHOLE = """SELECT seq, id, at, user, roles, context, verb, path, outcome, rule, served, said, chain
-    FROM access ORDER BY seq"""
+_WHOLE = """SELECT seq, id, at, user, roles, context, verb, path, outcome, rule, served, request, stages, said,
+    chain FROM access ORDER BY seq"""

@@ -42,6 +42,24 @@ def test_an_answer_leads_to_its_memories_and_reads_are_shown(memos: Memos, id: s
     assert len(page["lines"]) == 1
 
 
+@pytest.mark.claim("5.3.2-17")
+def test_a_command_is_a_request_and_its_steps_are_shown(memos: Memos, id: str) -> None:
+    memos("forget", id, "--yes")
+    (forgot,) = json.loads(memos("audit", "query", "--action", "forget", "--json").stdout)["lines"]
+    asked = forgot["request"]
+    assert asked != forgot["id"]
+    assert f"of {asked}" in memos("audit", "query", "--action", "forget").stdout
+    said = memos("audit", "trace", asked).stdout.splitlines()
+    assert "ada  get  allowed" in said[0]
+    assert "ada  forget  allowed" in said[1]
+    assert said[2:4] == ["    committed  1", "    applied  1"]
+    assert said[4].split()[2:] == ["forget", f"{id}@1", "user/ada"]
+    found = json.loads(memos("audit", "trace", asked, "--json").stdout)
+    assert [each["verb"] for each in found["steps"]] == ["get", "forget"]
+    assert asked in memos("audit", "query", "--request", asked).stdout
+    assert "has no request" in memos("audit", "trace", "nobodys0", code=3).output
+
+
 def test_the_log_is_verified_exported_and_rotated(memos: Memos, id: str, tmp_path: Path) -> None:
     assert "the chain of 1 line holds" in memos("audit", "verify").stdout
     file = tmp_path / "access.csv"
