@@ -109,7 +109,10 @@ class Governance(_Value):
     writers: tuple[str, ...] = ()
     denied: tuple[str, ...] = Field(default=(), description="neither read nor write it, whatever else allows them to")
     read_only: bool = Field(default=False, description="nobody changes what it says")
-    contexts: tuple[str, ...] = Field(default=(), description="kind:value of contexts it may be used in; empty = all")
+    contexts: tuple[str, ...] = Field(
+        default=(),
+        description="kind:value of contexts it may be used in; from-web:name: who may, if it is from the web",
+    )
     expires_at: Moment | None = None
     held: bool = Field(default=False, description="under legal hold: never swept, forgotten or erased")
     decay: float | None = Field(default=None, ge=0, description="share of priority lost per day without use")
@@ -117,6 +120,9 @@ class Governance(_Value):
     priority: int = Field(default=0, ge=-10, le=10)
     licence: str | None = None
     watermark: str | None = None
+    came_from: tuple[SourceClass, ...] = Field(
+        default=("user",), description="classes of the sources of all its versions; kept by the store"
+    )
 
 
 class Usage(_Value):

@@ -137,7 +137,7 @@ class Change:
     no version is written; a `compact` removes the words of that version, an earlier one; a `depart` from the path of
     `cube` and then an `arrive` there take it elsewhere; a `drop` ends a branch. `expect` is the version that must be
     current (0: none yet), `was` the state. `once` is a duplicate key: if the path already holds a memory with it, that
-    one is sighted again.
+    one is sighted again. Whatever a cube says, the rules of a memory keep the classes of sources of all its versions.
     """
 
     action: Action

@@ -36,7 +36,7 @@ class Traits:
 
     `author` said it (a name or a part, such as `user`), `first` in the first person; `stance` is the share of its
     sentences that state a preference or a rule, `session` the share of the question's words said in its session,
-    `link` how many rare words it shares with the best hits, 0..1.
+    `link` how many rare words it shares with the best hits, 0..1; `priority` decides among equals alone.
     """
 
     author: str = ""
@@ -45,6 +45,7 @@ class Traits:
     session: float = 0.0
     link: float = 0.0
     during: bool = False
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Group, RenderableType
@@ -51,19 +51,26 @@ def set_(
     deny: Annotated[list[str] | None, typer.Option(help="Who may not, whatever else allows it.")] = None,
     read_only: Annotated[bool | None, typer.Option("--read-only/--no-read-only", help="Nobody changes it.")] = None,
     context: Annotated[
-        list[str] | None, typer.Option(metavar="KIND:VALUE", help="What it may be used for; hours:8-18, days:mon-fri.")
+        list[str] | None,
+        typer.Option(metavar="KIND:VALUE", help="What it may be used for; hours:8-18, days:mon-fri; from-web:NAME."),
     ] = None,
     expires: Annotated[
         datetime | None, typer.Option(parser=terminal.moment, metavar="TIME", help="When it ends (UTC).")
     ] = None,
     never_expires: Annotated[bool, typer.Option("--never-expires", help="It has no end.")] = False,
+    priority: Annotated[
+        int | None, typer.Option(min=-10, max=10, help="Of equal memories the higher one comes first; 0 if not said.")
+    ] = None,
+    decay: Annotated[
+        str | None, typer.Option(metavar="SHARE", help="Lost per day without use, 0 to 1; 'policy': as that says.")
+    ] = None,
     reason: Reason = "",
     json: Json = False,
 ) -> None:
     """Change the rules of memories, or of a namespace: what is given; the rest stays."""
     if path is not None:
-        if ids or expires or never_expires:
-            say = "a namespace has no end and takes no ids: memories have, see `memos lifecycle policy` for policies"
+        if ids or expires or never_expires or priority is not None or decay is not None:
+            say = "a namespace has no ids, end, priority or decay: memories have; see `memos lifecycle policy`"
             terminal.fail(InvalidInput(say), json=json)
         terminal.tell(
             lambda memos: memos.acl.set_rules(
@@ -90,6 +97,8 @@ def set_(
             read_only=read_only,
             contexts=_list(context),
             expires_at="never" if never_expires else expires,
+            priority=priority,
+            decay=_share(decay),
             reason=reason,
         ),
         _changed,
@@ -130,6 +139,15 @@ def _list(given: Sequence[str] | None) -> list[str] | None:
     return None if given is None else [each for each in given if each]
 
 
+def _share(given: str | None) -> float | Literal["policy"] | None:
+    if given is None or given == "policy":
+        return given
+    try:
+        return float(given)
+    except ValueError:
+        raise InvalidInput(f"a decay is a share such as 0.1, or policy, not {given!r}") from None
+
+
 def _rules(rules: Governance) -> RenderableType:
     rows = Table.grid(padding=(0, 2))
     for name, value in _said(rules):
@@ -161,6 +179,9 @@ def _said(rules: Governance) -> list[tuple[str, str]]:
         ("denied", ", ".join(rules.denied) or "nobody"),
         ("read-only", "yes" if rules.read_only else "no"),
         ("contexts", ", ".join(rules.contexts) or "all"),
+        ("priority", str(rules.priority)),
+        ("decay", "as the policy says" if rules.decay is None else f"{rules.decay:g} a day"),
+        ("from", ", ".join(rules.came_from)),
         ("expires", f"{rules.expires_at:%Y-%m-%d %H:%M} UTC" if rules.expires_at else "never"),
     ]
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, WithJsonSchema
 
 from memos_mcp.apps.mcp_answers import Answer, clipped
-from memos_mcp.apps.mcp_arguments import Flag, MaybeFlag, Moment, Names, Plain, Tool
+from memos_mcp.apps.mcp_arguments import Flag, MaybeFlag, MaybeNumber, MaybeWhole, Moment, Names, Plain, Tool
 from memos_mcp.apps.mcp_asking import Peer, Question
 from memos_mcp.apps.mcp_hints import READS, REPEATS
 from memos_mcp.apps.mcp_tools import Path
@@ -49,6 +49,8 @@ class Rules(Answer):
     read_only: bool = False
     contexts: tuple[str, ...] = ()
     expires_at: str = ""
+    priority: int = 0
+    decay: float | None = None
     changes: tuple[Change, ...] = ()
     allowed: str = Field(default="", description="yes or no, to who was asked about")
     why: str = ""
@@ -65,6 +67,8 @@ class Rules(Answer):
             read_only=rules.read_only,
             contexts=rules.contexts,
             expires_at=f"{rules.expires_at:%Y-%m-%dT%H:%M:%SZ}" if rules.expires_at else "",
+            priority=rules.priority,
+            decay=rules.decay,
         )
 
     @classmethod
@@ -82,6 +86,8 @@ class Rules(Answer):
         if self.path:
             return "\n".join((*self.inherited, f"{self.path}: {'; '.join(said) or 'no rules of its own'}"))
         said += [f"expires {self.expires_at}"] if self.expires_at else []
+        said += [f"priority {self.priority}"] if self.priority else []
+        said += [f"decay {self.decay:g} a day"] if self.decay is not None else []
         rules = "; ".join(said) or "no rules of its own: what its path says"
         decided = f" {self.allowed}: {self.why}." if self.allowed else ""
         changes = "".join(
@@ -145,9 +151,14 @@ class SetAccess(Tool):
     writers: Names = None
     denied: Annotated[Names, Field(description="counts before all others")] = None
     read_only: MaybeFlag = None
-    contexts: Annotated[Names, Field(description="kind:value, such as application:clinic or hours:8-18")] = None
+    contexts: Annotated[
+        Names,
+        Field(description="kind:value, such as application:clinic, hours:8-18; from-web:name: who may, of the web"),
+    ] = None
     expires_at: Moment = None
     never_expires: Flag = False
+    priority: Annotated[MaybeWhole, Field(description="-10 to 10; of equals the higher first")] = None
+    decay: Annotated[MaybeNumber, Field(description="share lost per unused day")] = None
     reason: str = ""
     confirm: Annotated[Flag, Field(description="the user has said yes to letting others in")] = False
 
@@ -156,8 +167,8 @@ class SetAccess(Tool):
         if self.expires_at and self.never_expires:
             raise InvalidInput("set_access: give either expires_at or never_expires")
         place = _place(self)
-        if place and (self.expires_at or self.never_expires):
-            raise InvalidInput("set_access: a namespace has no end; memories have one, or a policy of retention")
+        if place and (self.expires_at or self.never_expires or self.priority is not None or self.decay is not None):
+            raise InvalidInput("set_access: a namespace has no end, priority or decay; memories have, or a policy")
         others = [*(self.readers or ()), *(self.writers or ())]
         if others:
             match peer.agreed(await self._question(memos, others), confirm=self.confirm):
@@ -186,6 +197,8 @@ class SetAccess(Tool):
             read_only=self.read_only,
             contexts=self.contexts,
             expires_at="never" if self.never_expires else self.expires_at,
+            priority=self.priority,
+            decay=self.decay,
             reason=self.reason,
         )
         return await self._shown(memos)

@@ -75,6 +75,8 @@ Flag = Annotated[bool, BeforeValidator(_flag)]
 MaybeFlag = Annotated[
     bool | None, BeforeValidator(lambda value: _flag(_absent(value))), WithJsonSchema({"type": "boolean"})
 ]
+MaybeWhole = Annotated[int | None, BeforeValidator(_whole), WithJsonSchema({"type": "integer"})]
+MaybeNumber = Annotated[float | None, WithJsonSchema({"type": "number"})]
 Moment = Annotated[datetime | None, BeforeValidator(_moment), WithJsonSchema(_TEXT | {"description": _MOMENT})]
 Names = Annotated[list[str] | None, BeforeValidator(_names), WithJsonSchema({"type": "array", "items": _TEXT})]
 Told = Literal["user", "assistant", "tool", "web", "document"]

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Literal, get_args
 
 from memos_mcp.branching import is_over
-from memos_mcp.cube import Governance
+from memos_mcp.cube import Governance, SourceClass
 from memos_mcp.namespaces import Default, Defaults
 from memos_mcp.ports import Caller, Scope
 
@@ -24,14 +24,15 @@ _SHARED = ("shared", "global")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """As conditions name them, from Monday."""
 ACTS: tuple[Act, ...] = get_args(Act)
+SOURCES: tuple[SourceClass, ...] = get_args(SourceClass)
+_FROM = "from-"
 _FIELDS = {
-    "context": "contexts",
     "read-only": "read_only",
     "writer": "writers",
     "reader": "readers",
-    "denied": "denied",
 }
 """By the rule that decides, what says so."""
+_TRACED = frozenset({*_FIELDS, "denied", "context", "provenance"})
 _NO_DEFAULTS = Defaults()
 
 
@@ -75,14 +76,19 @@ def decided(
 
 def _traced(found: Decision, caller: Caller, path: str, own: Governance, defaults: Sequence[Default]) -> Decision:
     """With the namespace that said so, if it was not the memory itself."""
-    name = _FIELDS.get(found.rule, "")
 
     def says(rules: Governance) -> bool:
-        if name == "denied":
-            return not {*rules.denied}.isdisjoint(names_of(caller))
-        return bool(name and getattr(rules, name))
+        match found.rule:
+            case "denied":
+                return not {*rules.denied}.isdisjoint(names_of(caller))
+            case "provenance":
+                return _closed(rules.contexts, own.came_from, caller) is not None
+            case "context":
+                return any(not about_sources(each) for each in rules.contexts)
+            case _:
+                return bool(getattr(rules, _FIELDS[found.rule]))
 
-    if not name or says(own):
+    if found.rule not in _TRACED or says(own):
         return found
     whence = next(each.path for each in reversed(defaults) if is_beneath(path, each.path) and says(each.rules))
     return replace(found, why=f"{found.why}, as {whence} says")
@@ -98,12 +104,31 @@ def effective(path: str, own: Governance, defaults: Sequence[Default]) -> Govern
                 update={
                     "readers": rules.readers or above.readers,
                     "writers": rules.writers or above.writers,
-                    "contexts": rules.contexts or above.contexts,
+                    "contexts": _conditions(rules.contexts, above.contexts),
                     "denied": tuple(dict.fromkeys((*rules.denied, *above.denied))),
                     "read_only": rules.read_only or above.read_only,
                 }
             )
     return rules
+
+
+def _conditions(own: Sequence[str], above: Sequence[str]) -> tuple[str, ...]:
+    """Contexts of the nearest that names any; of each class of sources, the names of the nearest that names some."""
+    asked = [each for each in own if not about_sources(each)] or [each for each in above if not about_sources(each)]
+    named = [each for each in own if about_sources(each)]
+    kinds = {parted(each)[0] for each in named}
+    return (*asked, *named, *(each for each in above if about_sources(each) and parted(each)[0] not in kinds))
+
+
+def about_sources(condition: str) -> bool:
+    """Does it say who may use what comes from a class of sources, and nothing of the context?"""
+    return condition.startswith(_FROM)
+
+
+def parted(condition: str) -> tuple[str, str]:
+    """Kind and value. Those of a class of sources are names, and may hold a colon."""
+    kind, _, value = condition.partition(":") if about_sources(condition) else condition.rpartition(":")
+    return kind, value
 
 
 def is_beneath(path: str, top: str) -> bool:
@@ -134,11 +159,13 @@ def fits(conditions: Sequence[str], context: Sequence[str], now: datetime) -> st
     """The kind of condition that a context does not meet; None if it meets all.
 
     A condition is `kind:value`; of those of a kind one must hold. `hours:08-18` and `days:mon-fri` are asked of the
-    clock (UTC), every other of the context.
+    clock (UTC), `from-web:ada` of the memory and the caller, which is not done here, every other of the context.
     """
     kinds: dict[str, list[str]] = {}
     for condition in conditions:
-        kind, _, value = condition.rpartition(":")
+        kind, value = parted(condition)
+        if about_sources(condition):
+            continue
         kinds.setdefault(kind, []).append(value)
     for kind, values in kinds.items():
         match kind:
@@ -170,8 +197,24 @@ def _forbidden(caller: Caller, act: Act, path: str, rules: Governance, now: date
     unmet = fits(rules.contexts, caller.context, now)
     if unmet is not None:
         return Decision(False, "context", f"it may be used only where {unmet} is one of {_listed(rules, unmet)}")
+    closed = _closed(rules.contexts, rules.came_from, caller)
+    if closed is not None:
+        names = ", ".join(value for kind, value in map(parted, rules.contexts) if kind == f"{_FROM}{closed}")
+        return Decision(False, "provenance", f"what comes from a source of class {closed} is for {names} alone")
     if act == "write" and rules.read_only:
         return Decision(False, "read-only", "it is read-only")
+    return None
+
+
+def _closed(conditions: Sequence[str], classes: Sequence[SourceClass], caller: Caller) -> SourceClass | None:
+    """A class of sources that the memory comes from and that is kept for others; None if there is none."""
+    if not conditions:
+        return None
+    given = [parted(each) for each in conditions if about_sources(each)]
+    for each in classes if given else ():
+        names = [value for kind, value in given if kind == f"{_FROM}{each}"]
+        if names and not {*names}.intersection(names_of(caller)):
+            return each
     return None
 
 
@@ -198,7 +241,7 @@ def _is_open(act: Act, rules: Governance) -> bool:
 
 
 def _listed(rules: Governance, kind: str) -> str:
-    own = [each.rpartition(":")[2] for each in rules.contexts if (each.rpartition(":")[0] or "context") == kind]
+    own = [value for its, value in map(parted, rules.contexts) if (its or "context") == kind]
     return ", ".join(own)
 
 

@@ -98,7 +98,7 @@ class Rows:
             self._close(event)
             added = self._add(event, shelved)
             held = event.cube is not None and event.cube.quarantined
-            return Followed(added, self._wordless(event.subject) if held else ())
+            return Followed(added, self._wordless(event.subject) if held else (), self._alike(event.subject, added))
         if event.action in ("forget", "quarantine", "depart"):
             self._close(event)
             return Followed(forgotten=self._blanked(event, self._rows_of(event.subject)))
@@ -113,6 +113,16 @@ class Rows:
                 self._columns["access"][row], self._columns["expires"][row] = self._class_of(event.cube)
             return Followed(governed=rows)
         return Followed()
+
+    def _alike(self, subject: str, added: int) -> list[int]:
+        """Earlier versions come under the rules of a new one: it may be from another class of sources."""
+        access, author = self._columns["access"], self._columns["author"]
+        rows = [
+            r for r in self._rows_of(subject) if author[r] >= 0 and author[added] >= 0 and access[r] != access[added]
+        ]
+        for row in rows:
+            access[row] = access[added]
+        return rows
 
     def _shelved(self, subject: str) -> int:
         """Since when a memory is not recalled, as its newest row says."""
@@ -232,6 +242,10 @@ class Rows:
         """Who said it; empty if its words are gone."""
         number = self._columns["author"][row]
         return self._authors.names[number] if number >= 0 else ""
+
+    def priority(self, row: int) -> int:
+        """What its rules say of how it stands among equals."""
+        return self._classes.names[self._columns["access"][row]][1].priority
 
     def authors(self, shown: NDArray[np.bool_]) -> frozenset[str]:
         """Everybody who said one of these rows."""

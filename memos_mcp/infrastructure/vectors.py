@@ -28,7 +28,7 @@ from memos_mcp.infrastructure.roots import ERASING, Roots, worked
 from memos_mcp.infrastructure.shelf import Shelf, Vector, VectorsView, made_by
 from memos_mcp.models import Embedder
 from memos_mcp.ports import MAIN, Event, MemoryAdapter, Where
-from memos_mcp.search import Found, Hit, Lane, MemoryCall, SegmentStore
+from memos_mcp.search import Found, Hit, Lane, MemoryCall, SegmentStore, Traits
 
 logger = logging.getLogger(__name__)
 
@@ -226,7 +226,9 @@ class Vectors:
                 for ref in refs:
                     row = each.shelf.rows.shown(ref, each.view.there)
                     if row is not None:
-                        hits.append(Hit(ref, float(each.scores[row]), self.name))
+                        priority = each.shelf.rows.priority(row)
+                        traits = Traits(priority=priority) if priority else None
+                        hits.append(Hit(ref, float(each.scores[row]), self.name, traits))
         return hits
 
     def _ranked(self, shelves: list[Shelf], query: Vector, call: MemoryCall, where: Where) -> list[_Scored]:

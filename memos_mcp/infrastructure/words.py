@@ -151,7 +151,8 @@ class Words:
                     if row is not None:
                         at_the_time = within is not None and bool(within[row])
                         first, stance, said = of.first_person(row), of.stance(row), each.coverage(row)
-                        traits = Traits(of.rows.author(row), first, stance, said, 0.0, at_the_time)
+                        author, priority = of.rows.author(row), of.rows.priority(row)
+                        traits = Traits(author, first, stance, said, 0.0, at_the_time, priority)
                         hits.append(Hit(ref, float(scores[row]), self.name, traits))
         return hits
 

@@ -11,7 +11,7 @@ from typing import Literal
 from memos_mcp.cube import Governance, MemCube
 from memos_mcp.errors import Denied, InvalidInput
 from memos_mcp.infrastructure import governance
-from memos_mcp.infrastructure.decisions import ACTS, DAYS, Act, Decision, is_beneath
+from memos_mcp.infrastructure.decisions import ACTS, DAYS, SOURCES, Act, Decision, about_sources, is_beneath, parted
 from memos_mcp.interface import checks
 from memos_mcp.interface.bound import Bound
 from memos_mcp.interface.recording import recorded
@@ -20,8 +20,11 @@ from memos_mcp.ports import Caller, Change, Revision
 
 _MOST_NAMES = 256
 _LONGEST = 128
+_TOP = 10
 _HOURS = re.compile(r"([01]?\d|2[0-4])-([01]?\d|2[0-4])")
 _NO_RULES = Governance()
+_CHANGED = ("readers", "writers", "denied", "read_only", "contexts", "expires_at", "priority", "decay")
+_FROM = frozenset(f"from-{each}" for each in SOURCES)
 _SPAN = re.compile(rf"({'|'.join(DAYS)})(?:-({'|'.join(DAYS)}))?")
 
 
@@ -46,19 +49,24 @@ class Acl:
         read_only: bool | None = None,
         contexts: Sequence[str] | None = None,
         expires_at: datetime | Literal["never"] | None = None,
+        priority: int | None = None,
+        decay: float | Literal["policy"] | None = None,
         reason: str = "",
     ) -> tuple[MemCube, ...]:
         """Change what is given of the rules of memories, all of them or, on an error, none; the rest stays.
 
         Names are users, `role:<name>`, or `*` for everybody. A context is `kind:value`, such as `application:clinic`;
-        `hours:08-18` and `days:mon-fri` are asked of the clock (UTC). No version is written. Takes effect at once, in
-        every process. Raises NotFound, Denied, InvalidInput.
+        `hours:08-18` and `days:mon-fri` are asked of the clock (UTC); `from-web:role:editor` lets only editors use what
+        is from the web, its owner included. `priority` (-10 to 10) puts one of several equal memories first and keeps
+        it longer; `decay` is the share of its strength lost per day without use (0 to 1; "policy": as the policy says).
+        No version is written. Takes effect at once, in every process. Raises NotFound, Denied, InvalidInput.
         """
         new = _checked(readers, writers, denied, read_only, contexts)
         if expires_at is not None:
             new["expires_at"] = None if expires_at == "never" else checks.check_moment(expires_at, "expires_at")
+        new |= _weighed(priority, decay)
         if not new:
-            raise InvalidInput("say what is to change: readers, writers, denied, read_only, contexts or expires_at")
+            raise InvalidInput(f"say what is to change: {', '.join(_CHANGED[:-1])} or {_CHANGED[-1]}")
         why = checks.check_reason(reason)
         changes: list[Change] = []
         for old in await self._on.governed_ones(ids):
@@ -201,6 +209,20 @@ def _checked(
     return new
 
 
+def _weighed(priority: int | None, decay: float | Literal["policy"] | None) -> dict[str, object]:
+    """What is given of how a memory stands among others. Raises InvalidInput."""
+    new: dict[str, object] = {}
+    if priority is not None:
+        if priority not in range(-_TOP, _TOP + 1):
+            raise InvalidInput(f"a priority is a whole number from {-_TOP} to {_TOP}, not {priority!r}")
+        new["priority"] = int(priority)
+    if decay is not None:
+        if decay != "policy" and (isinstance(decay, str) or not 0 <= decay <= 1):
+            raise InvalidInput(f"a decay is the share of its strength lost per day, 0 to 1, not {decay!r}")
+        new["decay"] = None if decay == "policy" else decay
+    return new
+
+
 def _revisions(rulings: Sequence[Ruling], now: Mapping[str, Governance]) -> Iterator[Revision]:
     """Each with what was there before it."""
     before: dict[str, Governance] = {}
@@ -227,9 +249,12 @@ def check_conditions(given: Sequence[str]) -> tuple[str, ...]:
     """Contexts that a memory may be used in. Raises InvalidInput."""
     conditions = [given] if isinstance(given, str) else list(given)
     for condition in conditions:
-        kind, _, value = condition.rpartition(":")
+        kind, value = parted(condition)
         if not value.strip() or len(condition) > _LONGEST or not condition.isprintable():
             raise InvalidInput(f"{condition[:40]!r} is no context: write kind:value, such as application:clinic")
+        if about_sources(condition) and (kind not in _FROM or value == "role:"):
+            say = f"from-<class>:<name>, the class one of {', '.join(SOURCES)}, the name a user, role:<name>, or *"
+            raise InvalidInput(f"{condition[:60]!r} says not who may use what comes from where: write {say}")
         if kind == "hours" and not _HOURS.fullmatch(value):
             raise InvalidInput(f"{condition!r}: hours are like hours:08-18, in UTC")
         if kind == "days" and not _SPAN.fullmatch(value):
@@ -248,6 +273,8 @@ def check_roles(given: Sequence[str]) -> tuple[str, ...]:
 def check_contexts(given: Sequence[str]) -> tuple[str, ...]:
     """What somebody calls for. Raises InvalidInput."""
     for each in given:
+        if about_sources(each):
+            raise InvalidInput(f"{each[:40]!r} is asked of a memory; nobody can bring it along")
         if each.partition(":")[0] in ("hours", "days"):
             raise InvalidInput(f"{each[:40]!r} is asked of the clock; nobody can bring it along")
     return check_conditions(given)

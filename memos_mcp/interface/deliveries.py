@@ -199,7 +199,8 @@ class Deliveries:
             own, gone = rules.get(each.id, (Governance(), True))
             kept_out = bool(caller.within) and not is_beneath(each.path, caller.within)
             owned = not kept_out and owned_by(caller.user, each.path, own)
-            if owned or (mine and decided(caller, "read", each.path, own, now).allowed):
+            above = self._on.defaults.above(each.path)
+            if owned or (mine and decided(caller, "read", each.path, own, now, above).allowed):
                 memories.append(replace(each, gone=gone))
         if not memories and (not mine or caller.within):
             return None

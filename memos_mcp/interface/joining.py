@@ -112,6 +112,9 @@ def _changed(sides: Sides, three: tuple[MemCube, MemCube, MemCube], prefer: Side
             return Outcome()
     if stuck or (clashes and prefer is None):
         return Outcome(clashes=(*clashes, *stuck))
+    if new:  # its words may be of both
+        came = tuple(sorted({*original.governance.came_from, *branch.governance.came_from}))
+        new["governance"] = original.governance.model_copy(update={"came_from": came})
     said = [Step("update", original.model_copy(update=new))] if new else []
     first = [step for step in steps if step.action == "thaw"]
     return Outcome((*first, *said, *(step for step in steps if step not in first)))

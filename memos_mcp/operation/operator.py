@@ -14,7 +14,7 @@ Each constant stands where the recall on three data sets is flat around it (docs
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from memos_mcp.cube import Ref
 from memos_mcp.search import Hit, MemoryCall, Traits
@@ -48,6 +48,7 @@ class Fused:
     ref: Ref
     score: float
     lanes: Mapping[str, float]
+    priority: int = 0
 
 
 def candidates(hits: Iterable[Hit]) -> list[Candidate]:
@@ -65,7 +66,7 @@ def candidates(hits: Iterable[Hit]) -> list[Candidate]:
 
 
 def fuse(call: MemoryCall, found: Sequence[Candidate], lanes: Collection[str]) -> list[Fused]:
-    """All candidates, best first; of equal ones the one that was found first.
+    """All candidates, best first; of equal ones that of the higher priority, and then the one that was found first.
 
     A lane of `lanes` that does not have a memory yet is taken to be as near to it as to the middle of the others.
     """
@@ -81,6 +82,7 @@ def fuse(call: MemoryCall, found: Sequence[Candidate], lanes: Collection[str]) -
             sum([weight * c.lanes.get(lane, middle) for lane, weight, middle in plan])
             + _priors(call, c.traits, subject),
             c.lanes,
+            c.traits.priority,
         )
         for c in found
     ]
@@ -90,12 +92,12 @@ def fuse(call: MemoryCall, found: Sequence[Candidate], lanes: Collection[str]) -
 def linked(found: Sequence[Fused], links: Iterable[Hit]) -> list[Fused]:
     """The ranking, once it is known how each memory is linked to the best."""
     shares = {hit.ref.id: hit.traits.link for hit in links if hit.traits is not None}
-    nearer = [Fused(f.ref, f.score + LINK * shares[f.ref.id], f.lanes) if f.ref.id in shares else f for f in found]
+    nearer = [replace(f, score=f.score + LINK * shares[f.ref.id]) if f.ref.id in shares else f for f in found]
     return sorted(nearer, key=_best_first)
 
 
-def _best_first(fused: Fused) -> float:
-    return -fused.score
+def _best_first(fused: Fused) -> tuple[float, int]:
+    return -fused.score, -fused.priority
 
 
 def _middle(scores: Iterable[float]) -> float:

@@ -37,13 +37,17 @@ class Acl:
         read_only: bool | None = None,
         contexts: Sequence[str] | None = None,
         expires_at: datetime | Literal["never"] | None = None,
+        priority: int | None = None,
+        decay: float | Literal["policy"] | None = None,
         reason: str = "",
     ) -> tuple[MemCube, ...]:
         """Change what is given of the rules of memories, all of them or, on an error, none; the rest stays.
 
         Names are users, `role:<name>`, or `*` for everybody. A context is `kind:value`, such as `application:clinic`;
-        `hours:08-18` and `days:mon-fri` are asked of the clock (UTC). No version is written. Takes effect at once, in
-        every process. Raises NotFound, Denied, InvalidInput.
+        `hours:08-18` and `days:mon-fri` are asked of the clock (UTC); `from-web:role:editor` lets only editors use what
+        is from the web, its owner included. `priority` (-10 to 10) puts one of several equal memories first and keeps
+        it longer; `decay` is the share of its strength lost per day without use (0 to 1; "policy": as the policy says).
+        No version is written. Takes effect at once, in every process. Raises NotFound, Denied, InvalidInput.
         """
         return self._portal.call(
             partial(
@@ -55,6 +59,8 @@ class Acl:
                 read_only=read_only,
                 contexts=contexts,
                 expires_at=expires_at,
+                priority=priority,
+                decay=decay,
                 reason=reason,
             )
         )

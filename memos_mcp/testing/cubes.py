@@ -78,6 +78,7 @@ def a_full_cube(payload: Payload) -> MemCube:
         decay=0.25,
         sensitivity=("private",),
         priority=-3,
+        came_from=("tool",),
         licence="CC0",
         watermark="w",
     )

@@ -24,6 +24,7 @@ from memos_mcp.testing.lives import (
 )
 from memos_mcp.testing.namespaces import (
     another_process_sees_rules_with_what_they_are_about,
+    rules_keep_where_a_memory_comes_from,
     rules_of_namespaces_are_kept,
 )
 from memos_mcp.testing.places import memories_go_to_another_path, what_is_laid_away_says_the_same
@@ -335,6 +336,7 @@ MEMORY_ADAPTER_CHECKS: tuple[MemoryAdapterCheck, ...] = (
     what_is_held_stays,
     policies_and_copies_are_kept,
     earlier_versions_are_compacted,
+    rules_keep_where_a_memory_comes_from,
     rules_of_namespaces_are_kept,
     _branches_are_apart,
     branches_are_made_and_dropped,

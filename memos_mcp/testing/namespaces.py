@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from memos_mcp.cube import Governance
 from memos_mcp.errors import Conflict
+from memos_mcp.infrastructure.decisions import Reading
 from memos_mcp.namespaces import Default
-from memos_mcp.ports import MemoryAdapter
-from memos_mcp.testing.cubes import PATH, a_cube, remember, same
+from memos_mcp.ports import Caller, Change, MemoryAdapter, Where
+from memos_mcp.testing.cubes import ADA, PATH, a_cube, remember, same
 
 _NONE, _BEN, _EVE = Governance(), Governance(readers=("ben",)), Governance(denied=("eve",), read_only=True)
 
@@ -34,6 +35,30 @@ async def rules_of_namespaces_are_kept(vault: MemoryAdapter) -> None:
     (line,) = [event for event in await vault.events() if event.seq == first.seq]
     said = (line.action, line.subject, line.path, line.caller, line.reason, line.cube)
     same(said, ("govern", "", PATH, "ada", "why", None), "the line")
+
+
+async def rules_keep_where_a_memory_comes_from(vault: MemoryAdapter) -> None:
+    """Of a further version too, in its own commit; no change of rules takes it away, and lists and counts know it."""
+    cube = a_cube("of the user")
+    await remember(vault, cube)
+    same((await vault.get([cube.ref]))[0].governance.came_from, ("user",), "where it comes from at first")
+    web = cube.model_copy(update={"version": 2, "origin": cube.origin.model_copy(update={"source_class": "web"})})
+    (event,) = await vault.commit([Change("update", cube.id, web, expect=1)], caller=ADA)
+    both = ("user", "web")
+    same(event.cube and event.cube.governance.came_from, both, "where it comes from once it was changed")
+    open_ = web.model_copy(update={"governance": _BEN})
+    await vault.commit([Change("govern", cube.id, open_)], caller=ADA)
+    again = open_.model_copy(update={"version": 3, "origin": cube.origin})
+    await vault.commit([Change("update", cube.id, again, expect=2)], caller=ADA)
+    found = (await vault.get([cube.ref]))[0].governance
+    same((found.readers, found.came_from), (("ben",), both), "what a change of rules leaves")
+    same({each.rules and each.rules.came_from for each in await vault.events(subject=cube.id)}, {both}, "its lines")
+    await vault.namespaces.rule(PATH, Governance(contexts=("from-web:ben",)), was=_NONE, caller="ada")
+    for user, number in (("ada", 0), ("ben", 1)):
+        permit = Reading(Caller(user), event.at, vault.namespaces.known)
+        where = Where((PATH,), permit=permit)
+        same(len(await vault.scan(where)), number, f"what {user} is shown")
+        same(sum((await vault.count((PATH,), permit=permit)).values()), number, f"what is counted for {user}")
 
 
 async def another_process_sees_rules_with_what_they_are_about(vault: MemoryAdapter, other: MemoryAdapter) -> None:

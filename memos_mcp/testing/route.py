@@ -94,6 +94,21 @@ async def _scores_are_those_of_find(vault: MemoryAdapter, opened: OpenRoute) -> 
     same(await route.score(_call("green tea"), _where(), []), [], "scores of nothing")
 
 
+async def _a_priority_is_told_and_moves_no_score(vault: MemoryAdapter, opened: OpenRoute) -> None:
+    route = opened()
+    one, other = a_cube("green tea"), a_cube("green tea")
+    await _stored(vault, route, one, other)
+    before = await _scores(route, "tea")
+    rules = one.governance.model_copy(update={"priority": 4})
+    await _applied(
+        route, await vault.commit([Change("govern", one.id, one.model_copy(update={"governance": rules}))], caller=ADA)
+    )
+    same(await _scores(route, "tea"), before, "scores, whatever the priority")
+    hits = await route.score(_call("tea"), _where(), [one.ref, other.ref])
+    told = {hit.ref.id: hit.traits.priority if hit.traits else 0 for hit in hits}
+    same(told, {one.id: 4, other.id: 0}, "priorities")
+
+
 async def _other_paths_show_nothing_and_move_nothing(vault: MemoryAdapter, opened: OpenRoute) -> None:
     route = opened()
     mine = [a_cube(text, f"{PATH}/home") for text in _TEXTS]
@@ -301,6 +316,7 @@ ROUTE_CHECKS: tuple[RouteCheck, ...] = (
     *QUIET_ROUTE_CHECKS,
     _the_nearest_comes_first,
     _scores_are_those_of_find,
+    _a_priority_is_told_and_moves_no_score,
     _other_paths_show_nothing_and_move_nothing,
     _a_new_version_replaces_the_old,
     _what_is_forgotten_is_gone,

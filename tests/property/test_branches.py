@@ -60,11 +60,12 @@ async def branch_off(folder: Path, first: list[Step], then: list[Step]) -> None:
     """The rules change in the original, the words in both; what a branch shows follows the rules."""
     forked: list[Forked] = []
     async with memos_mcp.open(home=folder, user="ada", embedder={"kind": "none"}) as memos:
-        for number, (_, path, word) in enumerate(first):
+        for number, (_, path, word, source) in enumerate(first):
             owner = path.split("/")[1] if path.startswith("user/") else "ada"
             text = f"{word} number {number}."
-            (id,) = (await memos.acting_as(Caller(owner)).remember(text, path=path)).ids
-            forked.append(Forked(Held(id, path, owner, text, Governance(owner=owner)), text, text))
+            (id,) = (await memos.acting_as(Caller(owner)).remember(text, path=path, source_class=source)).ids
+            rules = Governance(owner=owner, came_from=(source,))  # and the user, whom no rule here keeps out
+            forked.append(Forked(Held(id, path, owner, text, rules), text, text))
         for path in BRANCHED:
             await memos.branches.make("idea", path)
         forked = [each for each in forked if each.held.path != "user/ben"]

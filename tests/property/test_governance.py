@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
@@ -16,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import memos_mcp
-from memos_mcp import Caller, Denied, InvalidInput, Memos
-from memos_mcp.cube import Governance
+from memos_mcp import Caller, Denied, InvalidInput, Memos, MemosError
+from memos_mcp.cube import Governance, SourceClass
 from memos_mcp.infrastructure.decisions import Act, Decision, decided, owned_by
 from memos_mcp.namespaces import Defaults
 from tests.refusals import refuse_alike
@@ -30,6 +31,9 @@ NAMES = st.sampled_from(("ada", "ben", "eve", "role:nurse", "role:guest", "*"))
 Step = tuple[Any, ...]
 SOME = st.lists(NAMES, max_size=2).map(tuple)
 CONTEXTS = st.lists(st.sampled_from(("app:desk", "app:bed", "purpose:care")), max_size=2).map(tuple)
+CLASSES = ("user", "web", "tool")
+_ASKED = ("app:desk", "app:bed", "purpose:care", "from-web:ben", "from-web:role:nurse", "from-tool:ada", "from-user:*")
+CONDITIONS = st.lists(st.sampled_from(_ASKED), max_size=2).map(tuple)
 
 rules = st.fixed_dictionaries(
     {},
@@ -37,7 +41,7 @@ rules = st.fixed_dictionaries(
         "readers": SOME,
         "writers": SOME,
         "denied": SOME,
-        "contexts": CONTEXTS,
+        "contexts": CONDITIONS,
         "read_only": st.booleans(),
         "expires_at": st.sampled_from((NOW - timedelta(days=1), NOW + timedelta(days=1))),
     },
@@ -48,8 +52,9 @@ callers = st.builds(
     roles=st.lists(st.sampled_from(("nurse", "guest")), max_size=2, unique=True).map(tuple),
     context=CONTEXTS,
 )
-remembered = st.tuples(st.just("remember"), st.sampled_from(PATHS), st.sampled_from(WORDS))
+remembered = st.tuples(st.just("remember"), st.sampled_from(PATHS), st.sampled_from(WORDS), st.sampled_from(CLASSES))
 governed = st.tuples(st.just("govern"), st.integers(0, 30), rules.filter(bool))
+updated = st.tuples(st.just("update"), st.integers(0, 30), st.sampled_from(CLASSES))
 repeated = st.tuples(st.just("repeat"), st.integers(0, 30), callers)
 ruled = st.tuples(
     st.just("rule"),
@@ -60,7 +65,7 @@ ruled = st.tuples(
             "readers": SOME,
             "writers": SOME,
             "denied": SOME,
-            "contexts": CONTEXTS,
+            "contexts": CONDITIONS,
             "read_only": st.booleans(),
         },
     ).filter(bool),
@@ -86,6 +91,7 @@ steps = st.builds(
             looked,
             remembered,
             repeated,
+            updated,
             moved,
             migrated,
             st.tuples(st.just("forget"), st.integers(0, 30)),
@@ -106,6 +112,7 @@ class Held:
     stored: datetime = field(default_factory=lambda: datetime.now(UTC))
     moves: list[tuple[datetime, bool]] = field(default_factory=list[tuple[datetime, bool]])
     came: datetime = datetime(2020, 1, 1, tzinfo=UTC)
+    changed: datetime = datetime(2020, 1, 1, tzinfo=UTC)
     above: dict[str, Governance] = field(default_factory=dict[str, Governance])
 
     @property
@@ -159,19 +166,16 @@ async def live(folder: Path, steps: list[Step]) -> None:
     async with memos_mcp.open(home=folder, user="ada", embedder={"kind": "none"}) as memos:
         for step in steps:
             match step:
-                case ("remember", path, word):
+                case ("remember", path, word, source):
                     number += 1
-                    await store(memos.acting_as(Caller(owner_of(path))), held, above, path, f"{word} number {number}.")
+                    by, text = memos.acting_as(Caller(owner_of(path))), f"{word} number {number}."
+                    await store(by, held, above, path, text, source)
                 case ("rule", path, changed):
                     await rule(memos, above, path, changed)
-                case ("govern", at, changed) if held:
-                    one = held[int(at) % len(held)]
-                    await memos.acting_as(one.keeper).acl.change([one.id], **changed)
-                    one.rules = one.rules.model_copy(update=changed)
                 case ("repeat", at, caller) if held:
                     await repeat(memos.acting_as(caller), held, held[int(at) % len(held)])
-                case ("move", at, move) if held:
-                    await move_on(memos, held[int(at) % len(held)], archived=move == "archive")
+                case ("govern" | "update" | "move", at, _) if held:
+                    await change(memos, held[int(at) % len(held)], step)
                 case ("migrate", caller, path, to):
                     await migrate(memos.acting_as(caller), held, path, to)
                 case ("forget", at) if held:
@@ -181,6 +185,17 @@ async def live(folder: Path, steps: list[Step]) -> None:
                     await look(memos.acting_as(caller), held, word)
                 case _:
                     pass
+
+
+async def change(memos: Memos, one: Held, step: Step) -> None:
+    match step:
+        case ("govern", _, changed):
+            await memos.acting_as(one.keeper).acl.change([one.id], **changed)
+            one.rules = one.rules.model_copy(update=changed)
+        case ("update", _, source):
+            await update(memos, one, source)
+        case _:
+            await move_on(memos, one, archived=step[2] == "archive")
 
 
 async def move_on(memos: Memos, one: Held, *, archived: bool) -> None:
@@ -206,14 +221,26 @@ async def migrate(memos: Memos, held: list[Held], path: str, to: str) -> None:
             each.owner = each.path.split("/")[1] if each.path.startswith("user/") else each.rules.owner
 
 
-async def store(memos: Memos, held: list[Held], above: dict[str, Governance], path: str, text: str) -> None:
+async def update(memos: Memos, one: Held, source: SourceClass) -> None:
+    """Its earlier versions are still there: it comes from where each of them comes from."""
+    with contextlib.suppress(MemosError):  # archived, read-only, over, or for others
+        cube = await memos.acting_as(one.keeper).update(one.id, f"{one.text} {source}", source_class=source)
+        came = tuple(sorted({*one.rules.came_from, source}))
+        one.text, one.rules = cube.text, one.rules.model_copy(update={"came_from": came})
+        one.changed = datetime.now(UTC)
+
+
+async def store(
+    memos: Memos, held: list[Held], above: dict[str, Governance], path: str, text: str, source: SourceClass
+) -> None:
     """Also in a namespace of one's own, which may be for another context, or read-only."""
     if not may_store(memos.caller, path, above):
         with pytest.raises(Denied):
-            await memos.remember(text, path=path)
+            await memos.remember(text, path=path, source_class=source)
         return
-    (id,) = (await memos.remember(text, path=path)).ids
-    held.append(Held(id, path, memos.caller.user, text, Governance(owner=memos.caller.user), above=above))
+    (id,) = (await memos.remember(text, path=path, source_class=source)).ids
+    rules = Governance(owner=memos.caller.user, came_from=(source,))
+    held.append(Held(id, path, memos.caller.user, text, rules, above=above))
 
 
 async def rule(memos: Memos, above: dict[str, Governance], path: str, changed: dict[str, Any]) -> None:
@@ -302,7 +329,11 @@ async def look_back(memos: Memos, held: list[Held], word: str) -> None:
     open_ = {each.id: each for each in held if may_read(memos.caller, each)}
     old = {each.id: each for each in then if each.id in open_ and not each.archived_at(moment)}
     new = open_.keys() - {each.id for each in then}
-    moved = {each.id for each in then if each.id in open_ and each.archived != each.archived_at(moment)}
+    moved = {
+        each.id
+        for each in then
+        if each.id in open_ and (each.archived != each.archived_at(moment) or each.changed > moment)
+    }
     page = await memos.timeline.browse(moment, limit=100)
     assert {cube.id for cube in page.cubes} == old.keys()
     assert page.total == len(old)

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from memos_mcp import Caller, Memos, MemosError
+from memos_mcp.cube import SourceClass
 from memos_mcp.infrastructure.decisions import decided, is_beneath, owned_by
 from memos_mcp.interface import cubes
 from memos_mcp.interface.recording import request
@@ -34,13 +35,16 @@ PHASES = (Phase.explicit, Phase.generate)  # an example takes a second: to shrin
 
 SOME = st.lists(st.sampled_from((*USERS, "role:nurse", "*")), max_size=2).map(tuple)
 CONTEXTS = st.lists(st.sampled_from(("app:desk", "purpose:care")), max_size=1).map(tuple)
+CLASSES = st.sampled_from(("user", "web", "tool"))
+FROM = ("from-web:ben", "from-web:role:nurse", "from-tool:eve")
+CONDITIONS = st.lists(st.sampled_from(("app:desk", "purpose:care", *FROM)), max_size=2).map(tuple)
 rules = st.fixed_dictionaries(
     {},
     optional={
         "readers": SOME,
         "writers": SOME,
         "denied": SOME,
-        "contexts": CONTEXTS,
+        "contexts": CONDITIONS,
         "read_only": st.booleans(),
         "expires_at": st.sampled_from((START - timedelta(days=1), START + timedelta(days=900))),
     },
@@ -57,7 +61,7 @@ Fate = tuple[Any, ...]
 fates = st.one_of(
     st.tuples(st.just("govern"), rules),
     st.tuples(st.just("govern"), rules),
-    st.tuples(st.just("update"), st.sampled_from(WORDS)),
+    st.tuples(st.just("update"), st.sampled_from(WORDS), CLASSES),
     st.tuples(st.just("move"), st.sampled_from(("archive", "expire", "merge", "restore"))),
     st.tuples(st.sampled_from(("freeze", "hold", "quarantine", "forget", "back"))),
 )
@@ -72,6 +76,7 @@ class Told:
     path: str
     text: str
     key: str
+    source: SourceClass
     fates: Sequence[Fate]
 
     @property
@@ -87,7 +92,7 @@ def lives(draw: st.DrawFn) -> list[Told]:
         owner = path.split("/")[1] if path.startswith("user/") else draw(st.sampled_from(USERS))
         text = f"{draw(st.sampled_from(WORDS))} number {number} of the list."
         key = draw(st.sampled_from(("", "", f"key-{number}")))
-        found.append(Told(number, owner, path, text, key, draw(st.lists(fates, max_size=3))))
+        found.append(Told(number, owner, path, text, key, draw(CLASSES), draw(st.lists(fates, max_size=3))))
     return found
 
 
@@ -104,12 +109,16 @@ class World:
         return self.memos.acting_as(Caller(user))
 
 
-async def tell(world: World, lives: Sequence[Told], caller: Caller, hidden: Collection[str]) -> None:
-    """All that happens, without what happens to the hidden ones."""
+async def tell(
+    world: World, lives: Sequence[Told], caller: Caller, hidden: Collection[str], above: Sequence[str]
+) -> None:
+    """All that happens, without what happens to the hidden ones. `above` is asked for at shared/team."""
     for each in lives:
         world.clock.tick()
         if each.id not in hidden:
             await store(world, each)
+    if above:
+        await world.acting("ada").acl.set_rules("shared/team", contexts=above)
     await world.acting("ada").lifecycle.set_policy("shared/team", Policy(kept_for=timedelta(days=300)))
     for step in range(3):
         await look_around(world, step, [each.id for each in lives if each.id not in hidden], caller)
@@ -123,9 +132,9 @@ async def store(world: World, each: Told) -> None:
     owner = world.acting(each.owner)
     world.ids.begin(each.id[:-1])
     if each.key:
-        await owner.put(each.path, each.key, text=each.text, tags=["t"])
+        await owner.put(each.path, each.key, text=each.text, tags=["t"], source_class=each.source)
     else:
-        await owner.remember(each.text, path=each.path, source="a.txt", tags=["t"])
+        await owner.remember(each.text, path=each.path, source="a.txt", tags=["t"], source_class=each.source)
 
 
 async def look_around(world: World, step: int, ids: Sequence[str], caller: Caller) -> None:
@@ -146,8 +155,8 @@ async def meet(owner: Memos, id: str, fate: Fate) -> None:
         match fate:
             case ("govern", changes):
                 await owner.acl.change([id], **changes, reason="so it shall be")
-            case ("update", word):
-                await owner.update(id, f"{word} anew for {owner.caller.user}.")
+            case ("update", word, source):
+                await owner.update(id, f"{word} anew for {owner.caller.user}.", source_class=source)
             case ("move", move):
                 await owner.lifecycle.move([id], move)
             case ("freeze",):
@@ -167,8 +176,11 @@ async def hidden_from(caller: Caller, world: World) -> set[str]:
     found: set[str] = set()
     for event in await world.memos._on.vault.events(limit=10_000):  # pyright: ignore[reportPrivateUsage]
         path, rules = event.path, event.rules
+        if not event.subject:  # of a namespace
+            continue
         assert rules is not None
-        reads = decided(caller, "read", path, rules, world.clock()).allowed
+        above = world.memos._on.defaults.above(path)  # pyright: ignore[reportPrivateUsage]
+        reads = decided(caller, "read", path, rules, world.clock(), above).allowed
         kept_from = caller.within and not is_beneath(path, caller.within)
         if not reads and (kept_from or not owned_by(caller.user, path, rules)):
             found.add(event.subject)
@@ -276,20 +288,22 @@ async def keep(world: World, ask: Awaitable[object]) -> object:
     phases=PHASES,
     suppress_health_check=[HealthCheck.too_slow],
 )
-@given(lives=lives(), caller=callers, seed=st.integers(0, 1 << 20))
-def test_what_one_may_not_read_changes_no_answer_of_any_verb(lives: list[Told], caller: Caller, seed: int) -> None:
+@given(lives=lives(), caller=callers, seed=st.integers(0, 1 << 20), above=st.sets(st.sampled_from(FROM)).map(sorted))
+def test_what_one_may_not_read_changes_no_answer_of_any_verb(
+    lives: list[Told], caller: Caller, seed: int, above: list[str]
+) -> None:
     with tempfile.TemporaryDirectory() as full, tempfile.TemporaryDirectory() as less:
-        anyio.run(compared, Path(full), Path(less), lives, caller, seed)
+        anyio.run(compared, Path(full), Path(less), lives, caller, seed, above)
 
 
-async def compared(full: Path, less: Path, lives: list[Told], caller: Caller, seed: int) -> None:
+async def compared(full: Path, less: Path, lives: list[Told], caller: Caller, seed: int, above: Sequence[str]) -> None:
     clocks, ids = (Clock(), Clock()), Ids()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cubes, "new_id", ids)
         async with opened(full, clocks[0]) as one, opened(less, clocks[1]) as other:
             first, second = World(one, clocks[0], ids), World(other, clocks[1], ids)
-            await tell(first, lives, caller, ())
-            await tell(second, lives, caller, await hidden_from(caller, first))
+            await tell(first, lives, caller, (), above)
+            await tell(second, lives, caller, await hidden_from(caller, first), above)
             chosen = [ask for ask in asks(lives) if not writes_over(ask)]
             for number, ask in enumerate(random.Random(seed).sample(chosen, ASKS)):
                 answers: list[object] = []
@@ -305,7 +319,7 @@ async def compared(full: Path, less: Path, lives: list[Told], caller: Caller, se
 
 def test_every_verb_is_asked() -> None:
     """A verb that is new is asked by itself if its parameters are known by name: else say above what they may be."""
-    known = subjects([Told(0, "ada", "user/ada", "tea", "", ())])
+    known = subjects([Told(0, "ada", "user/ada", "tea", "", "user", ())])
     needed = {
         (name, each)
         for name, verb in verbs().items()
@@ -313,7 +327,7 @@ def test_every_verb_is_asked() -> None:
         if parameter.default is parameter.empty and each != "write"
     }
     assert {each for each in needed if each[1] not in known and ".".join(each) not in known} == set()
-    assert {ask.verb for ask in asks([Told(0, "ada", "user/ada", "tea", "", ())])} == verbs().keys()
+    assert {ask.verb for ask in asks([Told(0, "ada", "user/ada", "tea", "", "user", ())])} == verbs().keys()
 
 
 def test_a_verb_of_an_object_is_found_by_looking() -> None:

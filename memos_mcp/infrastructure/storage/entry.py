@@ -20,6 +20,7 @@ from memos_mcp.infrastructure.storage import statements as sql
 from memos_mcp.infrastructure.storage.cold import settled
 from memos_mcp.infrastructure.storage.overlay import MIRRORED, Hand, Overlay, counts
 from memos_mcp.infrastructure.storage.places import migrated
+from memos_mcp.infrastructure.storage.policies import interned, ruled_as, sourced, sourced_anew
 from memos_mcp.infrastructure.storage.rows import (
     ADVICE,
     chained,
@@ -28,7 +29,6 @@ from memos_mcp.infrastructure.storage.rows import (
     is_sealed,
     micros,
     moment,
-    rules_of,
     sealed,
 )
 from memos_mcp.ports import MAIN, Action, Change, Event
@@ -118,7 +118,7 @@ class Entry:
             raise Conflict(f"there is no version {change.expect} of memory {cube.id}; read it again, then repeat")
         if is_over(cube.path):
             self._overlay.look_beneath(change, cube.path)
-        place = self._place(cube.path)
+        place, cube = self._place(cube.path), sourced(cube)
         policy = self._policy(cube.governance)
         held = " ".join(cube.quarantined) or None
         expires = cube.governance.expires_at and micros(cube.governance.expires_at)
@@ -173,6 +173,7 @@ class Entry:
             self.db.execute("UPDATE memory SET once = NULL WHERE memory = ?", (memory,))
             self.db.execute("UPDATE OR IGNORE memory SET once = ? WHERE memory = ?", (change.once, memory))
         self._version(change, cube, memory, place, created, salt)
+        sourced_anew(self.db, memory, cube, self.policies)
         self._flush()
         settled(self.db, memory, cold=state in COLD)
         row = self.db.execute("SELECT * FROM cube WHERE memory = ? AND version = ?", (memory, cube.version)).fetchone()
@@ -209,7 +210,7 @@ class Entry:
     def _govern(self, change: Change, governance: Governance) -> Event:
         memory, version, place, path, *_ = self._current(change)
         expires = governance.expires_at and micros(governance.expires_at)
-        policy = self._policy(governance)
+        policy = self._policy(ruled_as(self.db, memory, governance))
         self._log(change, memory, version, place, path, None)
         self.db.execute(sql.REVISION, (self.seq, policy, expires, memory))
         self.db.execute("UPDATE memory SET policy = ?, expires = ? WHERE memory = ?", (policy, expires, memory))
@@ -379,15 +380,7 @@ class Entry:
         return known
 
     def _policy(self, governance: Governance) -> int:
-        rules, restricted = rules_of(governance)
-        known = self.policies.get(rules)
-        if known is None:
-            self.db.execute("INSERT OR IGNORE INTO policy (rules, restricted) VALUES (?, ?)", (rules, restricted))
-            known = int(self.db.execute("SELECT policy FROM policy WHERE rules = ?", (rules,)).fetchone()[0])
-            guests = {*governance.readers, *governance.writers}
-            self.db.executemany("INSERT OR IGNORE INTO guest VALUES (?, ?)", [(name, known) for name in guests])
-            self.policies[rules] = known
-        return known
+        return interned(self.db, governance, self.policies)
 
 
 def tip(db: sqlite3.Connection) -> tuple[int, int, bytes]:

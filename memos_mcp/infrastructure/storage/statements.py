@@ -18,7 +18,9 @@ CURRENT = """SELECT m.memory, m.version, m.place, p.path, m.created_at, m.quaran
     WHERE m.branch = ? AND m.id = ? AND m.forgotten IS NULL"""
 REVISION = """INSERT INTO revision (seq, memory, old, old_expires, new, new_expires)
     SELECT ?1, memory, policy, expires, ?2, ?3 FROM memory WHERE memory = ?4"""
-HELD_BY = """SELECT json_extract(r.rules, '$.owner'), r.restricted, m.expires FROM memory m
+RULES_OF = "SELECT r.rules FROM memory m JOIN policy r ON r.policy = m.policy WHERE m.memory = ?"
+HELD_BY = """SELECT json_extract(r.rules, '$.owner'), r.restricted OR (json_extract(r.rules, '$.came_from') NOTNULL
+    AND EXISTS (SELECT 1 FROM inheritance WHERE rules LIKE '%"from-%')), m.expires FROM memory m
     JOIN policy r ON r.policy = m.policy WHERE m.branch = ? AND m.place = ? AND m.once = ?"""
 KNOWN = "SELECT memory, id, version, state FROM memory WHERE branch = ? AND place = ? AND once = ?"
 FIRST = "SELECT created_at, at, salt, digest, payload, content FROM cube WHERE memory = ? AND version = 1"

@@ -33,6 +33,24 @@ def test_a_memory_is_shared_shown_and_taken_back(memos: Memos, plan: str) -> Non
     assert "no rule was ever changed" in memos("acl", "report", "--path", "shared").stdout
 
 
+def test_what_is_from_the_web_is_for_editors_and_of_equals_one_is_first(memos: Memos, plan: str) -> None:
+    said = memos("remember", "the tea page", "--path", "shared/team", "--class", "web", "--json").stdout
+    (page,) = json.loads(said)["ids"]
+    memos("acl", "set", "--path", "shared/team", "--context", "from-web:role:editor")
+    assert "the tea page" not in memos("recall", "tea", user="ben").stdout
+    why = "provenance: what comes from a source of class web is for role:editor alone, as shared/team says"
+    assert why in " ".join(memos("explain", page, "--user", "ben").stdout.split())
+    assert "from       web" in memos("acl", "show", page).stdout
+    memos("acl", "set", plan, "--priority", "-3", "--decay", "0.25")
+    shown = memos("acl", "show", plan).stdout
+    assert "priority   -3" in shown
+    assert "decay      0.25 a day" in shown
+    memos("acl", "set", plan, "--decay", "policy")
+    assert "decay      as the policy says" in memos("acl", "show", plan).stdout
+    assert "a decay is a share" in memos("acl", "set", plan, "--decay", "much", code=2).stderr
+    assert "priority or decay" in memos("acl", "set", "--path", "user/ada", "--priority", "1", code=2).stderr
+
+
 def test_a_namespace_is_shared_shown_explained_and_closed(memos: Memos) -> None:
     (id,) = json.loads(memos("remember", "the tea plan", "--path", "user/ada/plans/party", "--json").stdout)["ids"]
     said = memos("acl", "set", "--path", "user/ada/plans", "--reader", "ben", "--reason", "the party").stdout

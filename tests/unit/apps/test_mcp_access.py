@@ -52,6 +52,18 @@ async def test_access_is_set_shown_and_explained(client: Client, tmp_path: Path)
     assert rules == {"id": id, "owner": "ada"}
 
 
+async def test_priority_and_sources_are_set_and_told(client: Client) -> None:
+    stored, _ = await call(client, "remember", content="the tea plan", source_class="web")
+    (id,) = stored["ids"]
+    rules, text = await call(client, "set_access", id=id, priority=3, decay=0.1, contexts=["from-web:role:editor"])
+    assert rules == {"id": id, "owner": "ada", "priority": 3, "decay": 0.1, "contexts": ["from-web:role:editor"]}
+    assert text == f"[{id}] belongs to ada; only in from-web:role:editor; priority 3; decay 0.1 a day."
+    decided, _ = await call(client, "get_access", id=id, act="read", user="ben")
+    assert decided["why"] == "what comes from a source of class web is for role:editor alone"
+    _, text = await call(client, "set_access", path="user/ada", priority=1)
+    assert text.startswith("set_access: a namespace has no end, priority or decay")
+
+
 async def test_a_namespace_is_shared_shown_and_closed(client: Client, tmp_path: Path) -> None:
     stored, _ = await call(client, "remember", content="the tea plan", path="user/ada/plans/party")
     (id,) = stored["ids"]

@@ -76,7 +76,7 @@ def test_a_tool_is_described_in_a_way_that_every_client_reads(tool: type[Tool]) 
         assert not each.keys() & {"anyOf", "oneOf", "allOf", "not", "$ref", "$defs", "const"}, each
     for name, each in properties.items():
         assert isinstance(each, dict)
-        assert each["type"] in ("string", "integer", "boolean", "array", "object"), name
+        assert each["type"] in ("string", "integer", "number", "boolean", "array", "object"), name
     assert schema["additionalProperties"] is False
     assert all(each["$ref"].startswith("#/$defs/") for each in within(tool.gives.model_json_schema()) if "$ref" in each)
 

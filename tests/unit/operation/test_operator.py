@@ -37,6 +37,15 @@ def test_a_memory_that_a_lane_does_not_have_yet_is_neither_put_first_nor_last() 
     assert order[-1] == "a"
 
 
+def test_of_equal_ones_the_higher_priority_is_first_and_nothing_else_moves() -> None:
+    found = (
+        *hits("words", a=0.2, b=0.3),
+        *hits("words", Traits(priority=-1), c=0.2),
+        *hits("words", Traits(priority=9), d=0.2),
+    )
+    assert [f.ref.id for f in fused(CALL, *found)] == ["b", "d", "a", "c"]
+
+
 def test_who_said_it_counts_whatever_the_case() -> None:
     call = MemoryCall("q", "q", subject=("Ada",))
     found = *hits("words", Traits(author="ada"), a=0.1), *hits("words", Traits(author="Ben"), b=0.2)
