@@ -312,16 +312,18 @@ class Lifecycle:
 
     async def _brought_back(self, cube: MemCube, policy: Policy) -> tuple[Usage, Policy]:
         """What counts once somebody has brought it back: that is a use, or the next sweep would put it away again."""
-        if cube.state is State.GENERATED:
-            return cube.usage, policy
         lines = await self._on.vault.events(after=-_LINES, subject=cube.id)
         moves = [line for line in lines if line.state is not None and line.action != "sight"]
-        pairs = [(line, was) for was, line in pairwise(moves) if was.state in SHELVED and line.state not in SHELVED]
-        last = pairs[-1][0] if pairs else None
-        if last is None:
+        backs = [line for was, line in pairwise(moves) if _is_back(was.state, line.state)]
+        if not backs:
             return cube.usage, policy
+        last = backs[-1]
         usage = cube.usage.model_copy(update={"last_read_at": max(last.at, cube.usage.last_read_at or last.at)})
         return usage, replace(policy, kept_for=None)
+
+
+def _is_back(was: State | None, now: State | None) -> bool:
+    return now not in SHELVED and (was in SHELVED or (was is State.MERGED and now is State.ACTIVATED))
 
 
 def _told(events: Sequence[Event]) -> tuple[Event, ...]:

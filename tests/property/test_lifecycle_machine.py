@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -84,7 +84,7 @@ class Model:
     def sweep(self, policy: Policy, now: datetime) -> None:
         if self.held or self.state in ("frozen", "expired"):
             return
-        back = self.back if self.state != "generated" else None
+        back = self.back
         idle = now - max(self.times[-1], back or self.times[-1])
         kept_for = policy.kept_for if back is None else None
         if self.over(now) or (kept_for is not None and now - self.times[0] >= kept_for):
@@ -107,6 +107,13 @@ class Model:
                 self.texts[number - 1] = None
 
 
+def unread(home: Path, clock: Clock) -> Memos:
+    """A system that does not count how often it is looked at."""
+    memos = opened(home, clock, "ada")
+    memos._on = replace(memos._on, accesses=None)  # pyright: ignore[reportPrivateUsage]
+    return memos
+
+
 class Years(RuleBasedStateMachine):
     """What is done to memories, and what they are after it."""
 
@@ -117,7 +124,7 @@ class Years(RuleBasedStateMachine):
         self.starting = start_blocking_portal()
         self.portal = self.starting.__enter__()
         self.clock = Clock()
-        self.memos = self.portal.call(opened, self.home, self.clock, "ada")
+        self.memos = self.portal.call(unread, self.home, self.clock)
         self.known: list[Model] = []
         self.gone: list[str] = []
         self.told = 0
@@ -239,11 +246,11 @@ class Years(RuleBasedStateMachine):
     @rule(which=which, version=st.integers(1, 4))
     def bring_back(self, which: int, version: int) -> None:
         one = self.one(which)
-        if one.state not in ("generated", "activated"):  # of others it changes the state as well
-            return
         there = one.texts[version - 1] if version <= len(one.texts) else None
-        allowed = one.open(self.clock.now) and there is not None
+        allowed = one.open(self.clock.now) and there is not None and (one.state != "frozen" or there == one.texts[-1])
         assert self.went(self.memos.timeline.restore, one.id, version) == allowed
+        if allowed and one.state in ("archived", "merged"):
+            one.go("restore", self.clock.now)
         if allowed and there != one.texts[-1]:
             self.write(one, there or "")
 
@@ -260,7 +267,7 @@ class Years(RuleBasedStateMachine):
     @rule()
     def reopen(self) -> None:
         self.portal.call(self.memos.aclose)
-        self.memos = self.portal.call(opened, self.home, self.clock, "ada")
+        self.memos = self.portal.call(unread, self.home, self.clock)
 
     def write(self, one: Model, text: str) -> None:
         one.texts.append(text)

@@ -19,7 +19,7 @@ from memos_mcp import Memos, MemosError, NotFound
 from memos_mcp.cube import Governance, MemCube, Ref, State
 from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
 from memos_mcp.interface.lifecycles import BY_HAND
-from memos_mcp.operation.lifecycle import Move, Policy, moved
+from memos_mcp.operation.lifecycle import Policy
 from memos_mcp.ports import MAIN, Event, MemoryAdapter, Where
 from tests.worlds import Clock, opened
 
@@ -134,7 +134,6 @@ class Replay:
     versions: dict[str, int] = field(default_factory=dict[str, int])
     cubes: dict[Ref, MemCube | None] = field(default_factory=dict[Ref, MemCube | None])
     states: dict[str, State] = field(default_factory=dict[str, State])
-    frozen: dict[str, State] = field(default_factory=dict[str, State])
     held: set[str] = field(default_factory=set[str])
 
     def follow(self, line: Event) -> None:
@@ -144,14 +143,11 @@ class Replay:
                 self.versions[key] = line.version
                 self.cubes[Ref(id=key, version=line.version)] = line.cube
                 self.states.setdefault(key, State.GENERATED)
-                self.held.discard(key)
-            case "move":
-                move: Move = next(each for each in BY_HAND if line.reason.split(":")[0] == each)
-                self.states[key] = moved(self.states[key], move)
-            case "freeze":
-                self.frozen[key], self.states[key] = self.states[key], State.FROZEN
-            case "thaw":
-                self.states[key] = self.frozen.pop(key)
+                if line.cube is None or not line.cube.quarantined:
+                    self.held.discard(key)
+            case "move" | "freeze" | "thaw":
+                assert line.state is not None
+                self.states[key] = line.state
             case "quarantine":
                 self.held.add(key)
             case "release":
@@ -224,13 +220,14 @@ async def was_then(vault: MemoryAdapter, at: int, then: Replay, now: Replay) -> 
         for key, version in then.versions.items()
         if key in now.versions and key not in now.held and (cube := now.cubes[Ref(id=key, version=version)])
     }
-    sure = {ref: each for ref, each in left.items() if not then.shelved(ref.id) and not now.shelved(ref.id)}
+    recalled = {ref: cube for ref, cube in left.items() if not then.shelved(ref.id)}
     shown = {cube.ref: cube for _, cube in await vault.scan(Where(ALL.paths, MAIN, at=at), limit=1000)}
-    assert sure.keys() <= shown.keys() <= left.keys()
+    assert shown.keys() == recalled.keys()
     assert all(cube.payload == left[ref].payload and cube.tags == left[ref].tags for ref, cube in shown.items())
     assert sum((await vault.count(ALL.paths, at=at)).values()) == len(shown)
-    for ref in sure:
-        assert [cube.ref for cube in await vault.get([Ref(id=ref.id)], at=at)] == [ref]
+    for ref in left:
+        (cube,) = await vault.get([Ref(id=ref.id)], at=at)
+        assert (cube.ref, cube.state) == (ref, then.states[ref.id])
     absent = [Ref(id=key) for key in now.versions if key not in then.versions]
     assert await vault.get(absent, at=at) == []
 

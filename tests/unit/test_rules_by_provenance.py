@@ -138,7 +138,7 @@ async def test_memories_of_an_older_vault_are_known_by_their_sources(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as older:
-        older.setattr(database, "migrations", lambda: migrations()[:11])
+        older.setattr(database, "migrations", lambda: migrations()[:12])
         async with memos_mcp.open(home=tmp_path, user="ada", embedder={"kind": "none"}) as memos:
             await stored(memos, "tea of the web", "web")
             id = await stored(memos, "tea of a user")
