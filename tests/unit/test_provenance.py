@@ -231,3 +231,23 @@ async def test_a_trace_is_in_the_access_log_with_what_it_showed(memos: Memos) ->
     await memos.provenance.trace(cup)
     (line,) = (await memos.audit.query(action="provenance.trace")).lines
     assert {item.id for item in line.items} == {tea, cup}
+
+
+@pytest.mark.claim("4.2-18")
+async def test_every_version_names_the_one_before_it_and_the_memories_it_was_made_from(memos: Memos) -> None:
+    tea = await stored(memos, "Ada drinks tea")
+    both = await made(memos, "Ada drinks tea from a cup", tea)
+    await memos.update(both, "Ada drinks tea from a blue cup")
+    await memos.timeline.restore(both, 1)
+    relations = (await memos.provenance.prov([both], direction="up"))["wasDerivedFrom"]
+    assert isinstance(relations, dict)
+    pairs = {
+        (str(each["prov:generatedEntity"]), str(each["prov:usedEntity"]))
+        for each in relations.values()
+        if isinstance(each, dict)
+    }
+    assert {(f"memory:{both}.{n}", f"memory:{both}.{n - 1}") for n in (2, 3, 4)} <= pairs
+    assert {made_from for version, made_from in pairs if version == f"memory:{both}.2"} == {
+        f"memory:{both}.1",
+        f"memory:{tea}.1",
+    }
