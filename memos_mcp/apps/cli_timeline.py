@@ -146,7 +146,7 @@ def _brought_back(done: BroughtBack) -> RenderableType:
     rest = [f"{len(done.newer)} newer stay"] if done.newer else []
     rest += [f"{len(done.left)} may not be changed: {', '.join(done.left[:5])}"] if done.left else []
     what = shown.count(len(done.cubes), "memory", "memories")
-    return shown.done(f"brought back {what} at {done.path}", "; ".join(rest) or "each in a new version")
+    return shown.done(f"brought back {what} at {done.path}", "; ".join(rest) or "the way back is another restore")
 
 
 def _frozen(cubes: Sequence[MemCube]) -> RenderableType:

@@ -120,7 +120,7 @@ class Restored(Answer):
         rest = f" {self.newer} newer ones stay." if self.newer else ""
         rest += f" May not be changed: {' '.join(self.left)}." if self.left else ""
         ids = " ".join(self.ids) + (" …" if self.total > len(self.ids) else "")
-        return f"Brought back {self.total} memories at {self.path}, each in a new version. {ids}{rest}"
+        return f"Brought back {self.total} memories at {self.path}, the way back is another restore. {ids}{rest}"
 
 
 class Standing(Answer):

@@ -78,7 +78,7 @@ async def test_one_memory_or_a_path_is_brought_back(client: Client) -> None:
     await call(client, "restore_memories", id=tea, version=2)
     assert "confirm" in await text_of(client, "restore_memories", at="start")
     done = await text_of(client, "restore_memories", at="start", confirm=True, reason="a bad day")
-    assert done == f"Brought back 1 memories at user/ada, each in a new version. {tea}"
+    assert done == f"Brought back 1 memories at user/ada, the way back is another restore. {tea}"
 
 
 async def test_a_frozen_memory_is_refused_until_it_is_thawed(client: Client) -> None:
