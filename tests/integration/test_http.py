@@ -17,6 +17,7 @@ from mcp.types import TextContent
 from pydantic import JsonValue
 
 from memos_mcp import Caller, wiring
+from memos_mcp.accesses import Access
 from memos_mcp.apps.access import Tokens
 from memos_mcp.apps.mcp_tools import TOOLS
 from memos_mcp.settings import Settings
@@ -233,8 +234,14 @@ async def test_the_trace_named_in_a_header_is_that_of_the_request(place: Place) 
         assert answer.status_code == 200
     async with wiring.open(place.settings) as memos:
         ada = memos.acting_as(Caller("ada"))
+        lines: tuple[Access, ...] = ()
+        for _ in range(1000):  # the server writes its lines within 50 ms, after the answer
+            lines = (await ada.audit.query(action="recall")).lines
+            if len(lines) == 2:
+                break
+            await anyio.sleep(0.01)
+        assert len(lines) == 2
         assert [each.verb for each in (await ada.audit.trace(trace)).steps] == ["recall"]
-        assert len((await ada.audit.query(action="recall")).lines) == 2
 
 
 async def test_resources_and_completions_show_each_principal_his_own(place: Place) -> None:
