@@ -86,8 +86,8 @@ class Timeline:
     async def restore(self, id: str, to: int | When, *, reason: str = "") -> MemCube:
         """Let a memory say again what it said in a version or at a moment: a new version, so the way back stays open.
 
-        Who may use it is not brought back. A merged, archived or expired one is active again. Raises NotFound, Denied,
-        IllegalMove (it is frozen), InvalidInput, Conflict.
+        Who may use it is not brought back. A merged, archived or expired one is active again; of what is archived, who
+        decides about it decides that. Raises NotFound, Denied, IllegalMove (it is frozen), InvalidInput, Conflict.
         """
         why = checks.check_reason(reason)
 
@@ -98,6 +98,8 @@ class Timeline:
                 raise InvalidInput(f"memory {id} is in quarantine: release it first")
             then = checks.check_whole(await self._then(now, to))
             back = State.ACTIVATED if (now.state, "restore") in TRANSITIONS else now.state
+            if now.state in SHELVED:
+                self._on.check("govern", now)
             events = await self._on.commit(*await self._changes(now, then, back, why))
             return next((event.cube for event in reversed(events) if event.cube), now)
 
@@ -106,9 +108,9 @@ class Timeline:
     async def restore_all(self, to: When, path: str | None = None, *, reason: str = "") -> BroughtBack:
         """Let all memories at or beneath a path say again what they said at a moment: in one commit, or not at all.
 
-        Those that were archived since are in use again, and the other way round. What was forgotten stays gone, and
-        what was added since stays: nothing is lost, and the moment before is a way back. Cost: 0.5 ms for each.
-        Raises NotFound, Denied, InvalidInput, Conflict (repeat).
+        Those that were archived since are in use again, and the other way round, if the caller decides about them;
+        nothing is over again. What was forgotten stays gone, and what was added since stays: nothing is lost, and the
+        moment before is a way back. Cost: 0.5 ms for each. Raises NotFound, Denied, InvalidInput, Conflict (repeat).
         """
         why, home = checks.check_reason(reason), self._on.writable(path)
         where, since = await self._on.readable(home), await self._on.position(to, home)
@@ -200,9 +202,11 @@ class Timeline:
         return {cube.ref: cube for cube in cubes if cube and not cube.quarantined}
 
     def _is_fixed(self, now: MemCube, then: MemCube) -> bool:
-        """Does it stay as it is? What is held does not expire."""
-        ends = now.governance.held and then.state is State.EXPIRED
-        return bool(then.hidden) or now.state is State.FROZEN or ends or not self._on.decided("write", now).allowed
+        """Does it stay as it is? To put it away, or bring it back from there, is for who decides about it."""
+        if then.hidden or now.state is State.FROZEN or not self._on.decided("write", now).allowed:
+            return True
+        moves = _state_again(now.state, then.state) is not now.state
+        return moves and not self._on.decided("govern", now).allowed
 
     async def _changes(self, now: MemCube, then: MemCube, state: State, why: str) -> Sequence[Change]:
         """The changes that let a memory say what it said then, in this state; none if it does already."""
@@ -229,8 +233,11 @@ class Timeline:
 
 
 def _state_again(now: State, then: State) -> State:
-    """The state of a memory that is as it was then: another one only if it is recalled now and was not, or was."""
-    if (now in SHELVED) == (then in SHELVED):
+    """The state of a memory that is as it was then: another one only if it is recalled now and was not, or was.
+
+    What was over then is not over again: that has an end, which is a rule, and rules are not brought back.
+    """
+    if (now in SHELVED) == (then in SHELVED) or then is State.EXPIRED:
         return now
     return State.ACTIVATED if then is State.FROZEN else then
 

@@ -43,17 +43,17 @@ class Timeline:
     def restore(self, id: str, to: int | When, *, reason: str = "") -> MemCube:
         """Let a memory say again what it said in a version or at a moment: a new version, so the way back stays open.
 
-        Who may use it is not brought back. A merged, archived or expired one is active again. Raises NotFound, Denied,
-        IllegalMove (it is frozen), InvalidInput, Conflict.
+        Who may use it is not brought back. A merged, archived or expired one is active again; of what is archived, who
+        decides about it decides that. Raises NotFound, Denied, IllegalMove (it is frozen), InvalidInput, Conflict.
         """
         return self._portal.call(partial(self._of.restore, id, to, reason=reason))
 
     def restore_all(self, to: When, path: str | None = None, *, reason: str = "") -> BroughtBack:
         """Let all memories at or beneath a path say again what they said at a moment: in one commit, or not at all.
 
-        Those that were archived since are in use again, and the other way round. What was forgotten stays gone, and
-        what was added since stays: nothing is lost, and the moment before is a way back. Cost: 0.5 ms for each.
-        Raises NotFound, Denied, InvalidInput, Conflict (repeat).
+        Those that were archived since are in use again, and the other way round, if the caller decides about them;
+        nothing is over again. What was forgotten stays gone, and what was added since stays: nothing is lost, and the
+        moment before is a way back. Cost: 0.5 ms for each. Raises NotFound, Denied, InvalidInput, Conflict (repeat).
         """
         return self._portal.call(partial(self._of.restore_all, to, path, reason=reason))
 

@@ -33,6 +33,7 @@ _ALL = Which()
 _OPEN = Governance()
 _FRESH = 1.0  # seconds that it is not asked again who was let in
 _HOT = 2048  # activated memories that stay made, 3 kB each
+_WITHOUT_DATA = '"data":null}'  # the end of a payload of words alone
 _KEPT = 1024  # callers of whom this is known
 _FEW = 20  # paths with less than a twentieth of all memories are browsed by an index, others backwards from the end
 
@@ -259,9 +260,10 @@ class SqliteAdapter:
         return (expires is None or expires > micros(permit.now)) and _may(permit, path, rules, self._rules)
 
     def _cube(self, row: Sequence[Any]) -> MemCube:
-        """The cube of a row. What is activated stays made: the same row again is a look-up."""
+        """The cube of a row. What is activated stays made, unless it has data: who is given that may change it."""
         columns = tuple(row[:16])
-        return self._hot(columns) if row[4] == State.ACTIVATED else self._made(columns)
+        stays = row[4] == State.ACTIVATED and str(row[9]).endswith(_WITHOUT_DATA)
+        return self._hot(columns) if stays else self._made(columns)
 
     def _made(self, columns: Sequence[Any]) -> MemCube:
         return cube_of(columns, self._rules)

@@ -52,3 +52,16 @@ async def test_damage_is_noticed_although_the_memory_was_made_before(tmp_path: P
     with pytest.raises(Corrupt):
         await one(vault, hot)
     await vault.aclose()
+
+
+async def test_who_changes_data_that_he_was_given_changes_it_for_nobody_else(tmp_path: Path) -> None:
+    vault = SqliteAdapter(tmp_path / "memos.db")
+    hot = a_cube("tea").model_copy(update={"payload": Plaintext(text="tea", data={"cups": 2})})
+    await remember(vault, hot)
+    await vault.commit([Change("move", hot.id, hot.model_copy(update={"state": State.ACTIVATED}))], caller=ADA)
+    given = (await one(vault, hot)).payload
+    assert isinstance(given, Plaintext)
+    assert isinstance(given.data, dict)
+    given.data["cups"] = 99
+    assert (await one(vault, hot)).payload == Plaintext(text="tea", data={"cups": 2})
+    await vault.aclose()
