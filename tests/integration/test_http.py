@@ -350,6 +350,7 @@ async def test_a_foreign_host_or_web_page_is_refused_on_every_route(place: Place
 
 async def test_a_vault_that_cannot_be_read_is_no_reason_to_let_anybody_in(place: Place) -> None:
     secret = await place.token()
+    assert (await place.call(secret, "recall", question="tea")).status_code == 200  # it has started
     (place.settings.home / "memos.db").rename(place.settings.home / "away.db")
     answer = await place.call(secret, "recall", question="tea")
     assert answer.status_code == 503
