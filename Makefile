@@ -3,12 +3,13 @@ LIGHT := tools/python tools/env.py light
 TEST := tools/python tools/env.py test
 MEMOS := $(LIGHT) python -m memos_mcp.apps.cli
 INSTALLED := .venv/bin
+NEO4J_FOLDER := $(HOME)/.memos/neo4j
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check serve bench format twin schema wheel mcpb install env pins clean
+.PHONY: help run test check serve bench neo4j format twin schema wheel mcpb install env pins clean
 
 help: ## show this menu
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## set up what the demo needs (no torch, one small model), then run it
 	@$(LIGHT) true
@@ -32,6 +33,9 @@ serve: ## run the MCP server over stdio
 
 bench: ## run the benchmarks
 	@$(TEST) python -m benchmarks
+
+neo4j: ## start a Neo4j on port 7687 without docker; ARGS=stop stops it
+	@tools/python -m tools.neo4j_server $(or $(ARGS),start 7687) $(NEO4J_FOLDER)
 
 format: ## format the code and apply the safe fixes of the linter
 	@$(TEST) ruff check --fix

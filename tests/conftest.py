@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import settings
 
 from memos_mcp.infrastructure.models import minilm
 from memos_mcp.infrastructure.models.fetch import Package, install
+from tests.graph_server import Server
+from tools import neo4j_server
 
 # No test may fail because a machine is slow.
 settings.register_profile("patient", parent=settings(), deadline=None)
@@ -37,6 +40,15 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shelf = tmp_path_factory.mktemp("models")
     install(Package(), shelf, lambda _what, _size, _total: None)
     return shelf
+
+
+@pytest.fixture(scope="session", params=[neo4j_server.VERSION, neo4j_server.NEWEST])
+def neo4j(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Generator[Server]:
+    """A running Neo4j of each line for which there is a Java, started for the first test that asks."""
+    server = Server(tmp_path_factory.mktemp("neo4j"), request.param)
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture

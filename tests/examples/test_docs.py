@@ -29,7 +29,7 @@ PYTHON = [(page, code) for page in PAGES for code in blocks(page, "python")]
 
 @pytest.mark.parametrize(("page", "code"), PYTHON, ids=[str(page.relative_to(ROOT)) for page, _ in PYTHON])
 def test_every_python_example_runs(page: Path, code: str, tmp_path: Path) -> None:
-    env = {**os.environ, "MEMOS_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    env = {**os.environ, "MEMOS_HOME": str(tmp_path), "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'graph'}"}
     done = subprocess.run(
         [sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60, check=False
     )
@@ -67,10 +67,10 @@ def test_every_command_of_the_command_line_exists(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_every_make_target_exists(page: Path) -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z0-9]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     text = page.read_text("utf-8")
     shown = "\n".join(blocks(page, "") + re.findall(r"`(make [^`]+)`", text))
-    for word in re.findall(r"^make ([a-z]+)", shown, re.MULTILINE):
+    for word in re.findall(r"^make ([a-z0-9]+)", shown, re.MULTILINE):
         assert word in targets
 
 

@@ -1,0 +1,26 @@
+"""A property graph for memories: nodes and edges in spaces, seen through access classes. Knows nothing of cubes.
+
+`EmbeddedGraph` keeps it in one SQLite file, `memos_graph.neo4j.Neo4jGraph` on a Neo4j server; both are a `GraphStore`.
+"""
+
+from memos_graph.embedded import EmbeddedGraph
+from memos_graph.errors import GraphCorrupt, GraphError, GraphInvalid, GraphUnavailable
+from memos_graph.model import Direction, Edge, Near, Neighbourhood, Node, Path, Property, Seen
+from memos_graph.store import GraphStore
+
+__all__ = [
+    "Direction",
+    "Edge",
+    "EmbeddedGraph",
+    "GraphCorrupt",
+    "GraphError",
+    "GraphInvalid",
+    "GraphStore",
+    "GraphUnavailable",
+    "Near",
+    "Neighbourhood",
+    "Node",
+    "Path",
+    "Property",
+    "Seen",
+]
