@@ -1,0 +1,242 @@
+"""Who and what a sentence names: names, persons by role, things, events. By form, without a dictionary of names. Pure.
+
+A name is a capitalised word that is not there for its place or as a day, month, holiday or language. A person by role
+("my sister", "the vet") is a mention too; one who has both ("my aunt Philippa") is known by the name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal
+
+Sort = Literal["person", "place", "thing"]
+
+_SHE = frozenset(
+    "mother mum mom mama sister daughter aunt niece grandmother grandma granny gran wife girlfriend stepmother "
+    "mother-in-law sister-in-law daughter-in-law goddaughter widow landlady".split()
+)
+_HE = frozenset(
+    "father dad papa brother son uncle nephew grandfather grandpa grandad husband boyfriend stepfather "
+    "father-in-law brother-in-law son-in-law godson".split()
+)
+_THEY = frozenset(
+    "parents kids children twins siblings grandparents brothers sisters daughters sons colleagues neighbours "
+    "neighbors friends in-laws cousins uncles aunts roommates flatmates teachers doctors guests tenants".split()
+)
+_ANY = frozenset(
+    "doctor physician dentist vet nurse midwife surgeon therapist physiotherapist psychologist psychiatrist "
+    "counsellor pharmacist optician teacher tutor professor lecturer coach trainer instructor boss manager "
+    "supervisor colleague coworker co-worker assistant accountant lawyer solicitor notary agent broker insurer "
+    "landlord tenant neighbour neighbor friend partner spouse fiance fiancee roommate flatmate housemate cousin "
+    "child kid baby grandchild twin sibling godparent babysitter nanny cleaner gardener plumber electrician "
+    "carpenter builder roofer mechanic painter architect hairdresser barber tailor baker butcher postman courier "
+    "conductor priest pastor vicar client customer supplier ex recruiter mentor contractor caretaker "
+    "driver pilot gp".split()
+)
+ROLES = _SHE | _HE | _THEY | _ANY
+"""Words for persons by what they are to somebody."""
+
+_TITLE = r"(?:Dr|Prof|Professor|Mr|Mrs|Ms|Miss|Mx|Sir|Dame|Father|Sister|Aunt|Uncle|Captain|Judge)"
+_NAME = re.compile(
+    rf"\b(?:{_TITLE}\.? )?[A-Z\u00c0-\u00de][^\W_]*(?:[-’'][A-Z\u00c0-\u00de]?[^\W\d_]{{2,}})*"
+    rf"(?: (?:(?:de|la|van|von|der|of the) )?[A-Z\u00c0-\u00de][^\W_]*(?:-[^\W_]+)*)*"
+)
+_ROLE = re.compile(
+    r"\b(?P<det>(?:my|our|your|his|her|their|the|a|an)(?: (?:late|older|younger|elder|little|big|old|new|former|best"
+    r"|next-door|great))* )?"
+    rf"(?P<role>{'|'.join(sorted(map(re.escape, ROLES), key=len, reverse=True))})\b(?!-)",
+    re.IGNORECASE,
+)
+_THING = re.compile(r"\b(?P<det>(?i:the|my|our|a|an|some|this|that)) (?=(?P<words>[a-z][\w-]*(?: [a-z][\w-]*){0,3}))")
+_AFTER_PLACE = re.compile(
+    r"\b(?:in|at|to|from|near|around|through|via|inside|outside|towards?)(?: the)? $", re.IGNORECASE
+)
+_AFTER_CIRCUMSTANCE = re.compile(
+    r"\b(?:in|at|on|from|near|behind|under|over|until|during|after|before|by|since|with|for|about)(?: the)? $",
+    re.IGNORECASE,
+)
+_OF_A_NAME = re.compile(
+    r" (?:in|of|to|from|at|with) (?:the |my |our )?(?:"
+    + "|".join(sorted(ROLES))
+    + r")\b| (?:in|of|to|from|at|with) [A-Z][^\W_]+(?: [A-Z][^\W_]+)*"
+)
+
+NOT_NAMES = frozenset(
+    "gp pin id cv atm sim usb gps dna mri ct url faq diy bbq vat iban i i'm i've i'd i'll ok okay tv dvd "
+    "cd pdf monday tuesday wednesday thursday friday saturday sunday mondays "
+    "tuesdays wednesdays thursdays fridays saturdays sundays january february march april may june july august "
+    "september october november december jan feb mar apr jun jul aug sep sept oct nov dec spring summer autumn "
+    "fall winter christmas easter halloween thanksgiving hanukkah ramadan diwali eid passover lent advent whitsun "
+    "pentecost english french german spanish italian portuguese dutch danish swedish norwegian finnish icelandic "
+    "polish czech russian ukrainian greek turkish arabic hebrew hindi chinese japanese korean welsh irish latin "
+    "esperanto vietnamese thai hungarian romanian american british european african asian".split()
+)
+"""Capitalised words that name a time or a language, or nothing."""
+_STARTS = frozenset(
+    "what who whom whose which when where why how do does did is are was were be been am can could would will "
+    "shall should may might must have has had and or but so no not yes yeah if then also again please tell give "
+    "show list name remember forget remind note make write add delete remove erase change update correct compare "
+    "summarise summarize summary sum recap count find get let keep save store record put send translate draft "
+    "compose explain define suggest recommend plan help thanks thank hi hello hey ok okay sure great good nice "
+    "perfect cool wait actually sorry well oh ah from now always never just only call answer reply use don't do "
+    "you my our your his her its their the a an this that these those it he she they we i in on at to of for with "
+    "without by about since until before after during while once last next yesterday today tomorrow tonight there "
+    "here one two three all every each any some both everyone everybody nobody nothing noted got describe check "
+    "look read bring say speak talk take go come stop start set between as like more most many much few another "
+    "other same such too very really maybe perhaps instead replace rename wipe drop clear".split()
+)
+_VERBS = frozenset(
+    "is are was were has had have does did do will would can could should may might must said says told likes "
+    "loves hates wants lives works came went got gave took made left lost won ran met saw bought sold sang kept "
+    "paid lent fell broke prefers thinks knows needs called plays and or".split()
+)
+_FUNCTION = frozenset(
+    "and or but nor so that which who whom whose when where while as than if because is are was were be been am "
+    "do does did has have had will would can could shall should may might must not no never to in on at of for "
+    "with from by about into over under after before since until during between near behind last next this these "
+    "those it he she they we you i me him her them us there here then now again better best more most please said "
+    "says told starts start started closes close open opens came comes come went go goes got get gets lost won "
+    "broke called arrive arrived ends end begins has happened happen lives live works work costs cost yesterday "
+    "today tomorrow tonight just also already still ever".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """Something named: where it stands, the name or role by which it is known, and what stands there in full."""
+
+    start: int
+    end: int
+    name: str
+    sort: Sort
+    phrase: str
+    role: str = ""
+
+    @property
+    def many(self) -> bool:
+        """Several persons by one word: parents."""
+        return self.role in _THEY
+
+    def may_be(self, pronoun: str) -> bool:
+        """Could he, she or they stand for it? Of names nobody knows."""
+        if self.sort == "place" or self.many:
+            return False
+        return self.role not in (_HE if pronoun == "she" else _SHE if pronoun == "he" else ())
+
+    def is_certainly(self, pronoun: str) -> bool:
+        """Is it somebody for whom the pronoun is the one to use, as she is for an aunt?"""
+        return self.role in (_SHE if pronoun == "she" else _HE if pronoun == "he" else ())
+
+
+def mentions_in(text: str, *, people: Collection[str] = (), times: Collection[tuple[int, int]] = ()) -> list[Mention]:
+    """Names and persons by role, in order; `people` are names known to be such, `times` spans that are none."""
+    names = list(_names(text, people, times))
+    roles = [each for each in _roles(text) if not any(each.start < n.end and n.start < each.end for n in names)]
+    known = _appositions(text, names, roles)
+    return sorted([*known, *(r for r in roles if not any(k.start <= r.start < k.end for k in known))], key=_place)
+
+
+def _place(mention: Mention) -> int:
+    return mention.start
+
+
+def _names(text: str, people: Collection[str], times: Collection[tuple[int, int]]) -> list[Mention]:
+    known = {person.lower() for person in people}
+    found: list[Mention] = []
+    for each in _NAME.finditer(text):
+        start, end = _trimmed(text, each.start(), each.end(), known)
+        if start >= end or any(start < stop and begin < end for begin, stop in times):
+            continue
+        name = text[start:end]
+        place = _AFTER_PLACE.search(text[:start]) is not None and not name.startswith(("Dr", "Mr", "Prof"))
+        found.append(Mention(start, end, name, "place" if place else "person", name))
+    if text == text.lower():
+        for person in known:
+            found += [
+                Mention(m.start(), m.end(), person, "person", person)
+                for m in re.finditer(rf"\b{re.escape(person)}\b", text)
+            ]
+    return found
+
+
+def _trimmed(text: str, start: int, end: int, known: Collection[str]) -> tuple[int, int]:
+    """The span without the word that only begins its sentence, and without days and languages at either side."""
+    while start < end:
+        word = re.match(r"[^\s]+", text[start:end])
+        if word is None:
+            return end, end
+        plain = re.sub(r"[’']s$", "", word[0]).lower().replace("’", "'")
+        begins = re.search(r"(?:^|[.!?:]\s+|[\"“']|\n)$", text[:start]) is not None
+        if plain in NOT_NAMES or (begins and plain not in known and not _is_name_at_start(text, start, end, plain)):
+            start += len(word[0])
+            start += len(text[start:end]) - len(text[start:end].lstrip())
+            continue
+        break
+    while start < end and (last := text[start:end].rsplit(" ", 1))[-1].lower() in NOT_NAMES:
+        end = start + (len(last[0]) if len(last) == 2 else 0)
+    return start, end
+
+
+def _is_name_at_start(text: str, start: int, end: int, plain: str) -> bool:
+    if plain in _STARTS or plain in ROLES:
+        return False
+    if re.match(_TITLE + r"\b", text[start:end]):
+        return True
+    rest = text[start:end].split(" ")[1:]
+    after = re.match(r"(?:[’']s\b|,)?\s*([^\W_]+)?", text[end:])
+    follows = (after[1] or "").lower() if after else ""
+    return bool(rest) or text[end : end + 2] in ("'s", "’s") or follows in _VERBS or follows.endswith("ed")
+
+
+def _roles(text: str) -> list[Mention]:
+    found: list[Mention] = []
+    for each in _ROLE.finditer(text):
+        role, phrase = each["role"].lower(), each[0]
+        if text[each.end() : each.end() + 2] in ("'s", "’s") or each["det"] or role in _SHE | _HE | _THEY:
+            phrase = phrase[0].lower() + phrase[1:] if each["det"] else phrase
+            found.append(Mention(each.start(), each.end(), role, "person", phrase, role))
+    return found
+
+
+def _appositions(text: str, names: list[Mention], roles: list[Mention]) -> list[Mention]:
+    """Names as they are known: "my aunt Philippa", "my dentist is Dr Lindqvist" are one person."""
+    known: list[Mention] = []
+    for name in names:
+        role = next((r for r in roles if r.end < name.start and _IS_CALLED.fullmatch(text[r.end : name.start])), None)
+        start = role.start if role else name.start
+        sort: Sort = "person" if role else name.sort
+        known.append(Mention(start, name.end, name.name, sort, name.phrase, role.role if role else ""))
+    return known
+
+
+_IS_CALLED = re.compile(r",? (?:(?:is|was) (?:called |named |now )?|called |named )?")
+
+
+def things_in(text: str) -> list[Mention]:
+    """What "it" may stand for: "the new oven", "a cottage in Donegal"; a `place` if it only says where or when."""
+    found: list[Mention] = []
+    for each in _THING.finditer(text):
+        words = _noun(each["words"].split(" "), text, each.start())
+        if not words or words[-1].lower() in ROLES:
+            continue
+        end = each.start("words") + len(" ".join(words))
+        if named := _OF_A_NAME.match(text, end):
+            end = named.end()
+        article = each["det"].lower()
+        phrase = f"{article if article in ('my', 'our') else 'the'} {text[each.start('words') : end]}"
+        aside = _AFTER_CIRCUMSTANCE.search(text[: each.start()]) is not None
+        found.append(Mention(each.start(), end, " ".join(words), "place" if aside else "thing", phrase))
+    return found
+
+
+def _noun(words: list[str], text: str, start: int) -> list[str]:
+    """The words up to the verb or preposition that ends a noun phrase; in "did the oven arrive" the last is a verb."""
+    taken: list[str] = []
+    for word in words:
+        if word.lower() in _FUNCTION or (taken and word.endswith("ed")):
+            return taken
+        taken.append(word)
+    asked = re.search(r"\b(?:did|does|do|will|can) $", text[:start], re.IGNORECASE)
+    return taken[:-1] if asked and len(taken) > 1 else taken
