@@ -20,7 +20,7 @@ from typing import TypedDict, cast
 from pydantic import JsonValue
 
 from benchmarks.common import keep
-from memos_mcp.interface.statements import stated
+from memos_mcp.interface.stating import stated
 from memos_mcp.operation.consolidation import RELATIONS, Decision, Relation, decide
 from memos_mcp.operation.statements import Statement
 

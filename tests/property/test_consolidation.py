@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memos_mcp.interface.statements import stated
+from memos_mcp.interface.stating import stated
 from memos_mcp.operation.consolidation import RELATIONS, decide, follows
 
 SAID = datetime(2025, 3, 3, 18, tzinfo=UTC)

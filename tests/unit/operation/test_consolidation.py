@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.consolidation import PAGE, PARTS, labelled, main, measured, page, table
 from memos_mcp.cube import Interval, Link
-from memos_mcp.interface.statements import stated
+from memos_mcp.interface.stating import stated
 from memos_mcp.operation.consolidation import RELATIONS, Decision, Follows, decide, follows
 from memos_mcp.operation.statements import Statement
 

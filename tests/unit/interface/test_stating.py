@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 from memos_mcp.cube import Interval, MemCube, Origin, Plaintext
-from memos_mcp.interface.statements import stated, statement
+from memos_mcp.interface.stating import stated, statement
 
 SAID = datetime(2025, 3, 3, 18, tzinfo=UTC)
 
