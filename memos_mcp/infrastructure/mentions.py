@@ -1,0 +1,58 @@
+"""What a memory speaks of: entities, and relations between them. Found elsewhere; here is what they look like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from memos_mcp.cube import MemCube
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A person, place, thing or date that a memory names. `aliases` are other names by which it is asked for."""
+
+    name: str
+    kind: str = "thing"
+    weight: float = 1.0
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """What a memory says of two entities, by their names: `source` `kind` `target`, as in Ada likes tea."""
+
+    source: str
+    kind: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mentioned:
+    """Everything that one memory speaks of."""
+
+    entities: tuple[Entity, ...] = ()
+    relations: tuple[Relation, ...] = ()
+
+
+class Mentions(Protocol):
+    """Finds what memories speak of. Equal memories: equal answers, as long as `version` is the same."""
+
+    @property
+    def version(self) -> str:
+        """Names how it finds them: a graph that was made by another one is made anew."""
+        ...
+
+    def of(self, cube: MemCube) -> Mentioned:
+        """What a memory speaks of. Never fails; may run in any thread."""
+        ...
+
+
+class NoMentions:
+    """Finds nothing: the graph has tags, links and where memories come from, and no entities."""
+
+    version = "none"
+
+    def of(self, cube: MemCube) -> Mentioned:
+        """Nothing."""
+        return Mentioned()
