@@ -19,6 +19,7 @@ from memos_mcp.errors import (
     NotFound,
     Unavailable,
 )
+from memos_mcp.interface import steps
 from memos_mcp.interface.update import Edit
 from memos_mcp.memos import Memos
 from memos_mcp.ports import Caller
@@ -53,4 +54,5 @@ __all__ = [
     "Unavailable",
     "__version__",
     "open",
+    "steps",
 ]

@@ -25,7 +25,18 @@ from memos_mcp.interface.update import Edit
 from memos_mcp.operation.lifecycle import Move
 from memos_mcp.ports import Caller, Event, How
 from memos_mcp.settings import Settings
-from memos_mcp.sync_objects import Acl, Audit, Branches, Deliveries, Lifecycle, Log, Provenance, Quarantine, Timeline
+from memos_mcp.sync_objects import (
+    Acl,
+    Audit,
+    Branches,
+    Deliveries,
+    Lifecycle,
+    Log,
+    Pipelines,
+    Provenance,
+    Quarantine,
+    Timeline,
+)
 
 
 def open(settings: Settings | None = None, **given: Any) -> Memos:
@@ -87,6 +98,11 @@ class Memos:
     def log(self) -> Log:
         """What happened."""
         return Log(self._memos.log, self._portal)
+
+    @property
+    def pipelines(self) -> Pipelines:
+        """Memories through steps."""
+        return Pipelines(self._memos.pipelines, self._portal)
 
     @property
     def provenance(self) -> Provenance:

@@ -24,6 +24,7 @@ OBJECTS = {
     "deliveries": ("deliveries", "Deliveries"),
     "lifecycle": ("lifecycles", "Lifecycle"),
     "log": ("logs", "Log"),
+    "pipelines": ("pipelines", "Pipelines"),
     "provenance": ("provenance", "Provenance"),
     "quarantine": ("quarantine", "Quarantine"),
     "timeline": ("timeline", "Timeline"),

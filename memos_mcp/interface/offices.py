@@ -9,6 +9,7 @@ from memos_mcp.interface.branches import Branches
 from memos_mcp.interface.deliveries import Deliveries
 from memos_mcp.interface.lifecycles import Lifecycle
 from memos_mcp.interface.logs import Log
+from memos_mcp.interface.pipelines import Pipelines
 from memos_mcp.interface.provenance import Provenance
 from memos_mcp.interface.quarantine import Quarantine
 from memos_mcp.interface.timeline import Timeline
@@ -48,6 +49,11 @@ class Offices:
     def log(self) -> Log:
         """What happened."""
         return Log(self._on)
+
+    @property
+    def pipelines(self) -> Pipelines:
+        """Memories through steps."""
+        return Pipelines(self._on)
 
     @property
     def provenance(self) -> Provenance:

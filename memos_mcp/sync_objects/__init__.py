@@ -6,8 +6,20 @@ from memos_mcp.sync_objects.branches import Branches
 from memos_mcp.sync_objects.deliveries import Deliveries
 from memos_mcp.sync_objects.lifecycle import Lifecycle
 from memos_mcp.sync_objects.log import Log
+from memos_mcp.sync_objects.pipelines import Pipelines
 from memos_mcp.sync_objects.provenance import Provenance
 from memos_mcp.sync_objects.quarantine import Quarantine
 from memos_mcp.sync_objects.timeline import Timeline
 
-__all__ = ["Acl", "Audit", "Branches", "Deliveries", "Lifecycle", "Log", "Provenance", "Quarantine", "Timeline"]
+__all__ = [
+    "Acl",
+    "Audit",
+    "Branches",
+    "Deliveries",
+    "Lifecycle",
+    "Log",
+    "Pipelines",
+    "Provenance",
+    "Quarantine",
+    "Timeline",
+]

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from memos_mcp import Caller, Memos, MemosError
+from memos_mcp import Caller, Memos, MemosError, steps
 from memos_mcp.cube import SourceClass
 from memos_mcp.infrastructure.decisions import decided, is_beneath, owned_by
 from memos_mcp.interface import cubes
@@ -226,6 +226,7 @@ def subjects(lives: Sequence[Told]) -> dict[str, list[object]]:
         "readers": [("eve",)],
         "seconds": [0.0],
         "request": [":access", "nobodys0"],
+        "steps": [[steps.tag("seen"), steps.archive()], [steps.only("text:tea"), steps.append("And more.")]],
     }
 
 
