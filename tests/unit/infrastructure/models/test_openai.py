@@ -168,7 +168,10 @@ async def test_a_server_that_stays_busy_is_asked_three_times() -> None:
     assert len(requests) == 3
 
 
-@pytest.mark.parametrize("after", ["3600", format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)])
+LATER = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+
+
+@pytest.mark.parametrize("after", ["3600", LATER], ids=["seconds", "date"])
 async def test_a_server_that_wants_more_time_than_there_is_is_not_asked_again(after: str) -> None:
     with anyio.fail_after(4):
         error, requests = await failure(refused(429, code="rate_limit_exceeded", Retry_After=after))
