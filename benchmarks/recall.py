@@ -1,9 +1,10 @@
 """Recall and remember in process: `python -m benchmarks.recall [--sizes 1000 10000 50000] [--neighbours 100]`.
 
-Natural turns and questions, both keys, on disk. For each size: latency of recall in one namespace, alone and beside
-other namespaces of 1,000 memories; remember of a list of 1,000 messages; the first recall of a fresh system; bytes
-held. Plain FTS5 over both keys in the same run is the baseline. Where a model is installed (or `--models DIR`), the
-same with the vectors lane: questions are embedded by the model, what is stored has random vectors.
+Natural turns and questions, both keys and the graph, on disk. For each size: latency of recall in one namespace,
+alone and beside other namespaces of 1,000 memories; remember of a list of 1,000 messages, and how fast the graph is
+drawn; the first recall of a fresh system; bytes held. Plain FTS5 over both keys in the same run is the baseline.
+Where a model is installed (or `--models DIR`), the same with the vectors lane: questions are embedded by the model,
+what is stored has random vectors.
 """
 
 from __future__ import annotations
@@ -25,12 +26,15 @@ from pydantic import JsonValue
 import memos_mcp
 from benchmarks.common import keep, spread
 from benchmarks.texts import Texts, Turn
+from memos_graph import EmbeddedGraph
 from memos_mcp import Caller, Memos
 from memos_mcp import settings as configuration
+from memos_mcp.infrastructure.graph import Graph
 from memos_mcp.infrastructure.models.onnx import OnnxEmbedder
 from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
 from memos_mcp.infrastructure.vectors import Vectors
 from memos_mcp.infrastructure.words import Words
+from memos_mcp.interface.entities import RulesMentions
 from memos_mcp.interface.reader import RulesReader
 from memos_mcp.models import Embedder
 
@@ -80,18 +84,20 @@ class HalfReal:
 
 
 def with_vectors(home: Path, model: Path) -> Memos:
-    """A Memos with both lanes."""
+    """A Memos with all lanes."""
     closing = AsyncExitStack()
     vault = SqliteAdapter(home / "memos.db")
     vectors = Vectors(vault, vault.segment_store, HalfReal(OnnxEmbedder(model)))
     closing.push_async_callback(vault.aclose)
     closing.push_async_callback(vectors.aclose)
-    routes = [Words(vault, vault.segment_store), vectors]
+    graph = Graph(vault, EmbeddedGraph(home / "graph.db"), RulesMentions(), background=True)
+    closing.push_async_callback(graph.aclose)
+    routes = [Words(vault, vault.segment_store), vectors, graph]
     return Memos(vault=vault, reader=RulesReader(), routes=routes, caller=Caller("ada"), closing=closing)
 
 
 async def measure_with_vectors(n: int, rounds: int, model: Path) -> dict[str, JsonValue]:
-    """Recall with both lanes, of natural questions embedded by the real model."""
+    """Recall with all lanes, of natural questions embedded by the real model."""
     questions = _questions(rounds)
     with tempfile.TemporaryDirectory(prefix="memos-bench-") as folder:
         async with with_vectors(Path(folder), model) as memos:
@@ -154,11 +160,15 @@ async def measure(n: int, neighbours: int, rounds: int, model: Path | None) -> d
     with tempfile.TemporaryDirectory(prefix="memos-bench-") as folder:
         async with words_only(Path(folder)) as memos:
             written = await fill(memos, n, seed=1)
+            start = time.perf_counter()
+            await memos.settle(600)
+            drawn = time.perf_counter() - start + sum(written)
             await ask(memos, questions[:20])
             alone = await ask(memos, questions)
             held = sum(lane.held for lane in (await memos.status()).lanes)
             for i in range(neighbours):
                 await fill(memos.acting_as(Caller(f"other{i}")), BATCH, seed=i + 2)
+                await memos.settle(600)
             await ask(memos, questions[:20])
             beside = await ask(memos, questions) if neighbours else []
         async with words_only(Path(folder)) as memos:
@@ -170,6 +180,7 @@ async def measure(n: int, neighbours: int, rounds: int, model: Path | None) -> d
             "other_namespaces": neighbours,
             "first_recall_of_a_fresh_system_ms": round(first * 1000, 1),
             "remember_per_s": round(BATCH / statistics.median(written)) if n >= BATCH else None,
+            "drawn_per_s": round(n / drawn),
             "remember_per_s_first_list": round(BATCH / written[0]) if n >= BATCH else None,
             "held_bytes_per_10k": round(held / n * 10_000),
             "disk_bytes_per_memory": round(_bytes(Path(folder)) / (n + neighbours * BATCH)),

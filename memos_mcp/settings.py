@@ -51,6 +51,18 @@ class Vectors(_Section):
     least: float = Field(default=0.1, ge=-1, le=1, description="cosine beneath which a memory is not found")
 
 
+class Graph(_Section):
+    """The graph lane: who and what memories speak of."""
+
+    kind: Literal["embedded", "neo4j", "none"] = "embedded"
+    file: str = Field(default="graph.db", description="its file, in the data folder unless absolute (embedded)")
+    url: str = Field(default="bolt://127.0.0.1:7687", description="address of the server (neo4j)")
+    user: str = Field(default="neo4j", description="user there (neo4j)")
+    password: SecretStr = Field(default=SecretStr(""), description="his password (neo4j)")
+    database: str = Field(default="", description="database, of this vault alone; default: the server's (neo4j)")
+    timeout_s: float = Field(default=2, gt=0, le=60, description="seconds a question to the server may take (neo4j)")
+
+
 class Reader(_Section):
     """Who reads what is remembered: rules alone, or a chat model as well."""
 
@@ -185,6 +197,7 @@ class Settings(BaseSettings):
     vault: Vault = Vault()
     words: Words = Words()
     vectors: Vectors = Vectors()
+    graph: Graph = Graph()
     embedder: Embedder = Embedder()
     reader: Reader = Reader()
     screening: Screening = Screening()
@@ -203,6 +216,11 @@ class Settings(BaseSettings):
     def database(self) -> Path:
         """The vault's file."""
         return self.home.expanduser() / self.vault.file
+
+    @property
+    def graph_file(self) -> Path:
+        """The file of the embedded graph."""
+        return self.home.expanduser() / self.graph.file
 
     @property
     def shelf(self) -> Path:

@@ -20,6 +20,7 @@ from memos_mcp.settings import Settings
 from memos_mcp.version import __version__
 
 if TYPE_CHECKING:
+    from memos_graph.store import GraphStore
     from memos_mcp.infrastructure.lens import Lens
     from memos_mcp.infrastructure.storage.database import Database
     from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
@@ -53,7 +54,7 @@ def open(settings: Settings | None = None, **given: Any) -> Memos:
     return Memos(
         vault=vault,
         reader=_reader(chosen.reader, closing),
-        routes=[words, _vectors(chosen, vault, closing, lens)],
+        routes=[words, _vectors(chosen, vault, closing, lens), _graph(chosen, vault, closing, lens)],
         caller=Caller(chosen.user, chosen.roles, chosen.context),
         path=chosen.path,
         guard=guard,
@@ -158,6 +159,59 @@ def _vectors(chosen: Settings, vault: SqliteAdapter, closing: AsyncExitStack, le
     vectors = Vectors(vault, vault.segment_store, embedder, memory=bytes_, least=chosen.vectors.least, lens=lens)
     closing.push_async_callback(vectors.aclose)
     return vectors
+
+
+def _graph(chosen: Settings, vault: SqliteAdapter, closing: AsyncExitStack, lens: Lens) -> Route:
+    store = _graph_store(chosen)
+    if isinstance(store, str):
+        from memos_mcp.infrastructure.off import Off
+
+        return Off("graph", store, vault.segment_store, left=_left_graph(chosen, closing))
+    from memos_mcp.infrastructure.graph import Graph
+    from memos_mcp.interface.entities import RulesMentions
+
+    graph = Graph(vault, store, RulesMentions(), lens=lens, background=True)
+    closing.push_async_callback(graph.aclose)
+    return graph
+
+
+def _graph_store(chosen: Settings) -> GraphStore | str:
+    """The store of the graph, or why there is none. Raises Misconfigured."""
+    its = chosen.graph
+    if its.kind != "none" and chosen.vault.read_only:
+        return "the vault may not be written, and what follows it neither: drop vault.read_only"
+    match its.kind:
+        case "none":
+            return "switched off by the setting graph.kind"
+        case "embedded":
+            from memos_graph.embedded import EmbeddedGraph
+
+            return EmbeddedGraph(chosen.graph_file)
+        case "neo4j":
+            if find_spec("neo4j") is None:
+                return 'a graph on Neo4j needs its driver: pip install "memcube-mcp[neo4j]"'
+            from memos_graph.errors import GraphInvalid
+            from memos_graph.neo4j import Neo4jGraph
+
+            try:
+                password = its.password.get_secret_value()
+                times = {"timeout": its.timeout_s, "patience": its.timeout_s}
+                return Neo4jGraph(its.url, its.user, password, its.database or None, **times)
+            except GraphInvalid as exc:
+                raise Misconfigured(f"the setting graph.url cannot be used: {exc}") from exc
+        case _:
+            assert_never(its.kind)
+
+
+def _left_graph(chosen: Settings, closing: AsyncExitStack) -> GraphStore | None:
+    """The graph of a time when the lane was on: nothing in it may outlive a memory."""
+    if chosen.vault.read_only or not chosen.graph_file.is_file():
+        return None
+    from memos_graph.embedded import EmbeddedGraph
+
+    store = EmbeddedGraph(chosen.graph_file)
+    closing.push_async_callback(store.aclose)
+    return store
 
 
 def _embedder(chosen: configuration.Embedder, shelf: Path) -> Embedder | str:

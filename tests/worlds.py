@@ -13,12 +13,15 @@ from typing import cast, get_type_hints
 
 from pydantic import BaseModel
 
+from memos_graph import EmbeddedGraph
 from memos_mcp import Caller, Memos, MemosError
+from memos_mcp.infrastructure.graph import Graph
 from memos_mcp.infrastructure.storage.accesses import SqliteAccessLog
 from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
 from memos_mcp.infrastructure.words import Words
 from memos_mcp.interface.offices import Offices
 from memos_mcp.interface.reader import RulesReader
+from tests.graphs import EachWord
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 MUTE = ("acting_as", "aclose")
@@ -43,15 +46,17 @@ class Clock:
 
 
 def opened(home: Path, clock: Clock, user: str = "nobody") -> Memos:
-    """A system over words, with an access log that keeps texts; the vault and the verbs have this clock."""
+    """A system over words and a graph of them, with an access log that keeps texts; all of it has this clock."""
     vault, closing = SqliteAdapter(home / "memos.db", clock=clock), AsyncExitStack()
     closing.push_async_callback(vault.aclose)
     accesses = SqliteAccessLog(vault.database, texts=str)
     closing.push_async_callback(accesses.aclose)
+    graph = Graph(vault, EmbeddedGraph(home / "graph.db"), EachWord())
+    closing.push_async_callback(graph.aclose)
     return Memos(
         vault=vault,
         reader=RulesReader(),
-        routes=[Words(vault, vault.segment_store)],
+        routes=[Words(vault, vault.segment_store), graph],
         caller=Caller(user),
         clock=clock,
         accesses=accesses,

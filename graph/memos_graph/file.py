@@ -122,7 +122,8 @@ class File:
     def _open(self) -> sqlite3.Connection:
         if self._closed:
             raise GraphUnavailable(f"the graph {self._file} was closed: open another")
-        self._file.parent.mkdir(parents=True, exist_ok=True)
+        self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._file.touch(mode=0o600)
         db = sqlite3.connect(self._file, isolation_level=None, check_same_thread=False, cached_statements=256)
         try:
             db.execute(f"PRAGMA busy_timeout={_BUSY:d}")

@@ -36,4 +36,5 @@ def _installed() -> bool:
 
 def _import_roots() -> str:
     given = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
-    return os.pathsep.join(dict.fromkeys([str(CODE), *(str(Path(each).absolute()) for each in given)]))
+    ours = [str(CODE), str(CODE / "graph")]
+    return os.pathsep.join(dict.fromkeys([*ours, *(str(Path(each).absolute()) for each in given)]))

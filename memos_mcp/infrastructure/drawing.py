@@ -120,7 +120,7 @@ def drawn(cube: MemCube, version: int, mentioned: Mentioned) -> Drawing:
     for relation in mentioned.relations:
         node = _relation(me, relation)
         if node in drawing.nodes:
-            drawing.nodes[node] = Node(node, "relation", relation.kind.replace("\0", " "), word)
+            drawing.nodes[node] = Node(node, "relation", _plain(relation.kind), word, _said(relation))
     return drawing
 
 
@@ -130,6 +130,11 @@ def access_in(found: Iterable[Near]) -> dict[str, Access]:
         return {access.word: access for access in (_access(near.node.props) for near in found)}
     except (KeyError, ValueError) as exc:
         raise Corrupt("an access class in the graph is damaged: run `memos rebuild graph`") from exc
+
+
+def entity_node(name: str) -> str:
+    """The node of an entity, by any of its names."""
+    return _named("entity", name)
 
 
 def class_node(word: str) -> str:
@@ -212,6 +217,11 @@ def _mentions(me: str, mentioned: Mentioned, word: str) -> Iterator[Edge]:
 def _relation(me: str, relation: Relation) -> str:
     said = json.dumps([relation.source, relation.kind, relation.target])
     return f"relation:{me}:{blake2b(said.encode(), digest_size=8).hexdigest()}"
+
+
+def _said(relation: Relation) -> dict[str, str | int | float | bool]:
+    props: dict[str, str | int | float | bool] = {"said": _plain(relation.said), "detail": _plain(relation.detail)}
+    return {name: value for name, value in {**props, "ended": relation.ended}.items() if value}
 
 
 def _shared(node: str) -> Node:

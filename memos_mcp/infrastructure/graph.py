@@ -7,12 +7,16 @@ walks only over memories that he may read now; the past is not asked of it.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Generator, Hashable, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import anyio
 
 from memos_graph.model import Neighbourhood, Seen
 from memos_graph.store import GraphStore
 from memos_mcp.cube import Ref
-from memos_mcp.errors import InvalidInput
+from memos_mcp.errors import InvalidInput, Unavailable
 from memos_mcp.infrastructure.drawing import (
     LINKS,
     OPEN,
@@ -24,7 +28,9 @@ from memos_mcp.infrastructure.drawing import (
     memory_node,
     names_in,
 )
+from memos_mcp.infrastructure.follower import Follower
 from memos_mcp.infrastructure.governance import root_of
+from memos_mcp.infrastructure.identities import Names, names_of
 from memos_mcp.infrastructure.lens import CLEAR, Lens
 from memos_mcp.infrastructure.mentions import Mentions
 from memos_mcp.infrastructure.nearness import Close, beside, least_shared, named, nearest
@@ -38,24 +44,52 @@ _AT_ONCE = 10  # times as many are asked for together
 _BRIDGES = 5  # of which it is asked what is next to them: as many as links are followed from in a recall
 _PERMITS = 1024
 _KEPT = 16  # questions whose walks are kept for a moment
+_ERASING = ("forget", "compact", "depart")
+_PATIENCE = 0.5  # seconds that a question, or who forgets, waits for what the background does
+
+
+@dataclass(frozen=True, slots=True)
+class Under:
+    """What lies beneath a place for who asks: the spaces, the names that are one there, how many memories he sees."""
+
+    where: Where
+    spaces: Mapping[str, Space]
+    names: Names
+    searched: int
+
+    @property
+    def key(self) -> Hashable:
+        """Equal while nothing changed that a walk could tell."""
+        return tuple((root, space.seq) for root, space in self.spaces.items()), self.names.key
 
 
 class Graph:
     """Route and projection over a GraphStore, which it closes in the end.
 
-    A store that is down fails `find` at once, and no write: what it missed is caught up from the log.
+    A store that is down fails `find` at once, and no write: what it missed is caught up from the log. With
+    `background` nobody who stores anything waits for it; only what is forgotten goes before the answer, if it can.
     """
 
     name = "graph"
 
-    def __init__(self, vault: MemoryAdapter, store: GraphStore, mentions: Mentions, *, lens: Lens = CLEAR) -> None:
+    def __init__(
+        self,
+        vault: MemoryAdapter,
+        store: GraphStore,
+        mentions: Mentions,
+        *,
+        lens: Lens = CLEAR,
+        background: bool = False,
+    ) -> None:
         self._vault = vault
         self._store = store
         self._spaces = Spaces(vault, store, mentions, lens)
+        self._follower = Follower(self._spaces) if background else None
         self._permitted: OrderedDict[Hashable, dict[str, bool]] = OrderedDict()
         self._walks: OrderedDict[Hashable, dict[str, Close]] = OrderedDict()
         self._hubs: OrderedDict[Hashable, set[str]] = OrderedDict()
-        self._followed: tuple[Where, dict[str, Space], int] | None = None
+        self._people: OrderedDict[Hashable, frozenset[str]] = OrderedDict()
+        self._followed: Under | None = None
         self._found: Where | None = None
 
     async def find(self, call: MemoryCall, where: Where, limit: int) -> Found:
@@ -66,20 +100,20 @@ class Graph:
         if self._found is where:  # once more: the log may have gone on
             self._followed = None
         self._found = where
-        spaces, searched = await self._under(where)
-        walk = await self._walked(call, where, spaces)
+        under = await self.under(where)
+        walk = await self._walked(call, under)
         best = sorted(walk.values(), key=lambda close: close.order)[:limit]
         hits = (Hit(Ref(id=each.id, version=each.version), each.score, self.name) for each in best)
-        return Found(tuple(hits), searched)
+        return Found(tuple(hits), under.searched)
 
     async def score(self, call: MemoryCall, where: Where, refs: Sequence[Ref], near: Sequence[Ref] = ()) -> list[Hit]:
         """Scores of those that the walk reaches; with `near`, of those that links lead to from them."""
         _check(where)
         if _is_past(where) or not refs:
             return []
-        spaces, _ = await self._under(where)
-        walk = await self._walked(call, where, spaces)
-        links = await self._linked(where, spaces, near) if near else None
+        under = await self.under(where)
+        walk = await self._walked(call, under)
+        links = await self._linked(under, near) if near else None
         hits: list[Hit] = []
         for ref in refs:
             close = walk.get(memory_node(ref.id))
@@ -87,25 +121,40 @@ class Graph:
                 continue
             link = 0.0 if links is None else links.get(memory_node(ref.id), 0.0)
             if links is None or link:
-                traits = Traits(author=close.author, link=link, priority=_priority(spaces, close.access))
+                traits = Traits(author=close.author, link=link, priority=_priority(under.spaces, close.access))
                 hits.append(Hit(ref, close.score, self.name, traits))
         return hits
 
     async def people(self, where: Where) -> frozenset[str]:
-        """Everybody whose words are seen. Cost: 0.3 ms."""
+        """Everybody whose words are seen. Cost: 0.3 ms, once between two changes."""
         _check(where)
         if _is_past(where):
             return frozenset()
-        spaces, _ = await self._under(where)
-        classes = [class_node(word) for word in self._seen(where, spaces)]
-        with translated():
-            found = await self._store.neighbours(Seen(tuple(spaces)), classes, kinds=(UNDER,), direction="in")
-        return frozenset(near.node.label for near in found.nodes)
+        under = await self.under(where)
+        seen = self.seen(under)
+        if not seen:
+            return frozenset()
+        key = seen, under.key
+        known = self._people.get(key)
+        if known is None:
+            classes, spaces = [class_node(word) for word in seen], Seen(tuple(under.spaces))
+            with self.asking(under):
+                found = await self._store.neighbours(spaces, classes, kinds=(UNDER,), direction="in")
+            known = self._people[key] = frozenset(near.node.label for near in found.nodes)
+            while len(self._people) > _KEPT:
+                self._people.popitem(last=False)
+        return known
 
     async def apply(self, events: Sequence[Event]) -> None:
         """Follow these lines; a store that does not answer is caught up later, and nobody waits for it."""
         self._followed = None
-        await self._spaces.apply(events)
+        if self._follower is None:
+            await self._spaces.apply(events)
+            return
+        if any(event.action in _ERASING for event in events) and not self._spaces.down:
+            with anyio.move_on_after(_PATIENCE):
+                await self._spaces.apply(events)
+        self._follower.wake()
 
     async def reset(self) -> None:
         """Clear the store and draw everything again from the log. Raises Unavailable, Corrupt."""
@@ -115,26 +164,61 @@ class Graph:
 
     def lane(self) -> Lane:
         """State for `status`: while the store is down, how many lines wait for it, and why."""
-        return Lane(self.name, on=True, pending=sum(self._spaces.waiting.values()), why=self._spaces.why)
+        if self._follower is not None:
+            self._follower.start()
+        spaces, busy = self._spaces, self._follower is not None and self._follower.busy
+        return Lane(self.name, not spaces.down, pending=sum(spaces.waiting.values()), why=spaces.why, busy=busy)
 
     async def aclose(self) -> None:
-        """Close the store."""
+        """Stop following, close the store."""
+        if self._follower is not None:
+            await self._follower.aclose()
         with translated():
             await self._store.aclose()
 
-    async def _under(self, where: Where) -> tuple[dict[str, Space], int]:
-        """The spaces in which memories are seen, and how many are; asked again within a recall, the very same."""
+    async def under(self, where: Where) -> Under:
+        """What lies there, as new as the log; asked again within a recall, the very same. Raises Unavailable."""
         known = self._followed
-        if known is None or known[0] is not where:
+        if known is None or known.where is not where:
             counts = await self._vault.count(where.paths, permit=where.permit)
-            spaces = await self._spaces.under(dict.fromkeys(root_of(path) for path in counts))
-            known = self._followed = (where, spaces, sum(counts.values()))
-        return known[1], known[2]
+            spaces = await self._opened(dict.fromkeys(root_of(path) for path in counts))
+            names = await names_of(self._vault.ledger, where)
+            known = self._followed = Under(where, spaces, names, sum(counts.values()))
+        return known
 
-    def _seen(self, where: Where, spaces: Mapping[str, Space]) -> frozenset[str]:
+    async def _opened(self, roots: Iterable[str]) -> dict[str, Space]:
+        """The spaces of these roots; nobody waits long for what the background has to do."""
+        if self._follower is None:
+            return await self._spaces.under(roots)
+        self._follower.start()
+        if self._spaces.down or not self._spaces.late.isdisjoint(roots):
+            raise Unavailable(self._spaces.why)
+        try:
+            with anyio.fail_after(_PATIENCE):
+                return await self._spaces.under(roots)
+        except TimeoutError as exc:
+            self._follower.wake()
+            raise Unavailable("the graph is busy following the log: ask again") from exc
+        except Unavailable:
+            self._follower.wake()
+            raise
+
+    @contextmanager
+    def asking(self, under: Under) -> Generator[None]:
+        """Ask the store; one that does not answer is left alone for some seconds. Raises Unavailable, Corrupt."""
+        try:
+            with translated():
+                yield
+        except Unavailable as exc:
+            self._spaces.lost(under.spaces, str(exc))
+            if self._follower is not None:
+                self._follower.wake()
+            raise
+
+    def seen(self, under: Under) -> frozenset[str]:
         """The access classes that may be walked, but for what memories share."""
-        seen = set[str]()
-        for space in spaces.values():
+        seen, where = set[str](), under.where
+        for space in under.spaces.values():
             seen |= {word for word, access in space.classes.items() if self._is_open(word, access, where)}
         return frozenset(seen)
 
@@ -158,40 +242,43 @@ class Graph:
             known[word] = permit.allows(access.path, access.rules)
         return known[word]
 
-    async def _walked(self, call: MemoryCall, where: Where, spaces: Mapping[str, Space]) -> dict[str, Close]:
+    async def _walked(self, call: MemoryCall, under: Under) -> dict[str, Close]:
         """What a question reaches; kept for a moment, as a question is first asked, then scored."""
-        classes = self._seen(where, spaces)
-        key = call.query, classes, tuple((root, space.seq) for root, space in spaces.items())
+        classes = self.seen(under)
+        key = call.query, classes, under.key
         known = self._walks.get(key)
         if known is None:
-            known = await self._walk(call.query, classes, spaces) if classes else {}
+            known = await self._walk(call.query, classes, under) if classes else {}
             self._walks[key] = known
             while len(self._walks) > _KEPT:
                 self._walks.popitem(last=False)
         return known
 
-    async def _walk(self, question: str, classes: frozenset[str], spaces: Mapping[str, Space]) -> dict[str, Close]:
-        names = names_in(question, _MOST_WORDS)
-        seen = Seen(tuple(spaces), classes | {OPEN})
-        with translated():
-            direct = named(await self._having(seen, names, spaces, _NAMED)) if names else {}
+    async def _walk(self, question: str, classes: frozenset[str], under: Under) -> dict[str, Close]:
+        asked, names = names_in(question, _MOST_WORDS), under.names
+        if not asked:
+            return {}
+        seen = Seen(tuple(under.spaces), classes | {OPEN})
+        with self.asking(under):
+            having = await self._having(seen, names.and_others(asked), under, _NAMED)
+            direct = named(names.joined(having, asked))
             best = sorted(direct, key=lambda node: direct[node].order)[:_BRIDGES]
             if not best:
                 return direct
             first = await self._store.neighbours(seen, best, kinds=WALKED)
             things = [near.node.id for near in first.nodes if near.node.kind != "memory"]
-            second = await self._having(seen, things, spaces, _BESIDE)
+            second = names.joined(await self._having(seen, names.and_others(things), under, _BESIDE), things)
             bridges = {node: direct[node] for node in best}
-            return nearest(direct, beside(first, second, bridges))
+            return nearest(direct, beside(names.joined(first, of=having.nodes), second, bridges))
 
-    async def _having(self, seen: Seen, things: Sequence[str], spaces: Mapping[str, Space], most: int) -> Neighbourhood:
+    async def _having(self, seen: Seen, things: Sequence[str], under: Under, most: int) -> Neighbourhood:
         """The memories that have some of these things, but for what more than `most` have."""
 
         async def having(of: Seen, some: Sequence[str], limit: int) -> Neighbourhood:
             return await self._store.neighbours(of, some, kinds=THINGS, direction="in", limit=limit)
 
         classes = seen.classes or frozenset()
-        hubs = self._hubs_of((most, classes, *((root, space.losses) for root, space in spaces.items())))
+        hubs = self._hubs_of((most, classes, *((root, space.losses) for root, space in under.spaces.items())))
         some = [thing for thing in things if thing not in hubs]
         found = await having(seen, some, _AT_ONCE * most)
         parts = [found]
@@ -209,10 +296,10 @@ class Graph:
             self._hubs.popitem(last=False)
         return known
 
-    async def _linked(self, where: Where, spaces: Mapping[str, Space], near: Sequence[Ref]) -> dict[str, float]:
+    async def _linked(self, under: Under, near: Sequence[Ref]) -> dict[str, float]:
         """The memories that links lead to, from these or to these."""
-        seen, ids = Seen(tuple(spaces), self._seen(where, spaces)), [memory_node(ref.id) for ref in near]
-        with translated():
+        seen, ids = Seen(tuple(under.spaces), self.seen(under)), [memory_node(ref.id) for ref in near]
+        with self.asking(under):
             found = await self._store.neighbours(seen, ids, kinds=LINKS)
         links: dict[str, float] = {}
         for edge in found.edges:

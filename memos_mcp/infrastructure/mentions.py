@@ -20,11 +20,17 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """What a memory says of two entities, by their names: `source` `kind` `target`, as in Ada likes tea."""
+    """What a memory says of two entities, by their names: `source` `kind` `target`, as in Ada likes tea.
+
+    `said` is the sentence that says so, `detail` its word for it (of kin the role); `ended`: it held once.
+    """
 
     source: str
     kind: str
     target: str
+    said: str = ""
+    detail: str = ""
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from memos_graph.store import GraphStore
 from memos_mcp.cube import Ref
 from memos_mcp.errors import Misconfigured
 from memos_mcp.infrastructure.governance import root_of
+from memos_mcp.infrastructure.spaces import translated
 from memos_mcp.ports import Event, Where
 from memos_mcp.search import Found, Hit, Lane, MemoryCall, SegmentStore
 
 
 class Off:
-    """A route that finds nothing. `why` stands in `status`."""
+    """A route that finds nothing. `why` stands in `status`; a graph that was `left` goes as segments do."""
 
-    def __init__(self, name: str, why: str, segments: SegmentStore) -> None:
+    def __init__(self, name: str, why: str, segments: SegmentStore, *, left: GraphStore | None = None) -> None:
         self.name = name
         self._why = why
         self._segments = segments
+        self._left = left
 
     async def find(self, call: MemoryCall, where: Where, limit: int) -> Found:
         """Nothing."""
@@ -36,6 +39,9 @@ class Off:
         for root in {root_of(event.path) for event in events if event.action in ("forget", "compact", "depart")}:
             if spans := await self._segments.spans(self.name, root):
                 await self._segments.replace(self.name, root, spans, ())
+            if self._left is not None:
+                with translated():
+                    await self._left.clear(root)
 
     async def reset(self) -> None:
         """Cannot be done. Raises Misconfigured."""

@@ -41,10 +41,11 @@ from memos_mcp.ports import Event, MemoryAdapter
 
 logger = logging.getLogger(__name__)
 
-_PAGE = 1000
-_PAGES = 4  # that anybody waits for; what is left is drawn when the next one asks
+_PAGE = 200
+_PAGES = 4  # that anybody waits for: half a second; what is left is drawn when the next one asks
 _BATCH = 4000  # nodes or edges written at once
-_REST = 5.0  # seconds that a store is left alone which did not answer
+REST = 5.0
+"""Seconds that a store is left alone which did not answer."""
 _FEW = 10  # lines that are drawn faster than another thread is reached
 _EVERY = 10_000
 _ALL = 1 << 30
@@ -90,13 +91,15 @@ def translated() -> Generator[None]:
 class Spaces:
     """The graphs of all roots in one store, which is no longer the store of anything else.
 
-    `waiting` are lines not written yet by root, `why` says why not. A store that did not answer is left alone for some
-    seconds: meanwhile nobody waits for it.
+    `waiting` are lines not written yet by root, `why` says why not. A store that did not answer is `down` and left
+    alone for some seconds: meanwhile nobody waits for it. `late` are roots of which there is more to write at once.
     """
 
     def __init__(self, vault: MemoryAdapter, store: GraphStore, mentions: Mentions, lens: Lens = CLEAR) -> None:
         self.waiting: dict[str, int] = {}
         self.why = ""
+        self.down = False
+        self.late: set[str] = set()
         self._vault = vault
         self._store = store
         self._mentions = mentions
@@ -121,14 +124,23 @@ class Spaces:
                 with suppress(MemosError):  # `why` says it, and the next time it is caught up
                     await self._opened(root)
 
+    def lost(self, roots: Iterable[str], why: str) -> None:
+        """The store did not answer a question about these: it is looked at again when it has rested."""
+        self.why, self.down, self._rests = why, True, anyio.current_time() + REST
+        for root in roots:
+            self._known.pop(root, None)
+            self.waiting.setdefault(root, 0)
+
     async def reset(self) -> None:
         """Clear the store, and draw everything again. Raises Unavailable, Corrupt."""
         async with self._following:
             self._known.clear()
             self.waiting.clear()
+            self.late.clear()
             self._rests = -1.0
             with translated():
                 await self._store.clear()
+            self.why, self.down = "", False
             await self._follow()
             paths = await self._vault.places(("user", "shared", "global"))
             for root in sorted({root_of(path) for path in paths}):
@@ -143,7 +155,11 @@ class Spaces:
         news = [event for event in given if event.seq > seq]
         if not news or news[0].seq != seq + 1 or news[-1].seq != seq + len(news):
             news = await self._vault.events(after=seq, limit=_PAGE)
+        pages = 0
         while news:
+            pages += 1
+            if pages > _PAGES:  # somebody else wrote a lot, and may have drawn it too: each is looked at again
+                self._known.clear()
             await self._take(news)
             self._seq = news[-1].seq
             news = await self._vault.events(after=self._seq, limit=_PAGE)
@@ -152,6 +168,7 @@ class Spaces:
         if any(event.action == "restore" for event in news):
             self._known.clear()  # each is looked at again: the log may not be the one that it followed
             self.waiting.clear()
+            self.late.clear()
             return
         by_root: dict[str, list[Event]] = {}
         for event in filter(_counts, news):
@@ -176,9 +193,13 @@ class Spaces:
                 await self._guarded(root, space, lines)
             else:
                 self.why = "the graph is catching up with the log: ask again"
+                self.waiting.setdefault(root, 0)
+                self.late.add(root)
                 raise Unavailable(self.why)
             self._known[root] = space
             self.waiting.pop(root, None)
+            self.late.discard(root)
+            self.why = ""
         return space
 
     async def _guarded(self, root: str, space: Space, lines: Sequence[Event]) -> None:
@@ -203,9 +224,9 @@ class Spaces:
                 self.why = str(exc)
                 logger.warning("the graph will catch up later", extra={"root": root, "why": self.why})
             if isinstance(exc, Unavailable):
-                self._rests = anyio.current_time() + _REST
+                self.down, self._rests = True, anyio.current_time() + REST
             raise
-        self.why = ""
+        self.why, self.down = "", False
 
     async def _open(self, root: str) -> Space:
         """A space as it is; one that was not made by us of this log is cleared."""
@@ -240,6 +261,8 @@ class Spaces:
                     continue
             await self._put(root, space, batch, last)
             batch, last = Drawing(), None
+            if line.action == "compact":  # of a version before this one nothing is to be left in the file either
+                await self._store.remove(root)
             if not _is_first(line) and (new is not None or line.action in _HIDES or _is_shelved(line, root)):
                 await self._change(root, space, line, new)
         await self._put(root, space, batch, last)

@@ -138,6 +138,6 @@ class Lanes:
             await route.reset()
 
     def states(self, *, whole: bool = True) -> tuple[Lane, ...]:
-        """How each lane is; `whole`: with what it holds, and what waits for it, of everybody."""
+        """How each lane is; `whole`: with what it holds, and what waits for it or is done, of everybody."""
         lanes = (route.lane() for route in self._routes.values())
-        return tuple(lane if whole else replace(lane, pending=0, held=0) for lane in lanes)
+        return tuple(lane if whole else replace(lane, pending=0, held=0, busy=False) for lane in lanes)

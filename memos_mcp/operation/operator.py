@@ -4,6 +4,7 @@ The score of a memory is a sum of absolute parts, so that it means the same for 
 another:
 
     cosine + WORDS[kind] · share of the best possible BM25 score + AUTHOR if the right person said it + AT_THE_TIME
+    + GRAPH[kind] · nearness to what the question names (WEIGHTS: each lane's, and what it means not to be found by it)
     recall:  + FIRST if it speaks in the first person + SESSION · share of the question's words said in its session
              + LINK · rare words it shares with the best hits
     request: + STANCE · share of its sentences that state a preference or a rule
@@ -28,7 +29,28 @@ FIRST = 0.1  # a turn without I, my, we tells nothing of its author; flat in 0.0
 SESSION = 0.2  # the conversation that covers the words of the question; flat in 0.1–0.3
 LINK = 0.05  # the same thread; flat in 0.05–0.15 on dialogues, harmful above 0.05 on notes
 STANCE = 0.2  # a tie-breaker for requests; flat in 0–0.3
+GRAPH = 0.1  # a name that is shared counts among the words already: what links add
 
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """What the score of a lane counts, by the kind of question.
+
+    A memory that the lane does not have counts as the middle of what it has, as it may be too new; or, if `sparse`, as
+    nothing: the lane has a score only for what it has a reason for.
+    """
+
+    recall: float = 1.0
+    request: float = 1.0
+    sparse: bool = False
+
+
+WEIGHTS: Mapping[str, Weight] = {
+    "words": Weight(WORDS_RECALL, WORDS_REQUEST),
+    "graph": Weight(GRAPH, 0.0, sparse=True),
+}
+"""By lane; one that is not here counts in full."""
+_FULL = Weight()
 _UNKNOWN = Traits()
 
 
@@ -68,14 +90,11 @@ def candidates(hits: Iterable[Hit]) -> list[Candidate]:
 def fuse(call: MemoryCall, found: Sequence[Candidate], lanes: Collection[str]) -> list[Fused]:
     """All candidates, best first; of equal ones that of the higher priority, and then the one that was found first.
 
-    A lane of `lanes` that does not have a memory yet is taken to be as near to it as to the middle of the others.
+    A lane of `lanes` that does not have a memory yet is taken to be as near to it as to the middle of the others,
+    unless its scores are sparse.
     """
     subject = frozenset(name.lower() for name in call.subject)
-    words = WORDS_REQUEST if call.question_kind == "request" else WORDS_RECALL
-    plan = [
-        (lane, words if lane == "words" else 1.0, _middle(c.lanes[lane] for c in found if lane in c.lanes))
-        for lane in sorted({*lanes, *(lane for c in found for lane in c.lanes)})
-    ]
+    plan = [_part(call, lane, found) for lane in sorted({*lanes, *(lane for c in found for lane in c.lanes)})]
     fused = [
         Fused(
             c.ref,
@@ -91,13 +110,23 @@ def fuse(call: MemoryCall, found: Sequence[Candidate], lanes: Collection[str]) -
 
 def linked(found: Sequence[Fused], links: Iterable[Hit]) -> list[Fused]:
     """The ranking, once it is known how each memory is linked to the best."""
-    shares = {hit.ref.id: hit.traits.link for hit in links if hit.traits is not None}
+    shares: dict[str, float] = {}
+    for hit in links:
+        if hit.traits is not None:
+            shares[hit.ref.id] = max(shares.get(hit.ref.id, 0.0), hit.traits.link)
     nearer = [replace(f, score=f.score + LINK * shares[f.ref.id]) if f.ref.id in shares else f for f in found]
     return sorted(nearer, key=_best_first)
 
 
 def _best_first(fused: Fused) -> tuple[float, int]:
     return -fused.score, -fused.priority
+
+
+def _part(call: MemoryCall, lane: str, found: Sequence[Candidate]) -> tuple[str, float, float]:
+    """A lane, what its score counts, and its score of a memory that it does not have."""
+    weight = WEIGHTS.get(lane, _FULL)
+    absent = 0.0 if weight.sparse else _middle(c.lanes[lane] for c in found if lane in c.lanes)
+    return lane, weight.request if call.question_kind == "request" else weight.recall, absent
 
 
 def _middle(scores: Iterable[float]) -> float:

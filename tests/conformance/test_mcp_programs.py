@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.imports import IMPORTS
 from tests.node import PINS, Name, modules, node, program
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +47,7 @@ def test_one_line_says_that_no_registry_answers_and_nothing_is_kept(tmp_path: Pa
         "npm_config_cache": str(tmp_path / "cache"),
         "npm_config_registry": "http://127.0.0.1:9",
         "npm_config_fetch_retries": "0",
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": IMPORTS,
     }
     command = [sys.executable, "-c", "from tests import node; node.program('conformance')"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | env)

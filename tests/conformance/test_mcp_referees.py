@@ -24,6 +24,7 @@ from pydantic import BaseModel
 
 from tests.everything.app import names
 from tests.http_server import HANDSHAKE, MODERN, configured, token
+from tests.imports import IMPORTS
 from tests.node import program
 
 ROOT = Path(__file__).parents[2]
@@ -112,7 +113,7 @@ def listen(said_by_server: IO[str], said: list[str], heard: threading.Event) -> 
 def environment(home: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "TMPDIR")}
     memos = {"MEMOS_HOME": str(home), "MEMOS_USER": "ada", "MEMOS_EMBEDDER__KIND": "none"}
-    return kept | memos | {"PYTHONPATH": str(ROOT), "HOME": str(home)}
+    return kept | memos | {"PYTHONPATH": IMPORTS, "HOME": str(home)}
 
 
 def conformance(url: str, out: Path, *arguments: str) -> tuple[bool, Report]:

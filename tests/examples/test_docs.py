@@ -14,6 +14,7 @@ import pytest
 import memos_mcp
 from memos_mcp import settings
 from memos_mcp.apps import cli
+from tests.imports import IMPORTS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
@@ -29,7 +30,7 @@ PYTHON = [(page, code) for page in PAGES for code in blocks(page, "python")]
 
 @pytest.mark.parametrize(("page", "code"), PYTHON, ids=[str(page.relative_to(ROOT)) for page, _ in PYTHON])
 def test_every_python_example_runs(page: Path, code: str, tmp_path: Path) -> None:
-    env = {**os.environ, "MEMOS_HOME": str(tmp_path), "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'graph'}"}
+    env = {**os.environ, "MEMOS_HOME": str(tmp_path), "PYTHONPATH": IMPORTS}
     done = subprocess.run(
         [sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60, check=False
     )
@@ -38,7 +39,7 @@ def test_every_python_example_runs(page: Path, code: str, tmp_path: Path) -> Non
 
 
 def test_the_readme_example_prints_what_it_says(tmp_path: Path) -> None:
-    env = {**os.environ, "MEMOS_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    env = {**os.environ, "MEMOS_HOME": str(tmp_path), "PYTHONPATH": IMPORTS}
     code = blocks(ROOT / "README.md", "python")[0]
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60, check=True)
     assert "Ada is allergic to shellfish." in done.stdout

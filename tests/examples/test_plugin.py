@@ -17,6 +17,7 @@ from mcp import Client, StdioServerParameters
 
 from memos_mcp import sync
 from tests.claude_code import SESSION, assistant, told, user, written
+from tests.imports import IMPORTS
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGIN = ROOT / "plugins" / "claude-code"
@@ -31,7 +32,7 @@ def installed(tmp_path: Path) -> Path:
     folder.mkdir()
     for name, module in PROGRAMS.items():
         program = folder / name
-        program.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m {module} "$@"\n')
+        program.write_text(f'#!/bin/sh\nPYTHONPATH="{IMPORTS}" exec "{sys.executable}" -m {module} "$@"\n')
         program.chmod(0o755)
     return folder
 

@@ -14,6 +14,7 @@ from memos_mcp.apps.demo import Step, demo, next_steps
 from memos_mcp.errors import MemosError
 from memos_mcp.infrastructure.tokens import terms
 from tests import tiny_models
+from tests.imports import IMPORTS
 
 pytestmark = pytest.mark.anyio
 ROOT = Path(__file__).parents[2]
@@ -28,7 +29,7 @@ def no_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def memos(*words: str, home: Path) -> subprocess.CompletedProcess[str]:
     """Run the command as a user does, in a folder that is not the clone."""
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "TMPDIR")}
-    env = kept | {"PYTHONPATH": str(ROOT), "HOME": str(home), "PYTHONWARNINGS": "error"}
+    env = kept | {"PYTHONPATH": IMPORTS, "HOME": str(home), "PYTHONWARNINGS": "error"}
     command = [sys.executable, "-m", "memos_mcp.apps.cli", *words]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=env, cwd=home, timeout=60)
 
@@ -97,7 +98,7 @@ def test_the_question_by_meaning_shares_no_word_with_its_answer() -> None:
 
 def test_nobody_who_listens_to_its_end_is_no_crash(tmp_path: Path) -> None:
     code = "import sys; from memos_mcp.apps import cli; sys.argv = ['memos', 'demo']; cli.main()"
-    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": IMPORTS, "HOME": str(tmp_path)}
     with subprocess.Popen([sys.executable, "-c", code], stdout=-1, stderr=-1, text=True, env=env) as started:
         assert started.stdout is not None
         assert started.stderr is not None

@@ -9,14 +9,14 @@ import anyio
 import pytest
 from anyio import to_thread
 
+import memos_mcp
 from memos_graph import EmbeddedGraph
 from memos_mcp.cube import Governance, Link, Plaintext, State
-from memos_mcp.errors import Unavailable
-from memos_mcp.infrastructure import spaces
+from memos_mcp.infrastructure import follower, spaces
 from memos_mcp.infrastructure.graph import Graph
 from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
 from memos_mcp.ports import Change
-from memos_mcp.testing.cubes import ADA, remember
+from memos_mcp.testing.cubes import ADA
 from tests.graph_server import Server
 from tests.graphs import Capitals, found, said
 
@@ -67,23 +67,39 @@ async def test_it_answers_as_the_embedded_one(neo4j: Server, vault: SqliteAdapte
         await graph.aclose()
 
 
-async def test_a_server_that_is_killed_costs_nothing_and_catches_up(
-    server: Server, vault: SqliteAdapter, monkeypatch: pytest.MonkeyPatch
+async def test_a_system_goes_on_while_its_server_is_killed_and_the_graph_catches_up(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    graph = Graph(vault, server.graph(timeout=10, patience=1), Capitals())
-    first, second = said("Eigg"), said("Eigg again")
-    await graph.apply(await remember(vault, first))
-    assert set(await found(graph, "Eigg")) == {first.id}
-    await to_thread.run_sync(lambda: server.stop(at_once=True))
-    with anyio.fail_after(3):
-        await graph.apply(await remember(vault, second))
-    assert graph.lane().pending == 1
-    assert "is it running?" in graph.lane().why
-    with pytest.raises(Unavailable, match="is it running"), anyio.fail_after(1):
-        await found(graph, "Eigg")
-    await to_thread.run_sync(server.start)
-    monkeypatch.setattr(spaces, "_REST", 0.0)
-    later = Graph(vault, server.graph(), Capitals())
-    assert set(await found(later, "Eigg")) == {first.id, second.id}
-    await later.aclose()
-    await graph.aclose()
+    monkeypatch.setattr(spaces, "REST", 0.1)
+    monkeypatch.setattr(follower, "REST", 0.1)
+    graph = {"kind": "neo4j", "url": server.url, "password": server.password, "timeout_s": 5}
+    async with memos_mcp.open(home=tmp_path, user="ada", embedder={"kind": "none"}, graph=graph) as memos:
+
+        async def asked(*lanes: str) -> tuple[set[str], list[str]]:
+            recalled = await memos.recall("What of Zoe?", lanes=lanes)
+            return {cube.text for cube in recalled.cubes}, [missing.route for missing in recalled.missing]
+
+        async def on() -> None:
+            while not (lane := (await memos.status()).lanes[-1]).on or lane.pending or lane.busy:  # noqa: ASYNC110
+                await anyio.sleep(0.05)
+
+        with anyio.fail_after(60):
+            await memos.remember("Zoe lives on Eigg")
+            await memos.settle(30)
+        assert await asked("graph") == ({"Zoe lives on Eigg"}, [])
+        await to_thread.run_sync(lambda: server.stop(at_once=True))
+        with anyio.fail_after(5):
+            await memos.remember("Zoe keeps bees")
+            found, missing = await asked()
+        assert (found, missing) == ({"Zoe lives on Eigg", "Zoe keeps bees"}, ["graph"])
+        with anyio.fail_after(30):
+            while (lane := (await memos.status()).lanes[-1]).on:  # noqa: ASYNC110 - a write is tried for some seconds
+                await anyio.sleep(0.05)
+        assert "is it running?" in lane.why
+        await to_thread.run_sync(server.start)
+        with anyio.fail_after(60):
+            await on()
+        assert await asked("graph") == ({"Zoe lives on Eigg", "Zoe keeps bees"}, [])
+        await memos.rebuild("graph")
+        assert await asked("graph") == ({"Zoe lives on Eigg", "Zoe keeps bees"}, [])
+    assert not (tmp_path / "graph.db").exists()

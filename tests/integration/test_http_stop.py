@@ -23,6 +23,7 @@ from pydantic import JsonValue
 from memos_mcp import wiring
 from memos_mcp.settings import Settings
 from tests.http_server import HANDSHAKE, client, configured, headers, request, token
+from tests.imports import IMPORTS
 
 ROOT = Path(__file__).parents[2]
 LONGEST = 60  # seconds
@@ -35,7 +36,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no 
 def started(home: Path, *options: str, **more: str) -> Generator[tuple[subprocess.Popen[str], str]]:
     """A server process and its address."""
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "TMPDIR")}
-    env = kept | {"PYTHONPATH": str(ROOT), "HOME": str(home), "MEMOS_HOME": str(home), "MEMOS_USER": "ada", **more}
+    env = kept | {"PYTHONPATH": IMPORTS, "HOME": str(home), "MEMOS_HOME": str(home), "MEMOS_USER": "ada", **more}
     command = [sys.executable, "-c", COMMAND, "--port", "0", *options]
     with subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, env=env | {"MEMOS_EMBEDDER__KIND": "none"}
@@ -157,7 +158,7 @@ def test_what_cannot_be_is_said_in_a_line(tmp_path: Path) -> None:
             (["--host", "0.0.0.0", "--port", "0"], 8, "set http.url to the address they use"),  # noqa: S104
             (["--host", "no.such.invalid", "--port", "0"], 8, "set http.url"),
         ]:
-            env = {**os.environ, "PYTHONPATH": str(ROOT), "MEMOS_HOME": str(tmp_path)}
+            env = {**os.environ, "PYTHONPATH": IMPORTS, "MEMOS_HOME": str(tmp_path)}
             done = subprocess.run(
                 [sys.executable, "-c", COMMAND, *options],
                 capture_output=True,

@@ -21,6 +21,7 @@ from memos_mcp import Memos, wiring
 from memos_mcp.apps.access import Tokens
 from memos_mcp.settings import Settings
 from tests.http_server import client, configured, headers, post, request, serving, token
+from tests.imports import IMPORTS
 from tests.integration.test_http_stop import ended, started
 
 ROOT = Path(__file__).parents[2]
@@ -212,7 +213,7 @@ async def test_a_listener_that_went_away_takes_no_place(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 async def test_over_stdio_a_client_hears_what_another_process_writes(tmp_path: Path, mode: Any) -> None:
-    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "MEMOS_HOME": str(tmp_path), "MEMOS_USER": "ada"}
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": IMPORTS, "MEMOS_HOME": str(tmp_path), "MEMOS_USER": "ada"}
     command = StdioServerParameters(command=sys.executable, args=["-m", "memos_mcp"], env=env)
     told = Told()
     with anyio.fail_after(30):

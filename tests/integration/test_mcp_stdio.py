@@ -19,13 +19,15 @@ from mcp import Client, StdioServerParameters
 from mcp.types import TextContent
 from pydantic import JsonValue
 
+from tests.imports import IMPORTS
+
 ROOT = Path(__file__).parents[2]
 LONGEST = 60  # seconds
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "TMPDIR")}
-    ours = {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error", "HOME": str(home)}
+    ours = {"PYTHONPATH": IMPORTS, "PYTHONWARNINGS": "error", "HOME": str(home)}
     return kept | ours | {"MEMOS_HOME": str(home), "MEMOS_USER": "ada"} | more
 
 

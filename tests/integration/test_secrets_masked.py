@@ -23,11 +23,13 @@ from memos_mcp.errors import Misconfigured
 from memos_mcp.settings import Settings
 from tests.authorization_server import ISSUER, authorization_server, signed
 from tests.http_server import HANDSHAKE, configured, headers, post, request, serving, token
+from tests.imports import IMPORTS
 
 ROOT = Path(__file__).parents[2]
 SECRETS = {
     "key of the chat server": "sk-chat-5f3b9a7c2e1d4f60",
     "key of the embedding server": "sk-embed-91c0d7e8a2b34f56",
+    "password of the graph": "hunter2-of-the-graph",
     "password of an address": "hunter2-in-an-address",
     "password in a header": "hunter2-in-a-header",
     "what is no token": "memos_nosuchid_9e8d7c6b5a4f3e2d1c0b",
@@ -121,6 +123,8 @@ async def test_keys_of_the_settings_stand_nowhere(tmp_path: Path, log: pytest.Lo
     }
     for part in given.values():
         part["url"] = "http://127.0.0.1:1/v1"  # nobody answers there
+    server = {"url": "bolt://127.0.0.1:1", "password": SECRETS["password of the graph"], "timeout_s": 1}
+    given["graph"] = {"kind": "neo4j", **server}
     settings = configuration.load(home=tmp_path, user="ada", **given)
     assert within(repr(settings) + str(settings) + settings.model_dump_json(), SECRETS) == []
     secret = await token(settings)
@@ -133,18 +137,18 @@ async def test_keys_of_the_settings_stand_nowhere(tmp_path: Path, log: pytest.Lo
     assert "127.0.0.1:1/" not in said
 
 
-ADDRESSES = ["reader.url", "embedder.url", "http.jwks_url", "http.issuer", "http.url"]
+ADDRESSES = ["reader.url", "embedder.url", "graph.url", "http.jwks_url", "http.issuer", "http.url"]
 
 
 def with_password(name: str) -> dict[str, Any]:
     """Settings that hold a password where the address of a server should stand."""
     section, key = name.split(".")
-    given: dict[str, dict[str, Any]] = {"http": {}, "reader": {}, "embedder": {}}
+    given: dict[str, dict[str, Any]] = {"http": {}, "reader": {}, "embedder": {}, "graph": {}}
     if name in ("http.issuer", "http.jwks_url"):
         given["http"] = {"issuer": "https://a.example.org", "jwks_url": "https://a.example.org/keys"}
     given[section][key] = f"https://ada:{SECRETS['password of an address']}@a.example.org/v1"
     if section != "http":
-        given[section] |= {"kind": "openai", "model": "m"}
+        given[section] |= {"kind": "neo4j"} if section == "graph" else {"kind": "openai", "model": "m"}
     return given
 
 
@@ -171,7 +175,7 @@ async def test_a_password_in_an_address_is_refused_or_stands_nowhere(
 def doctor(home: Path, *options: str, **variables: str) -> str:
     """What `memos doctor` writes, and how it ended."""
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "TMPDIR")}
-    env = kept | {"PYTHONPATH": str(ROOT), "HOME": str(home), "MEMOS_HOME": str(home), "MEMOS_USER": "ada"}
+    env = kept | {"PYTHONPATH": IMPORTS, "HOME": str(home), "MEMOS_HOME": str(home), "MEMOS_USER": "ada"}
     command = [sys.executable, "-m", "memos_mcp.apps.cli", "doctor", *options]
     done = subprocess.run(command, capture_output=True, text=True, env=env | variables, check=False, timeout=60)
     assert "Traceback" not in done.stderr
@@ -184,6 +188,7 @@ def test_doctor_shows_settings_without_what_is_secret(tmp_path: Path, options: l
     keys = {
         "MEMOS_READER__KEY": SECRETS["key of the chat server"],
         "MEMOS_EMBEDDER__KEY": SECRETS["key of the embedding server"],
+        "MEMOS_GRAPH__PASSWORD": SECRETS["password of the graph"],
     }
     (tmp_path / "memos.toml").write_text("oops = \n" if broken else f'[reader]\nkey = "{keys["MEMOS_READER__KEY"]}"\n')
     assert within(doctor(tmp_path, *options, **keys), SECRETS) == []
@@ -194,7 +199,7 @@ def test_doctor_shows_settings_without_what_is_secret(tmp_path: Path, options: l
 def test_doctor_shows_addresses_without_their_passwords(tmp_path: Path, options: list[str]) -> None:
     address = f"https://ada:{SECRETS['password of an address']}@a.example.org/v1"
     lines = [f'{name.replace("http.", "")} = "{address}"' for name in ADDRESSES if name.startswith("http.")]
-    models = [f'[{section}]\nurl = "{address}"' for section in ("reader", "embedder")]
+    models = [f'[{section}]\nurl = "{address}"' for section in ("reader", "embedder", "graph")]
     (tmp_path / "memos.toml").write_text("\n".join(["[http]", *lines, *models]))
     said = doctor(tmp_path, *options)
     assert "://…@a.example.org/v1" in "".join(said.split()).replace("\\u2026", "…")

@@ -16,6 +16,7 @@ from mcp import Client, StdioServerParameters
 from memos_mcp.apps.mcp_toolsets import offered
 from memos_mcp.settings import Toolset
 from tests.http_server import configured, post, token
+from tests.imports import IMPORTS
 
 ROOT = Path(__file__).parents[2]
 COMMAND = "import typer; from memos_mcp.apps.cli_serve import serve; typer.run(serve)"
@@ -23,7 +24,7 @@ COMMAND = "import typer; from memos_mcp.apps.cli_serve import serve; typer.run(s
 
 def environment(home: Path, **more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "TMPDIR")}
-    ours = {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error", "HOME": str(home), "MEMOS_EMBEDDER__KIND": "none"}
+    ours = {"PYTHONPATH": IMPORTS, "PYTHONWARNINGS": "error", "HOME": str(home), "MEMOS_EMBEDDER__KIND": "none"}
     return kept | ours | {"MEMOS_HOME": str(home), "MEMOS_USER": "ada"} | more
 
 

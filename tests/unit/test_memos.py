@@ -298,7 +298,7 @@ async def test_status_says_who_where_and_how_the_lanes_are(memos: Memos, tmp_pat
     status = await memos.status()
     assert (status.user, status.path, status.memories) == ("ada", "user/ada", 1)
     assert status.vault == str(tmp_path / "memos.db")
-    assert [(lane.name, lane.on) for lane in status.lanes] == [("words", True), ("vectors", False)]
+    assert [(lane.name, lane.on) for lane in status.lanes] == [("words", True), ("vectors", False), ("graph", True)]
 
 
 @pytest.mark.claim("4.1-20")

@@ -55,6 +55,7 @@ async def test_the_steps_of_a_request_are_its_verbs_with_their_outcomes_and_stag
         ("applied", 1, True),
     ]
     assert stages(found.steps[1]) == [
+        ("lane.graph", 0, True),
         ("lane.vectors", 0, True),
         ("lane.words", 1, True),
         ("searched", 1, True),
@@ -102,7 +103,7 @@ async def test_a_lane_that_failed_is_a_stage_that_failed(memos: Memos, monkeypat
     with request() as id:
         found = await memos.recall("tea")
     (step,) = (await memos.audit.trace(id)).steps
-    assert stages(step)[:2] == [("lane.vectors", 0, True), ("lane.words", 0, False)]
+    assert stages(step)[:3] == [("lane.graph", 0, True), ("lane.vectors", 0, True), ("lane.words", 0, False)]
     assert [each.route for each in found.missing] == ["words"]
 
 

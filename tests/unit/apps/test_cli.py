@@ -63,9 +63,11 @@ def test_a_question_that_shares_no_word_is_answered_by_one_command(
     found = answer(memos("recall", "coffee", "--json"))
     assert [each["cube"]["payload"]["text"] for each in found["memories"]] == ["tea", "key"]
     assert found["pending"] == 0
-    (words, vectors) = answer(memos("status", "--json"))["lanes"]
+    (words, vectors, graph) = answer(memos("status", "--json"))["lanes"]
     assert (words["name"], vectors["name"], vectors["on"], vectors["pending"]) == ("words", "vectors", True, 0)
-    assert "vectors lane  on, 0 waiting" in memos("rebuild", "vectors").stdout
+    assert (graph["name"], graph["on"], graph["pending"]) == ("graph", True, 0)
+    for lane in ("vectors", "graph"):
+        assert f"{lane} lane".ljust(14) + "on, 0 waiting" in memos("rebuild", lane).stdout
 
 
 def test_why_a_chat_model_did_not_read_is_told(memos: Memos, monkeypatch: pytest.MonkeyPatch) -> None:

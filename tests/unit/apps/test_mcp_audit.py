@@ -59,7 +59,7 @@ async def test_a_client_follows_a_request_under_the_trace_that_it_named(client: 
     assert [each["action"] for each in found["accesses"]] == ["recall", "remember"]
     assert {each["request"] for each in found["accesses"]} == {trace}
     assert found["accesses"][1]["stages"] == ["read 1", "screened 1", "committed 1", "applied 1"]
-    assert f"of request {trace}: lane.vectors 0, lane.words 1, searched 1, served 1" in text
+    assert f"of request {trace}: lane.graph 0, lane.vectors 0, lane.words 1, searched 1, served 1" in text
     found, _ = await call(client, "query_audit", action="recall")
     assert ["request" in each for each in found["accesses"]] == [False, False, True]
     assert all("stages" not in each for each in found["accesses"])

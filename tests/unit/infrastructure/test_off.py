@@ -64,8 +64,8 @@ async def test_a_system_with_the_lane_switched_off_works_by_words(tmp_path: Path
         found = await memos.recall("Which tea does Ada like?")
         assert found.cubes[0].id == key
         assert (found.missing, found.pending) == ((), 0)
-        words, vectors = (await memos.settle(5)).lanes
-        assert (words.on, vectors.on, vectors.busy) == (True, False, False)
+        words, vectors, graph = (await memos.settle(5)).lanes
+        assert (words.on, vectors.on, vectors.busy, graph.on) == (True, False, False, True)
         assert "embedder.kind" in vectors.why
         assert (await memos.recall("tea", lanes=["vectors"])).memories == ()
         await memos.forget(key)

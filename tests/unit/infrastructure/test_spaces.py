@@ -79,7 +79,7 @@ async def test_a_store_that_is_down_is_told_and_catches_up(
     store.away = False
     with pytest.raises(Unavailable):  # it rests
         await found(graph, "Eigg")
-    monkeypatch.setattr(spaces, "_REST", 0.0)
+    monkeypatch.setattr(spaces, "REST", 0.0)
     graph_after = Graph(vault, store, Capitals())
     assert set(await found(graph_after, "Eigg")) == {first.id, second.id}
     assert (graph_after.lane().pending, graph_after.lane().why) == (0, "")
@@ -87,7 +87,7 @@ async def test_a_store_that_is_down_is_told_and_catches_up(
 
 
 async def test_it_comes_back_by_itself(vault: SqliteAdapter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spaces, "_REST", 0.0)
+    monkeypatch.setattr(spaces, "REST", 0.0)
     store = Away(tmp_path / "graph.db")
     graph = Graph(vault, store, Capitals())
     store.away = True
@@ -122,7 +122,7 @@ async def test_nobody_waits_for_a_long_log_but_who_asks_for_all_of_it(
 async def test_wherever_it_is_cut_off_the_next_one_goes_on(
     vault: SqliteAdapter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spaces, "_REST", 0.0)
+    monkeypatch.setattr(spaces, "REST", 0.0)
     one, other = said("Ben likes Eigg", tags=("a",)), said("Ben likes Perth")
     await remember(vault, one, other)
     new = one.model_copy(update={"version": 2, "payload": Plaintext(text="Zoe likes Eigg"), "tags": ("b",)})

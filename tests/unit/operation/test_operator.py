@@ -37,6 +37,22 @@ def test_a_memory_that_a_lane_does_not_have_yet_is_neither_put_first_nor_last() 
     assert order[-1] == "a"
 
 
+def test_what_the_graph_does_not_have_has_nothing_of_it_and_a_request_is_not_asked_of_names() -> None:
+    found = *hits("words", a=0.1, b=0.1), *hits("graph", a=0.5)
+    assert {f.ref.id: round(f.score, 6) for f in fused(CALL, *found)} == {
+        "a": round(0.15 + operator.GRAPH * 0.5, 6),
+        "b": 0.15,
+    }
+    assert len({f.score for f in fused(REQUEST, *found)}) == 1
+
+
+def test_of_two_lanes_that_know_a_link_the_closer_one_counts() -> None:
+    found = fused(CALL, *hits("words", a=0.1))
+    for links in ((0.2, 0.9), (0.9, 0.2)):
+        near = [hit for share in links for hit in hits("words", Traits(link=share), a=0.0)]
+        assert operator.linked(found, near)[0].score == found[0].score + operator.LINK * 0.9
+
+
 def test_of_equal_ones_the_higher_priority_is_first_and_nothing_else_moves() -> None:
     found = (
         *hits("words", a=0.2, b=0.3),
