@@ -102,6 +102,7 @@ async def main() -> None:
     parser.add_argument("--edges", type=int, default=500_000)
     parser.add_argument("--rounds", type=int, default=400)
     parser.add_argument("--neo4j", default="", metavar="URL")
+    parser.add_argument("--out", type=Path, help="where the result goes")
     given = parser.parse_args()
     nodes, edges = made(given.nodes, given.edges)
     with tempfile.TemporaryDirectory() as folder:
@@ -114,7 +115,7 @@ async def main() -> None:
         await served.clear()
         result["neo4j"] = {**await written(served, nodes, edges), **await measured(served, nodes, given.rounds)}
         await served.aclose()
-    keep("graph", result)
+    keep("graph", result, given.out)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import TypeVar
 from anyio import CapacityLimiter, to_thread
 
 from memos_graph import model, writing
-from memos_graph.errors import GraphInvalid
+from memos_graph.errors import GraphCorrupt, GraphInvalid
 from memos_graph.file import File
 from memos_graph.model import Direction, Edge, Near, Neighbourhood, Node, Seen
 from memos_graph.model import Path as Way
@@ -65,7 +65,7 @@ class EmbeddedGraph:
 
     async def get(self, seen: Seen, ids: Sequence[str]) -> list[Near]:
         """The nodes that are seen. Cost: 0.1 ms, 5 µs each."""
-        model.check_question(seen, ids, 0)
+        model.check_question(seen, ids)
 
         def ask(db: sqlite3.Connection) -> list[Near]:
             walk = Walk(db, seen)
@@ -75,7 +75,7 @@ class EmbeddedGraph:
 
     async def find(self, seen: Seen, words: str, *, kinds: Sequence[str] = (), limit: int = 20) -> list[Near]:
         """Nodes by the words of their labels. Cost: 0.2 ms, more for a word that many labels have."""
-        model.check_question(seen, (), 0)
+        model.check_question(seen, (), limit=limit)
         asked = words_of(words)
         if not asked:
             raise GraphInvalid("there is no word to look for: give a part of a label")
@@ -90,7 +90,7 @@ class EmbeddedGraph:
                 if len(found) == limit:
                     break
                 if seen.classes is None or row[4] in seen.classes:
-                    found.append(Near(row[7], node_of(row), 0))
+                    found.append(Near(row[6], node_of(row), 0))
             return found
 
         return await self._read(ask)
@@ -106,14 +106,14 @@ class EmbeddedGraph:
         limit: int = 1000,
     ) -> Neighbourhood:
         """What lies around nodes, nearest first."""
-        model.check_question(seen, ids, hops)
+        model.check_question(seen, ids, hops, limit)
         return await self._read(lambda db: Walk(db, seen, kinds, direction).around(ids, hops, limit))
 
     async def paths(
         self, seen: Seen, start: str, end: str, *, hops: int = 4, kinds: Sequence[str] = (), limit: int = 5
     ) -> list[Way]:
         """Shortest paths, searched from both ends."""
-        model.check_question(seen, (start, end), hops)
+        model.check_question(seen, (start, end), hops, limit)
         return await self._read(lambda db: ways(db, seen, (start, end), hops, kinds, limit))
 
     async def position(self, space: str) -> int:
@@ -128,13 +128,18 @@ class EmbeddedGraph:
         return [name for (name,) in rows]
 
     async def clear(self, space: str | None = None) -> None:
-        """Remove a space, or all of them."""
+        """Remove a space, or all of them: that also makes a damaged file, or one of another version, anew."""
         if space is not None:
             model.check_space(space)
 
         def run() -> None:
-            with self._file.write() as db:
-                writing.clear(db, space)
+            try:
+                with self._file.write() as db:
+                    writing.clear(db, space)
+            except GraphCorrupt:
+                if space is not None:
+                    raise
+                self._file.renew()
             self._file.scrub()
 
         await to_thread.run_sync(run, limiter=self._writing)
@@ -162,7 +167,7 @@ def _common(db: sqlite3.Connection) -> Callable[[tuple[str, str]], int]:
 
 
 _COMMON = "SELECT count(*) FROM (SELECT 1 FROM word WHERE word >= ? AND word < ? LIMIT 5000)"
-_FIND = """SELECT n.node, n.id, n.kind, n.label, n.access, n.props, n.space, s.name
+_FIND = """SELECT n.node, n.id, n.kind, n.label, n.access, n.props, s.name
     FROM (SELECT DISTINCT node FROM word WHERE word >= :first AND word < :last) w
     CROSS JOIN node n ON n.node = w.node CROSS JOIN space s ON s.space = n.space
     WHERE s.name IN (SELECT value FROM json_each(:spaces))

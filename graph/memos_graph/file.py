@@ -5,13 +5,13 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from memos_graph.errors import GraphCorrupt, GraphError, GraphUnavailable
 
 _OURS = 0x6D656D67  # "memg"
-_VERSION = 1
+_VERSION = 2
 _BUSY = 15_000  # ms to wait for other processes
 _MAPPED = 1 << 30  # bytes of the file that are read without copying
 _GONE = ("no such table", "malformed", "not a database", "no such column")
@@ -32,7 +32,6 @@ CREATE TABLE node (
     UNIQUE (space, id)
 ) STRICT;
 CREATE TABLE edge (
-    edge   INTEGER PRIMARY KEY,
     source INTEGER NOT NULL REFERENCES node,
     kind   TEXT NOT NULL,
     target INTEGER NOT NULL REFERENCES node,
@@ -40,11 +39,10 @@ CREATE TABLE edge (
     of_source TEXT NOT NULL, -- its access class, as that of the target: a walk need not look at every node
     of_target TEXT NOT NULL,
     weight REAL NOT NULL,
-    props  TEXT NOT NULL
-) STRICT;
-CREATE UNIQUE INDEX edge_key ON edge (source, kind, target);
-CREATE INDEX edge_out ON edge (source, kind, target, access, of_target);
-CREATE INDEX edge_in ON edge (target, kind, source, access, of_source);
+    props  TEXT NOT NULL,
+    PRIMARY KEY (source, kind, target)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX edge_in ON edge (target, kind, source, access, of_source, weight, props);
 CREATE TABLE word (
     word TEXT NOT NULL,
     node INTEGER NOT NULL REFERENCES node,
@@ -91,6 +89,15 @@ class File:
             finally:
                 db.rollback()
 
+    def renew(self) -> None:
+        """Make the file empty, however damaged. Raises GraphUnavailable, GraphCorrupt if it is no graph of ours."""
+        with self._writing, self._translated(), closing(self._connected()) as db:
+            if db.execute("PRAGMA application_id").fetchone()[0] == _OURS:
+                with closing(sqlite3.connect(":memory:", isolation_level=None)) as empty:
+                    _make(empty)
+                    empty.backup(db)
+            self._check(db)
+
     def scrub(self) -> None:
         """Empty the write-ahead log: nothing of what was removed is left in it. Readers may stand in the way."""
         with self._writing, self._translated():
@@ -120,16 +127,8 @@ class File:
                 self._idle.append(db)
 
     def _open(self) -> sqlite3.Connection:
-        if self._closed:
-            raise GraphUnavailable(f"the graph {self._file} was closed: open another")
-        self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._file.touch(mode=0o600)
-        db = sqlite3.connect(self._file, isolation_level=None, check_same_thread=False, cached_statements=256)
+        db = self._connected()
         try:
-            db.execute(f"PRAGMA busy_timeout={_BUSY:d}")
-            db.execute("PRAGMA secure_delete=ON")
-            db.execute(f"PRAGMA mmap_size={_MAPPED:d}")
-            db.execute("PRAGMA foreign_keys=OFF")  # checked by hand, before anything is written
             self._check(db)
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=NORMAL")  # a projection: what a power cut takes is written again
@@ -138,13 +137,25 @@ class File:
             raise
         return db
 
+    def _connected(self) -> sqlite3.Connection:
+        if self._closed:
+            raise GraphUnavailable(f"the graph {self._file} was closed: open another")
+        self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._file.touch(mode=0o600)
+        db = sqlite3.connect(self._file, isolation_level=None, check_same_thread=False, cached_statements=256)
+        db.execute(f"PRAGMA busy_timeout={_BUSY:d}")
+        db.execute("PRAGMA secure_delete=ON")
+        db.execute(f"PRAGMA mmap_size={_MAPPED:d}")
+        db.execute("PRAGMA foreign_keys=OFF")  # checked by hand, before anything is written
+        return db
+
     def _check(self, db: sqlite3.Connection) -> None:
         """Make the tables of a new file; of another file nothing is touched."""
         if db.execute("PRAGMA application_id").fetchone()[0] == _OURS:
             version = db.execute("PRAGMA user_version").fetchone()[0]
             if version != _VERSION:
                 raise GraphCorrupt(
-                    f"{self._file} is a graph of version {version}, not {_VERSION}: remove it and fill it again"
+                    f"{self._file} is a graph of version {version}, not {_VERSION}: clear it and fill it again"
                 )
             return
         db.execute("BEGIN IMMEDIATE")
@@ -152,10 +163,7 @@ class File:
             if db.execute("PRAGMA application_id").fetchone()[0] != _OURS:  # nobody was faster
                 if db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
                     raise GraphCorrupt(f"{self._file} is no graph of ours: name another file")
-                for statement in _SCHEMA.split(";\n"):
-                    db.execute(statement)
-                db.execute(f"PRAGMA application_id={_OURS:d}")
-                db.execute(f"PRAGMA user_version={_VERSION:d}")
+                _make(db)
             db.execute("COMMIT")
         finally:
             db.rollback()
@@ -172,3 +180,10 @@ class File:
             raise kind(f"the graph {self._file}: {exc}") from exc
         except OSError as exc:
             raise GraphUnavailable(f"the graph {self._file} cannot be opened: {exc}") from exc
+
+
+def _make(db: sqlite3.Connection) -> None:
+    for statement in _SCHEMA.split(";\n"):
+        db.execute(statement)
+    db.execute(f"PRAGMA application_id={_OURS:d}")
+    db.execute(f"PRAGMA user_version={_VERSION:d}")

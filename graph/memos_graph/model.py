@@ -131,13 +131,15 @@ def check_edges(edges: Sequence[Edge]) -> None:
     _check_once(((edge.source, edge.kind, edge.target) for edge in edges), "edge")
 
 
-def check_question(seen: Seen, ids: Collection[str], hops: int) -> None:
+def check_question(seen: Seen, ids: Collection[str], hops: int = 0, limit: int = 0) -> None:
     """Raises GraphInvalid for a question that nobody can answer."""
     for space in seen.spaces:
         check_space(space)
     _check_number(ids, "ids")
     if not 0 <= hops <= MOST_HOPS:
         raise GraphInvalid(f"hops are 0 to {MOST_HOPS}, not {hops}")
+    if limit < 0:
+        raise GraphInvalid(f"a limit is 0 or more, not {limit}")
 
 
 def _check_number(given: Collection[object], what: str) -> None:

@@ -81,12 +81,12 @@ class Neo4jGraph:
 
     async def get(self, seen: Seen, ids: Sequence[str]) -> list[Near]:
         """The nodes that are seen."""
-        model.check_question(seen, ids, 0)
+        model.check_question(seen, ids)
         return await self._link.read(lambda asking: Question(asking, seen).nodes(ids))
 
     async def find(self, seen: Seen, words: str, *, kinds: Sequence[str] = (), limit: int = 20) -> list[Near]:
         """Nodes by the words of their labels."""
-        model.check_question(seen, (), 0)
+        model.check_question(seen, (), limit=limit)
         asked = words_of(words)
         if not asked:
             raise GraphInvalid("there is no word to look for: give a part of a label")
@@ -104,14 +104,14 @@ class Neo4jGraph:
         limit: int = 1000,
     ) -> Neighbourhood:
         """What lies around nodes, nearest first. Cost: a round trip for each hop, and one more."""
-        model.check_question(seen, ids, hops)
+        model.check_question(seen, ids, hops, limit)
         return await self._link.read(lambda asking: Question(asking, seen, kinds).around(ids, hops, limit, direction))
 
     async def paths(
         self, seen: Seen, start: str, end: str, *, hops: int = 4, kinds: Sequence[str] = (), limit: int = 5
     ) -> list[Path]:
         """Shortest paths, searched from both ends. Cost: a round trip for each hop, and two more."""
-        model.check_question(seen, (start, end), hops)
+        model.check_question(seen, (start, end), hops, limit)
         return await self._link.read(lambda asking: Question(asking, seen, kinds).ways(start, end, hops, limit))
 
     async def position(self, space: str) -> int:

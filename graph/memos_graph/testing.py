@@ -279,6 +279,17 @@ async def _long_words_and_names_are_found(graph: GraphStore) -> None:
     same(await graph.find(seen, " ".join(f"word{n}" for n in range(2000))), [], "by very many words")
 
 
+async def _a_limit_is_kept_and_none_is_below_nothing(graph: GraphStore) -> None:
+    await graph.upsert(SPACE, nodes("abcd"), edges("ab bd ac cd"))
+    none = await graph.neighbours(all_of(), ["a"], limit=0)
+    same((none.nodes, none.more), ((), True), "no neighbours, but there are some")
+    same(await graph.find(all_of(), "label", limit=0), [], "no label")
+    same(await graph.paths(all_of(), "a", "d", limit=0), [], "no path")
+    await refused(graph.neighbours(all_of(), ["a"], limit=-1))
+    await refused(graph.find(all_of(), "label", limit=-1))
+    await refused(graph.paths(all_of(), "a", "d", limit=-1))
+
+
 CHECKS: tuple[Check, ...] = (
     _what_is_stored_comes_back,
     _storing_again_replaces,
@@ -293,5 +304,6 @@ CHECKS: tuple[Check, ...] = (
     _nothing_given_is_a_command,
     _what_is_no_text_is_asked_for_in_vain,
     _long_words_and_names_are_found,
+    _a_limit_is_kept_and_none_is_below_nothing,
 )
 """What every GraphStore does, beginning empty."""
