@@ -170,7 +170,8 @@ def _graph(chosen: Settings, vault: SqliteAdapter, closing: AsyncExitStack, lens
     from memos_mcp.infrastructure.graph import Graph
     from memos_mcp.interface.entities import RulesMentions
 
-    graph = Graph(vault, store, RulesMentions(), lens=lens, background=True)
+    timeout = chosen.graph.timeout_s if chosen.graph.kind == "neo4j" else None
+    graph = Graph(vault, store, RulesMentions(), lens=lens, background=True, timeout=timeout)
     closing.push_async_callback(graph.aclose)
     return graph
 
@@ -195,8 +196,8 @@ def _graph_store(chosen: Settings) -> GraphStore | str:
 
             try:
                 password = its.password.get_secret_value()
-                times = {"timeout": its.timeout_s, "patience": its.timeout_s}
-                return Neo4jGraph(its.url, its.user, password, its.database or None, **times)
+                # What is written in the background may take its time; what the log has need not be tried for long.
+                return Neo4jGraph(its.url, its.user, password, its.database or None, timeout=10, patience=1)
             except GraphInvalid as exc:
                 raise Misconfigured(f"the setting graph.url cannot be used: {exc}") from exc
         case _:

@@ -43,9 +43,11 @@ _NAMED, _BESIDE = 200, 20  # memories that have a thing; what more have chooses 
 _AT_ONCE = 10  # times as many are asked for together
 _BRIDGES = 5  # of which it is asked what is next to them: as many as links are followed from in a recall
 _PERMITS = 1024
+_IS_BUSY = "the graph is busy following the log: ask again"
 _KEPT = 16  # questions whose walks are kept for a moment
 _ERASING = ("forget", "compact", "depart")
 _PATIENCE = 0.5  # seconds that a question, or who forgets, waits for what the background does
+_BUSY = 2.0  # seconds until a question waits again, after one did in vain
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Graph:
 
     A store that is down fails `find` at once, and no write: what it missed is caught up from the log. With
     `background` nobody who stores anything waits for it; only what is forgotten goes before the answer, if it can.
+    A question is given up after `timeout` seconds.
     """
 
     name = "graph"
@@ -80,11 +83,14 @@ class Graph:
         *,
         lens: Lens = CLEAR,
         background: bool = False,
+        timeout: float | None = None,
     ) -> None:
         self._vault = vault
         self._store = store
         self._spaces = Spaces(vault, store, mentions, lens)
         self._follower = Follower(self._spaces) if background else None
+        self._timeout = timeout
+        self._busy = -1.0
         self._permitted: OrderedDict[Hashable, dict[str, bool]] = OrderedDict()
         self._walks: OrderedDict[Hashable, dict[str, Close]] = OrderedDict()
         self._hubs: OrderedDict[Hashable, set[str]] = OrderedDict()
@@ -193,12 +199,15 @@ class Graph:
         self._follower.start()
         if self._spaces.down or not self._spaces.late.isdisjoint(roots):
             raise Unavailable(self._spaces.why)
+        if anyio.current_time() < self._busy:
+            raise Unavailable(_IS_BUSY)
         try:
             with anyio.fail_after(_PATIENCE):
                 return await self._spaces.under(roots)
         except TimeoutError as exc:
+            self._busy = anyio.current_time() + _BUSY
             self._follower.wake()
-            raise Unavailable("the graph is busy following the log: ask again") from exc
+            raise Unavailable(_IS_BUSY) from exc
         except Unavailable:
             self._follower.wake()
             raise
@@ -207,13 +216,14 @@ class Graph:
     def asking(self, under: Under) -> Generator[None]:
         """Ask the store; one that does not answer is left alone for some seconds. Raises Unavailable, Corrupt."""
         try:
-            with translated():
+            with anyio.fail_after(self._timeout), translated():
                 yield
-        except Unavailable as exc:
-            self._spaces.lost(under.spaces, str(exc))
+        except (TimeoutError, Unavailable) as exc:
+            why = str(exc) or f"the graph did not answer within {self._timeout:g} s: is it busy, or the network?"
+            self._spaces.lost(under.spaces, why)
             if self._follower is not None:
                 self._follower.wake()
-            raise
+            raise Unavailable(why) from exc
 
     def seen(self, under: Under) -> frozenset[str]:
         """The access classes that may be walked, but for what memories share."""

@@ -10,10 +10,11 @@ import anyio
 import pytest
 
 import memos_mcp
-from memos_graph import Edge, EmbeddedGraph, GraphUnavailable, Node
+from memos_graph import Edge, EmbeddedGraph, GraphUnavailable, Neighbourhood, Node
 from memos_mcp import Caller, Memos
 from memos_mcp.errors import Misconfigured
 from memos_mcp.infrastructure import follower, spaces
+from memos_mcp.infrastructure import graph as graph_route
 from memos_mcp.search import Lane
 from memos_mcp.settings import load
 from memos_mcp.wiring import upkeep
@@ -123,6 +124,44 @@ async def test_a_store_that_is_down_holds_nobody_up_and_catches_up_by_itself(
         assert graph_of((await memos.settle(5)).lanes) == Lane("graph", on=True)
 
 
+async def test_a_store_that_hangs_holds_up_a_recall_for_a_moment_and_the_next_one_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Hanging(EmbeddedGraph):
+        async def position(self, space: str) -> int:
+            await anyio.sleep_forever()
+            raise AssertionError
+
+    monkeypatch.setattr("memos_graph.embedded.EmbeddedGraph", Hanging)
+    monkeypatch.setattr(graph_route, "_PATIENCE", 0.05)
+    monkeypatch.setattr(graph_route, "_BUSY", 100.0)
+    async with opened(tmp_path) as memos:
+        await memos.remember("Zoe lives in Perth.")
+        for patience in (0.05, 100.0):
+            monkeypatch.setattr(graph_route, "_PATIENCE", patience)
+            with anyio.fail_after(5):
+                found = await memos.recall("Where does Zoe live?")
+            assert [cube.text for cube in found.cubes] == ["Zoe lives in Perth."]
+            assert [missing.why for missing in found.missing] == ["the graph is busy following the log: ask again"]
+
+
+async def test_a_question_is_given_up_after_its_time(memos: Memos, monkeypatch: pytest.MonkeyPatch) -> None:
+    await memos.remember("Zoe lives in Perth.")
+    assert await by_name(memos, "Zoe") == ["Zoe lives in Perth."]
+
+    async def hanging(*_: object, **__: object) -> Neighbourhood:
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    monkeypatch.setattr(EmbeddedGraph, "neighbours", hanging)
+    (route,) = (each for each in memos._routes if each.name == "graph")  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(route, "_timeout", 0.05)
+    with anyio.fail_after(5):
+        found = await memos.recall("Zoe")
+    assert [cube.text for cube in found.cubes] == ["Zoe lives in Perth."]
+    assert [missing.why[:39] for missing in found.missing] == ["the graph did not answer within 0.05 s:"]
+
+
 async def test_what_another_process_left_undone_is_caught_up(tmp_path: Path) -> None:
     async with opened(tmp_path, kind="none") as memos:
         await memos.remember("Zoe lives in Perth.")
@@ -179,7 +218,9 @@ async def test_a_vault_that_may_not_be_written_has_no_graph(tmp_path: Path) -> N
 
 
 async def test_without_the_driver_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("memos_mcp.wiring.find_spec", lambda _name: None)
+    def nothing(_name: str) -> None: ...
+
+    monkeypatch.setattr("memos_mcp.wiring.find_spec", nothing)
     async with opened(tmp_path, kind="neo4j") as memos:
         assert 'pip install "memcube-mcp[neo4j]"' in graph_of((await memos.status()).lanes).why
 
