@@ -15,6 +15,7 @@ SMALL = {
     "audit": ["--size", "1000", "--rounds", "100", "--lines", "20000"],
     "watermark": ["--rounds", "2"],
     "privacy": [],
+    "understanding": [],
     "retrieval": [],  # the project's own questions
 }
 

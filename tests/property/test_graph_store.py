@@ -123,7 +123,8 @@ async def ask(
     expected.pop(start, None)
     assert {each.node.id: each.hops for each in near.nodes} == expected
     away = expected | dict.fromkeys({start} & open_, 0)
-    assert {(e.source, e.kind, e.target) for e in near.edges} == {
+    assert sorted(map(_key, near.edges)) == [_key(edge) for edge in near.edges]
+    assert {_key(edge) for edge in near.edges} == {
         key
         for key, access in model.edges.items()
         if {key[0], key[2]} <= away.keys()
@@ -131,11 +132,18 @@ async def ask(
         and (classes is None or access in classes)
         and (not kinds or key[1] in kinds)
     }
+    few = await graph.neighbours(seen, [start], hops=hops, kinds=kinds, direction=direction, limit=2)
+    assert (few.nodes, few.more) == (near.nodes[:2], len(near.nodes) > 2)
+    assert set(map(_key, few.edges)) <= set(map(_key, near.edges))
     both = model.links(classes, kinds, "both")
     found = await graph.paths(seen, start, end, hops=hops, kinds=kinds, limit=1000)
     ways = {"".join(node.id for node in path.nodes) for path in found}
     assert len(ways) == len(found)
     assert ways == (model.paths(start, end, both, hops) if {start, end} <= open_ else set())
+
+
+def _key(edge: Edge) -> tuple[str, str, str]:
+    return edge.source, edge.kind, edge.target
 
 
 def _walked(away: dict[str, int], key: tuple[str, str, str], hops: int, direction: str) -> bool:

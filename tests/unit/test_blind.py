@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from benchmarks import consolidation, understanding
 
-CALLS = {"intent": 80, "entities": 80, "interval": 80, "scope": 95, "anchor": 95, "topics": 95}  # aim: intent 90
+CALLS = {"intent": 80, "entities": 80, "interval": 80, "kinds": 60, "alone": 60}  # the aims: 90, 80, 80, 85, 90
+RARE = {"scope": 95, "anchor": 95, "topics": 95}
 STATEMENTS = 70  # 85
 TIMES = {"intervals": 85, "look-alikes": 95}  # 85, 100
 MERGED_OR_ENDED = 95
@@ -15,7 +19,7 @@ made better on others, then the bar is raised."""
 
 
 @pytest.mark.claim("5.1-07", "5.1-08", "5.1-09", "5.2-01")
-@pytest.mark.parametrize(("slot", "least"), CALLS.items())
+@pytest.mark.parametrize(("slot", "least"), (CALLS | RARE).items())
 def test_calls_nobody_tuned_for_are_read_as_labelled(slot: str, least: int) -> None:
     assert understanding.counted_calls("blind").share(slot) >= least
 
@@ -44,3 +48,23 @@ def test_the_blind_sets_are_as_large_as_they_should_be() -> None:
     assert times["intervals"] >= 60
     assert times["look-alikes"] >= 40
     assert len(consolidation.labelled("blind")) >= 120
+
+
+def test_the_benchmark_prints_tables_and_what_was_read_wrongly_and_keeps_its_figures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    understanding.main(["--part", "known", "--misses"])
+    assert "| known | 100 of " in capsys.readouterr().out
+    out = tmp_path / "understanding.json"
+    understanding.main(["--out", str(out)])
+    kept = json.loads(out.read_text("utf-8"))
+    assert kept["calls"].keys() == set(understanding.PARTS)
+    assert kept["times"]["blind"]["intervals"][1] == 60
+
+
+def test_what_is_read_otherwise_is_counted_and_told() -> None:
+    count = understanding.Count()
+    count.add("kinds", "Soup again", "preference", "fact")
+    count.add("kinds", "I like soup", "preference", "preference")
+    assert count.share("kinds") == count.share() == 50
+    assert count.errors == ["kinds: 'Soup again': fact, not preference"]
