@@ -22,8 +22,7 @@ class Follower:
         self._spaces = spaces
         self._task: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
-        self._working = False
-        self._closed = False
+        self._working = self._looked = self._closed = False
 
     @property
     def busy(self) -> bool:
@@ -42,6 +41,14 @@ class Follower:
             self._news.set()
             self._task = asyncio.get_running_loop().create_task(self._work())
 
+    async def follow(self) -> None:
+        """Do what there is to do, or some of it."""
+        with contextlib.suppress(MemosError):  # what does not answer is told to who asks it
+            if not self._looked:
+                await self._spaces.look()
+                self._looked = True
+            await self._spaces.apply(())
+
     async def aclose(self) -> None:
         """Stop where it is."""
         self._closed = True
@@ -56,8 +63,7 @@ class Follower:
         while True:
             self._working = True
             self._news.clear()
-            with contextlib.suppress(MemosError):  # the vault does not answer: who asks it next is told
-                await self._spaces.apply(())
+            await self.follow()
             if self._spaces.down:
                 await asyncio.sleep(REST)
             elif not self._spaces.late:

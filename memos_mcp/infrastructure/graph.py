@@ -157,9 +157,10 @@ class Graph:
         if self._follower is None:
             await self._spaces.apply(events)
             return
-        if any(event.action in _ERASING for event in events) and not self._spaces.down:
-            with anyio.move_on_after(_PATIENCE):
+        if any(event.action in _ERASING for event in events):
+            with anyio.move_on_after(0 if self._spaces.down else _PATIENCE) as waited:
                 await self._spaces.apply(events)
+            self._spaces.why = self._spaces.why or (_IS_BUSY if waited.cancelled_caught else "")
         self._follower.wake()
 
     async def reset(self) -> None:
@@ -173,11 +174,14 @@ class Graph:
         if self._follower is not None:
             self._follower.start()
         spaces, busy = self._spaces, self._follower is not None and self._follower.busy
-        return Lane(self.name, not spaces.down, pending=sum(spaces.waiting.values()), why=spaces.why, busy=busy)
+        return Lane(self.name, on=True, pending=sum(spaces.waiting.values()), why=spaces.why, busy=busy)
 
     async def aclose(self) -> None:
-        """Stop following, close the store."""
+        """Stop following, in a file after a moment for what is left to do; close the store."""
         if self._follower is not None:
+            if self._follower.busy and self._timeout is None:  # a server may be slow: it is caught up the next time
+                with anyio.move_on_after(_PATIENCE):
+                    await self._follower.follow()
             await self._follower.aclose()
         with translated():
             await self._store.aclose()

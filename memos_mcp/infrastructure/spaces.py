@@ -124,6 +124,15 @@ class Spaces:
                 with suppress(MemosError):  # `why` says it, and the next time it is caught up
                     await self._opened(root)
 
+    async def look(self) -> None:
+        """Open each graph that there is the next time: in one that nobody asks for something may have to go, too."""
+        async with self._following:
+            with self._watched(""):
+                roots = await self._store.spaces()
+            for root in roots:
+                if root not in self._known:
+                    self.waiting.setdefault(root, 0)
+
     def lost(self, roots: Iterable[str], why: str) -> None:
         """The store did not answer a question about these: it is looked at again when it has rested."""
         self.why, self.down, self._rests = why, True, anyio.current_time() + REST

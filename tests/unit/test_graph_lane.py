@@ -15,6 +15,8 @@ from memos_mcp import Caller, Memos
 from memos_mcp.errors import Misconfigured
 from memos_mcp.infrastructure import follower, spaces
 from memos_mcp.infrastructure import graph as graph_route
+from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
+from memos_mcp.ports import Change
 from memos_mcp.search import Lane
 from memos_mcp.settings import load
 from memos_mcp.wiring import upkeep
@@ -116,9 +118,9 @@ async def test_a_store_that_is_down_holds_nobody_up_and_catches_up_by_itself(
             assert [cube.text for cube in found.cubes] == ["Zoe lives in Perth."]
             assert [(m.route, m.why) for m in found.missing] == [("graph", "the graph does not answer: is it running?")]
             lane = graph_of((await memos.settle(1)).lanes)
-            assert (lane.on, lane.pending, lane.why) == (False, 1, "the graph does not answer: is it running?")
+            assert (lane.on, lane.pending, lane.why) == (True, 1, "the graph does not answer: is it running?")
             monkeypatch.setattr(Away, "away", False)
-            while not graph_of((await memos.status()).lanes).on:  # noqa: ASYNC110 - it comes on by itself
+            while graph_of((await memos.status()).lanes).why:  # noqa: ASYNC110 - it comes back by itself
                 await anyio.sleep(0.01)
         assert await by_name(memos, "Zoe") == ["Zoe lives in Perth."]
         assert graph_of((await memos.settle(5)).lanes) == Lane("graph", on=True)
@@ -192,6 +194,28 @@ async def test_a_restored_vault_is_noticed(tmp_path: Path) -> None:
         assert await by_name(memos, "Zoe") == ["Zoe lives in Perth."]
     async with opened(tmp_path) as memos:
         assert await by_name(memos, "Zoe") == ["Zoe lives in Perth."]
+
+
+async def test_of_what_was_forgotten_without_it_nothing_is_left_once_it_was_open(tmp_path: Path) -> None:
+    async with opened(tmp_path) as memos:
+        (key,) = (await memos.remember("Zebedee plays the quagga.")).ids
+        await memos.settle(5)
+    system = SqliteAdapter(tmp_path / "memos.db")  # as one that is killed before its lanes follow
+    await system.commit([Change("forget", key)], caller=Caller("ada"))
+    await system.aclose()
+    assert b"ebedee" in held(tmp_path)
+    async with opened(tmp_path) as memos:
+        assert (await memos.recall("quagga")).memories == ()
+    assert b"ebedee" not in held(tmp_path)
+
+
+async def test_an_erasure_that_the_graph_cannot_follow_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("memos_graph.embedded.EmbeddedGraph", Away)
+    monkeypatch.setattr(Away, "away", True)
+    async with opened(tmp_path) as memos:
+        (key,) = (await memos.remember("Zoe lives in Perth.")).ids
+        erased = await memos.lifecycle.erase([key], reason="asked for")
+        assert erased.left == ("the graph index: the graph does not answer: is it running?",)
 
 
 async def test_a_lane_that_is_off_says_why_and_leaves_nothing_of_what_is_forgotten(tmp_path: Path) -> None:
