@@ -10,7 +10,7 @@ from memos_mcp.accesses import Access
 from memos_mcp.cube import MemCube
 from memos_mcp.keeping import Sizes
 from memos_mcp.ports import Event
-from memos_mcp.search import Lane
+from memos_mcp.search import Lane, MemoryCall, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,9 @@ class Recall:
 
     `context` holds the first `used` memories, packed into the budget; `left_out` had no room. `searched` memories
     under `paths` were looked through; lanes in `missing` failed; `pending` memories are not in every lane yet;
-    `withheld` matched, but look hostile now. `access` is the line of the access log, for `audit.answer`.
+    `withheld` matched, but look hostile now. `call` is what the question was taken to mean; `plan` how it was answered,
+    if that was asked for. `stopped`: the conditions hold of fewer than were wanted, and not all memories were asked.
+    `access` is the line of the access log, for `audit.answer`.
     """
 
     question: str
@@ -64,9 +66,12 @@ class Recall:
     left_out: int
     paths: tuple[str, ...]
     searched: int
+    call: MemoryCall
     missing: tuple[Missing, ...] = ()
     pending: int = 0
     withheld: int = 0
+    stopped: bool = False
+    plan: Plan | None = None
     access: str = ""
 
     @property
@@ -78,6 +83,13 @@ class Recall:
     def summary(self) -> str:
         """What was searched, so that nothing found is never mistaken for forgotten."""
         return f"{len(self.memories)} of {self.searched} memories under {', '.join(self.paths)}"
+
+    @property
+    def explained(self) -> str:
+        """What was searched, where and in which order, and what each step found; empty unless it was asked for."""
+        meant = self.call.understanding
+        alone = f"{self.question!r} stands for {meant.alone!r}\n" if meant and meant.filled else ""
+        return f"{alone}{self.plan}" if self.plan else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +111,21 @@ class Namespace:
 
 
 @dataclass(frozen=True, slots=True)
+class HotResults:
+    """Rankings that are kept because their questions come again, and how many questions found theirs."""
+
+    kept: int
+    capacity: int
+    asked: int
+    hits: int
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
-    """Who calls, where he writes, what he may search, and how the system is; `sizes` only with the scope `admin`."""
+    """Who calls, where he writes, what he may search, and how the system is.
+
+    `sizes` and `hot` only with the scope `admin`.
+    """
 
     user: str
     path: str
@@ -110,6 +135,7 @@ class Status:
     vault: str
     quarantined: int = 0
     sizes: Sizes | None = None
+    hot: HotResults | None = None
 
 
 @dataclass(frozen=True, slots=True)

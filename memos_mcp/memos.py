@@ -1,11 +1,10 @@
-"""class Memos: the public API. `remember` and `recall` read top to bottom as the two journeys of the system."""
+"""class Memos: the public API. `remember` is the first journey of the system; that of `recall` is `recalling.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from copy import copy
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Self
 
@@ -17,16 +16,19 @@ from memos_mcp.answers import Namespace, Page, Recall, Remembered, Status
 from memos_mcp.cube import Interval, Kind, MemCube, Plaintext, Ref, SourceClass
 from memos_mcp.errors import Conflict, InvalidInput, NotFound
 from memos_mcp.interface import branches, checks
+from memos_mcp.interface.before import Said, turns_of
 from memos_mcp.interface.bound import Bound, When, now_in_utc
 from memos_mcp.interface.cubes import drafted, from_class, named
 from memos_mcp.interface.guard import Guard
 from memos_mcp.interface.offices import Offices
-from memos_mcp.interface.reader import check_text
-from memos_mcp.interface.recording import recorded, searched
+from memos_mcp.interface.recalling import Asked, recalled
+from memos_mcp.interface.recording import recorded
+from memos_mcp.interface.sifting import page, sieve_of
 from memos_mcp.interface.update import Edit, Rewrite
-from memos_mcp.operation.context import pack
+from memos_mcp.operation.hot import Hot
 from memos_mcp.operation.lanes import Lanes
 from memos_mcp.operation.lifecycle import Move
+from memos_mcp.operation.paths import MemoryPathResolver
 from memos_mcp.ports import Caller, Change, Event, How, MemoryAdapter, MemReader, Name, Route, Which
 
 MOST = 100  # memories in one answer
@@ -54,12 +56,14 @@ class Memos(Offices):
         guard: Guard | None = None,
         accesses: AccessLog | None = None,
         about: str = "",
+        hot: int = 64,
         closing: AsyncExitStack | None = None,
     ) -> None:
         self.caller = caller
         self._on = Bound(vault, Lanes(routes), caller, path, clock, guard or Guard(), accesses)
         self._reader = reader
         self._routes = tuple(routes)
+        self._resolver, self._hot = MemoryPathResolver(), Hot(vault, hot)
         self._about = about
         self._whole = True
         self._closing = closing or AsyncExitStack()
@@ -124,38 +128,23 @@ class Memos(Offices):
         lanes: Sequence[str] = (),
         at: When | None = None,
         during: Interval | None = None,
+        where: str = "",
+        turns: Sequence[Said] = (),
+        explain: bool = False,
     ) -> Recall:
         """The memories that answer a question, best first, packed into `budget` tokens of context.
 
         Searches beneath `path`, or everything the caller may read: as it was `at` a moment or snapshot. `during` is the
-        time asked about, instead of what the question says. A lane that fails is named in `missing`; recall fails only
-        if all do. Cost: 1 ms at 1,000 memories, 6 ms at 50,000. Raises InvalidInput, Denied, NotFound.
+        time asked about, instead of what the question says; what it refers to is looked for in the `turns` before it.
+        Only what `where` says is taken (docs/reference/query.md), and ranked by its words too. With `explain` the
+        answer has its plan. A lane that fails is named in `missing`; recall fails only if all do. Cost: 2 ms at 1,000
+        memories, 7 ms at 50,000. Raises InvalidInput, Denied, NotFound.
         """
-        asked = check_text(question, "the question")
-        where = await self._on.readable(path, at)
-        chosen = self._on.lanes.chosen(lanes)
         checks.check_range("limit", limit, MOST)
         checks.check_range("budget", budget, MOST_TOKENS)
-        people = await self._on.lanes.people(where)
-        call = self._reader.understand(asked, now=self._on.moment(at), people=people, asker=self.caller.user)
-        call = replace(call, during=during, only_time=False) if during else call
-        ranking = await chosen.rank(call, where, limit)
-        fetched = await self._on.fetched(ranking.fused[:limit])
-        memories = tuple(each for each in fetched if not each.cube.quarantined)
-        searched(ranking, len(memories))
-        packed = pack([m.cube for m in memories], budget)
-        return Recall(
-            question=question,
-            context=packed.text,
-            memories=memories,
-            used=packed.used,
-            left_out=packed.left_out,
-            paths=where.paths,
-            searched=ranking.searched,
-            missing=ranking.missing,
-            pending=ranking.pending,
-            withheld=len(fetched) - len(memories),
-        )
+        before, among = turns_of(turns), tuple(lanes)
+        asked = Asked(question, path, limit, budget, among, at, during, where, before, explain)
+        return await recalled(self._on, self._reader, self._resolver, self._hot, asked)
 
     async def put(
         self,
@@ -230,21 +219,21 @@ class Memos(Offices):
         source: str = "",
         session: str = "",
         source_class: SourceClass | None = None,
+        where: str = "",
         limit: int = 20,
         after: int = 0,
     ) -> Page:
         """Memories newest first; `after` of the last page continues. Raises InvalidInput, Denied.
 
-        Those of a source, session or class of sources are looked for one by one: 3 µs for each at the path.
+        Only what `where` says is taken (docs/reference/query.md). Those of a source, session or class of sources are
+        looked for one by one: 3 µs for each at the path; with `where` 50 µs, and after 5,000 the page ends.
         """
         checks.check_range("limit", limit, MOST)
-        where = await self._on.readable(path)
+        place = await self._on.readable(path)
         which = Which(checks.check_kinds(kinds), checks.check_tags(tags), source, session, source_class)
-        rows = await self._on.scan(where, which, after=after, limit=limit + 1)
-        total = sum((await self._on.vault.count(where.paths, permit=where.permit)).values())
-        more = rows[limit - 1][0] if len(rows) > limit else 0
-        shown = (self._on.shown(cube) for _, cube in rows[:limit])
-        return Page(tuple(cube for cube in shown if cube and not cube.quarantined), where.paths, total, more)
+        cubes, more = await page(self._on, place, which, sieve_of(where, self._on.clock()), after=after, limit=limit)
+        total = sum((await self._on.vault.count(place.paths, permit=place.permit)).values())
+        return Page(tuple(cubes), place.paths, total, more)
 
     async def namespaces(self, path: str | None = None) -> tuple[Namespace, ...]:
         """The paths that hold memories, and how many."""
@@ -354,6 +343,7 @@ class Memos(Offices):
             vault=self._about,
             quarantined=sum(held.values()),
             sizes=await self._on.vault.keeping.sizes() if everything else None,
+            hot=self._hot.results if everything else None,
         )
 
     async def settle(self, seconds: float = 60.0) -> Status:

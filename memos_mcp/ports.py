@@ -18,7 +18,7 @@ from memos_mcp.cube import Governance, Interval, Kind, Link, MemCube, Origin, Re
 from memos_mcp.keeping import Keeping
 from memos_mcp.ledger import Ledger
 from memos_mcp.namespaces import Namespaces
-from memos_mcp.search import Found, Hit, Lane, MemoryCall
+from memos_mcp.search import Found, Hit, Lane, MemoryCall, Turn
 
 MAIN = "main"
 """The branch that is the memory itself; others are what-if overlays."""
@@ -369,6 +369,17 @@ class MemReader(Protocol):
         """Drafts of a text, a message or a list of messages; `origin` holds what is known. Raises InvalidInput."""
         ...
 
-    def understand(self, question: str, *, now: datetime, people: Collection[str] = (), asker: str = "") -> MemoryCall:
-        """The call behind a question of `asker`; `people` speak in what will be searched. Raises InvalidInput."""
+    async def understand(
+        self,
+        question: str,
+        *,
+        turns: Sequence[Turn] = (),
+        now: datetime,
+        people: Collection[str] = (),
+        asker: str = "",
+    ) -> MemoryCall:
+        """The call behind a question of `asker`, asked after `turns`. Raises InvalidInput.
+
+        `people` speak in what will be searched.
+        """
         ...

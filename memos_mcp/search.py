@@ -6,10 +6,46 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from memos_mcp.cube import Interval, Ref
+from memos_mcp.cube import Interval, Kind, Ref
 
 QuestionKind = Literal["recall", "request"]
 """What a question wants: something that was said or done, or advice and work now."""
+Intent = Literal["retrieve", "remember", "update", "forget", "summarise", "compare", "list", "count", "none"]
+"""What a sentence wants done with memories."""
+Layer = Literal["private", "shared", "global"]
+Output = Literal["answer", "summary", "list", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What was said before, by the user or by who answers him."""
+
+    text: str
+    by_user: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """A sentence as a plan of access to memories: the MemoryCall of the paper, in words.
+
+    `alone` is what was asked with its references written out, `filled` what was written out for what; `topics` are its
+    words of content beside names and times, `entities` names and persons by role, `anchor` the event that the time or
+    the topic hangs on, `kinds` the kinds of memory that would answer (none: any), `scope` a layer if one was said.
+    `fallback` says why a model did not read it and the rules did, if one was asked to.
+    """
+
+    asked: str
+    alone: str
+    intent: Intent
+    topics: tuple[str, ...] = ()
+    entities: tuple[str, ...] = ()
+    anchor: str = ""
+    during: Interval | None = None
+    kinds: tuple[Kind, ...] = ()
+    scope: Layer | None = None
+    output: Output = "answer"
+    filled: tuple[tuple[str, str], ...] = ()
+    fallback: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +54,7 @@ class MemoryCall:
 
     `asked` is the question word for word, `query` the words to search for, `probes` the texts whose weighted mean is
     its meaning; `subject` is who it is about (names, `user`, `assistant`), `during` the time,
-    and `only_time` says that nothing else is asked for.
+    and `only_time` says that nothing else is asked for. `understanding` is what was made of the sentence.
     """
 
     asked: str
@@ -28,6 +64,73 @@ class MemoryCall:
     subject: tuple[str, ...] = ()
     during: Interval | None = None
     only_time: bool = False
+    understanding: Understanding | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a question is after, from the wide to the narrow: its topics, their concepts, and the fact it asks for."""
+
+    topics: tuple[str, ...] = ()
+    concepts: tuple[str, ...] = ()
+    fact: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a plan: what is searched for, where, and what counts there.
+
+    An `episode` finds when an event was, `rank` the best of every lane, `deepen` more of them, `scan` looks through
+    all. Each lane gives `most`; what is `preferred` moves up, and `only` what holds is taken. `found` so many, or
+    None: the step was not needed; `outcome` says what came of it.
+    """
+
+    kind: Literal["episode", "rank", "deepen", "scan"]
+    what: str
+    paths: tuple[str, ...]
+    lanes: tuple[str, ...]
+    most: int
+    preferred: tuple[str, ...] = ()
+    only: str = ""
+    found: int | None = None
+    outcome: str = ""
+
+    def __str__(self) -> str:
+        """In words."""
+        done = f" → {self.outcome}" if self.outcome else ""
+        return f"{self._task} in {', '.join(self.paths)} by {', '.join(self.lanes)}{self._of}{done}"
+
+    @property
+    def _task(self) -> str:
+        match self.kind:
+            case "episode":
+                return f"find when {self.what!r} was, of the best {self.most},"
+            case "rank":
+                return f"rank the best {self.most} of each lane for {self.what!r}"
+            case "deepen":
+                return f"rank the best {self.most:,}, if too few hold,"
+            case "scan":
+                return f"look through the newest {self.most:,}, if too few hold,"
+
+    @property
+    def _of(self) -> str:
+        only = f"; only {self.only}" if self.only else ""
+        return f"{only}; rather {', '.join(self.preferred)}" if self.preferred else only
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a question is answered: its goal, and what is searched, where and in which order."""
+
+    goal: Goal
+    steps: tuple[Step, ...]
+
+    def __str__(self) -> str:
+        """In words, a line for each step."""
+        goal = self.goal
+        parts = (("topic", goal.topics), ("concept", goal.concepts), ("fact", (goal.fact,)))
+        head = "; ".join(f"{name}: {', '.join(said) or 'any'}" for name, said in parts)
+        return "\n".join((head, *(f"{number}. {step}" for number, step in enumerate(self.steps, start=1))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from memos_mcp import memos as twin
 from memos_mcp import wiring
 from memos_mcp.answers import Namespace, Page, Recall, Remembered, Status
 from memos_mcp.cube import Interval, Kind, MemCube, SourceClass
+from memos_mcp.interface.before import Said
 from memos_mcp.interface.bound import When
 from memos_mcp.interface.update import Edit
 from memos_mcp.operation.lifecycle import Move
@@ -168,16 +169,31 @@ class Memos:
         lanes: Sequence[str] = (),
         at: When | None = None,
         during: Interval | None = None,
+        where: str = "",
+        turns: Sequence[Said] = (),
+        explain: bool = False,
     ) -> Recall:
         """The memories that answer a question, best first, packed into `budget` tokens of context.
 
         Searches beneath `path`, or everything the caller may read: as it was `at` a moment or snapshot. `during` is the
-        time asked about, instead of what the question says. A lane that fails is named in `missing`; recall fails only
-        if all do. Cost: 1 ms at 1,000 memories, 6 ms at 50,000. Raises InvalidInput, Denied, NotFound.
+        time asked about, instead of what the question says; what it refers to is looked for in the `turns` before it.
+        Only what `where` says is taken (docs/reference/query.md), and ranked by its words too. With `explain` the
+        answer has its plan. A lane that fails is named in `missing`; recall fails only if all do. Cost: 2 ms at 1,000
+        memories, 7 ms at 50,000. Raises InvalidInput, Denied, NotFound.
         """
         return self._portal.call(
             partial(
-                self._memos.recall, question, path=path, limit=limit, budget=budget, lanes=lanes, at=at, during=during
+                self._memos.recall,
+                question,
+                path=path,
+                limit=limit,
+                budget=budget,
+                lanes=lanes,
+                at=at,
+                during=during,
+                where=where,
+                turns=turns,
+                explain=explain,
             )
         )
 
@@ -230,12 +246,14 @@ class Memos:
         source: str = "",
         session: str = "",
         source_class: SourceClass | None = None,
+        where: str = "",
         limit: int = 20,
         after: int = 0,
     ) -> Page:
         """Memories newest first; `after` of the last page continues. Raises InvalidInput, Denied.
 
-        Those of a source, session or class of sources are looked for one by one: 3 µs for each at the path.
+        Only what `where` says is taken (docs/reference/query.md). Those of a source, session or class of sources are
+        looked for one by one: 3 µs for each at the path; with `where` 50 µs, and after 5,000 the page ends.
         """
         return self._portal.call(
             partial(
@@ -246,6 +264,7 @@ class Memos:
                 source=source,
                 session=session,
                 source_class=source_class,
+                where=where,
                 limit=limit,
                 after=after,
             )

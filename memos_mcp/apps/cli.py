@@ -36,7 +36,7 @@ from memos_mcp.apps import (
     terminal,
 )
 from memos_mcp.apps import show as shown
-from memos_mcp.apps.terminal import Expect, Expires, Id, Json, Limit, Path_, Reason, Tags, Yes
+from memos_mcp.apps.terminal import Expect, Expires, Id, Json, Limit, Path_, Reason, Tags, Where, Yes
 from memos_mcp.cube import Kind, SourceClass
 from memos_mcp.interface.recording import request
 from memos_mcp.interface.update import Edit
@@ -145,12 +145,17 @@ def remember(
 
 @app.command()
 def recall(
-    question: Annotated[list[str], typer.Argument(metavar="QUESTION", help="A question or a few words.")],
+    question: Annotated[
+        list[str] | None, typer.Argument(metavar="[QUESTION]", help="A question or a few words; --where may have them.")
+    ] = None,
     *,
     path: Path_ = None,
     limit: Limit = 10,
     budget: Annotated[int, typer.Option(help="Tokens of context to pack (in --json).")] = 1500,
     at: Annotated[str | None, typer.Option(metavar="MOMENT", help="As it was: a time (UTC) or a snapshot.")] = None,
+    where: Where = "",
+    turn: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="What you said before; may repeat.")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say what was searched, and in which order.")] = False,
     json: Json = False,
 ) -> None:
     """Find the memories that answer a question, best first."""
@@ -158,7 +163,16 @@ def recall(
 
     async def work(memos: Memos) -> Recall:
         await memos.settle(cli_care.PATIENCE)  # this process ends with the answer: no later one would be better
-        return await memos.recall(" ".join(question), path=path, limit=limit, budget=budget, at=then)
+        return await memos.recall(
+            " ".join(question or ()),
+            path=path,
+            limit=limit,
+            budget=budget,
+            at=then,
+            where=where,
+            turns=turn or (),
+            explain=explain,
+        )
 
     terminal.tell(work, shown.recall, json=json)
 
@@ -169,6 +183,7 @@ def browse(
     path: Path_ = None,
     kind: Annotated[Kind | None, typer.Option(help="Only this kind.")] = None,
     tag: Tags = None,
+    where: Where = "",
     limit: Limit = 20,
     after: Annotated[int, typer.Option(help="Go on after the last page, which says the number.")] = 0,
     json: Json = False,
@@ -179,7 +194,9 @@ def browse(
         return shown.page(answer, whole=not sys.stdout.isatty())
 
     terminal.tell(
-        lambda memos: memos.browse(path, kinds=[kind] if kind else (), tags=tag or (), limit=limit, after=after),
+        lambda memos: memos.browse(
+            path, kinds=[kind] if kind else (), tags=tag or (), where=where, limit=limit, after=after
+        ),
         page,
         json=json,
     )

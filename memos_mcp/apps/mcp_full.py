@@ -8,7 +8,7 @@ from typing import Annotated, cast
 from pydantic import BeforeValidator, Field, JsonValue, WithJsonSchema
 
 from memos_mcp.apps.mcp_answers import Memory, clipped
-from memos_mcp.apps.mcp_arguments import Count, Flag, Limit, MaybeKind, Moment, Names, Plain, Tool
+from memos_mcp.apps.mcp_arguments import Count, Flag, Limit, MaybeKind, Messages, Moment, Names, Plain, Tool
 from memos_mcp.apps.mcp_asking import Peer, Question
 from memos_mcp.apps.mcp_full_answers import (
     Explained,
@@ -196,7 +196,11 @@ class ListPaths(Plain):
 
 
 class ExplainRecall(Plain):
-    """Search as recall does, and show what each lane gave to each score: why something was found, or was not."""
+    """Search as recall does, and show the plan and what each lane gave to each score.
+
+    where are conditions joined by AND, OR, NOT: tag:health AND during:"last year". Fields: tag, kind, source, from,
+    session, speaker, path, text, during, before, after.
+    """
 
     name = "explain_recall"
     gives = Explained
@@ -204,14 +208,26 @@ class ExplainRecall(Plain):
     scope = "read"
 
     question: str
+    where: str = ""
+    turns: Annotated[Messages, Field(description="said before, with role and content")] = None
     path: Path = ""
     lanes: Annotated[Names, Field(description="only these; memory_status names them")] = None
     limit: Limit = 10
 
     async def call(self, memos: Memos) -> Explained:
         """Search."""
-        found = await memos.recall(self.question, path=self.path or None, limit=self.limit, lanes=self.lanes or ())
+        found = await memos.recall(
+            self.question,
+            path=self.path or None,
+            limit=self.limit,
+            lanes=self.lanes or (),
+            where=self.where,
+            turns=self.turns or (),
+            explain=True,
+        )
         return Explained(
+            plan=tuple(found.explained.splitlines()),
+            stopped=found.stopped,
             memories=tuple(
                 Ranked(
                     id=each.cube.id,

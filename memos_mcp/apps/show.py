@@ -129,8 +129,11 @@ def recall(answer: Recall) -> RenderableType:
         notes.append(f"{count(answer.pending, 'memory is', 'memories are')} not in every lane yet")
     if answer.withheld:
         notes.append(f"{count(answer.withheld, 'memory that matches looks', 'memories that match look')} hostile")
+    if answer.stopped:
+        notes.append("not all memories were asked whether the conditions hold: narrow the path, or add words")
     return Group(
         *([rows] if answer.memories else []),
+        *(Text(one_line(line), style="cyan") for line in answer.explained.splitlines()),
         Text(one_line(answer.summary), style="dim"),
         *_notes(notes),
     )

@@ -50,6 +50,9 @@ Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON value."
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Path_ = Annotated[str | None, typer.Option("--path", help="Namespace, such as user/ada/projects or shared/team.")]
 Tags = Annotated[list[str] | None, typer.Option("--tag", help="Tag; may be repeated.")]
+Where = Annotated[
+    str, typer.Option("--where", metavar="CONDITIONS", help='Such as: tag:health AND during:"last year".')
+]
 Limit = Annotated[int, typer.Option("--limit", "-n", help="How many memories at most.")]
 Expires = Annotated[
     datetime | None,

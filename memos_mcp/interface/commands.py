@@ -7,11 +7,9 @@ nor a question is a statement, to be remembered.
 from __future__ import annotations
 
 import re
-from typing import Literal
 
 from memos_mcp.interface.mentions import mentions_in
-
-Intent = Literal["retrieve", "remember", "update", "forget", "summarise", "compare", "list", "count", "none"]
+from memos_mcp.search import Intent
 
 _LOOKED_AT = 1_000  # characters: what is wanted is said at once
 

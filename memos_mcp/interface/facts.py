@@ -6,10 +6,10 @@ import json
 import logging
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
-from typing import Literal
+from typing import Literal, Protocol
 
 import anyio
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
@@ -18,11 +18,12 @@ from memos_mcp.cube import Interval, Origin
 from memos_mcp.errors import InvalidInput, MemosError, Unavailable
 from memos_mcp.infrastructure.tokens import terms
 from memos_mcp.interface.duplicates import normalise, statement_key
+from memos_mcp.interface.intent import call_of
 from memos_mcp.interface.moments import moment
 from memos_mcp.interface.reader import check_text
 from memos_mcp.models import Chat
 from memos_mcp.ports import Draft, MemReader, Reading
-from memos_mcp.search import MemoryCall
+from memos_mcp.search import MemoryCall, Turn, Understanding
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,16 @@ _DAY = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?")
 _NOBODY = frozenset(terms("user assistant"))
 
 
+class Meaning(Protocol):
+    """What a model takes a sentence to mean. Raises Unavailable."""
+
+    async def __call__(
+        self, chat: Chat, sentence: str, turns: Sequence[Turn], /, *, now: datetime, people: Collection[str]
+    ) -> Understanding:
+        """A sentence said at `now` after `turns`; `people` are names known to be those of persons."""
+        ...
+
+
 class LlmReader:
     """Reads as another reader does, and then asks a chat model what is stated there.
 
@@ -44,10 +55,22 @@ class LlmReader:
     """
 
     def __init__(
-        self, rules: MemReader, chat: Chat, *, most: int = 12_000, timeout_s: float = 60, at_once: int = 4
+        self,
+        rules: MemReader,
+        chat: Chat,
+        *,
+        meaning: Meaning | None = None,
+        most: int = 12_000,
+        timeout_s: float = 60,
+        patience_s: float = 10,
+        at_once: int = 4,
     ) -> None:
-        """`most` characters of turns go into one question, `at_once` questions are asked at a time."""
+        """`most` characters of turns go into one question, `at_once` questions are asked at a time.
+
+        With a `meaning` the model is asked what questions mean as well, for `patience_s`.
+        """
         self._rules, self._chat = rules, chat
+        self._meaning, self._patience_s = meaning, patience_s
         self._most, self._timeout_s, self._at_once = most, timeout_s, at_once
         self._system = files("memos_mcp.interface").joinpath("prompts", "facts.txt").read_text("utf-8")
 
@@ -68,9 +91,31 @@ class LlmReader:
         share = f"{missing} of {len(parts)} parts: " if len(parts) > 1 else ""
         return Reading(tuple(drafts), f"{share}read by rules alone, because {why}")
 
-    def understand(self, question: str, *, now: datetime, people: Collection[str] = (), asker: str = "") -> MemoryCall:
-        """The call behind a question, as the other reader understands it. Raises InvalidInput."""
-        return self._rules.understand(question, now=now, people=people, asker=asker)
+    async def understand(
+        self,
+        question: str,
+        *,
+        turns: Sequence[Turn] = (),
+        now: datetime,
+        people: Collection[str] = (),
+        asker: str = "",
+    ) -> MemoryCall:
+        """The call behind a question, as the model understands it; if it fails, as the other reader does.
+
+        Without a `meaning` the other reader is asked at once. Raises InvalidInput.
+        """
+        call = await self._rules.understand(question, turns=turns, now=now, people=people, asker=asker)
+        if self._meaning is None:
+            return call
+        try:
+            with anyio.fail_after(self._patience_s):
+                meaning = await self._meaning(self._chat, call.asked, turns, now=now, people=people)
+        except MemosError as exc:
+            return _fallen_back(call, str(exc))
+        except TimeoutError:
+            late = f"the chat model {self._chat.model!r} did not answer within {self._patience_s:g} s"
+            return _fallen_back(call, late)
+        return call_of(meaning, now=now, people=people, asker=asker)
 
     async def _ask(self, parts: Sequence[_Part]) -> tuple[dict[int, list[Draft]], str]:
         """The facts of each part that was read, and the best reason why others were not."""
@@ -94,6 +139,12 @@ class LlmReader:
                     tasks.start_soon(ask, at, part)
         late = f"the chat model {self._chat.model!r} did not answer within {self._timeout_s:g} s"
         return found, str(min(failed, key=lambda exc: exc.retryable)) if failed else late
+
+
+def _fallen_back(call: MemoryCall, why: str) -> MemoryCall:
+    logger.warning("the model did not read a question", extra={"why": why})
+    meaning = call.understanding and replace(call.understanding, fallback=f"read by rules, because {why}")
+    return replace(call, understanding=meaning)
 
 
 def facts_of(answer: JsonValue, turns: Mapping[int, Draft], model: str) -> list[Draft]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 
 from memos_mcp.infrastructure.authors import PARTS
 from memos_mcp.interface.times import found_in, interval_of
-from memos_mcp.search import MemoryCall
+from memos_mcp.search import MemoryCall, Understanding
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
@@ -87,6 +88,13 @@ def understood(question: str, *, now: datetime, people: Collection[str] = (), as
         during=during,
         only_time=during is not None and _asks_only_when(question, now),
     )
+
+
+def call_of(meaning: Understanding, *, now: datetime, people: Collection[str] = (), asker: str = "") -> MemoryCall:
+    """The call behind a sentence that was understood; what it refers to is searched for written out."""
+    text = meaning.alone if meaning.filled else meaning.asked
+    call = understood(text, now=now, people=people, asker=asker)
+    return replace(call, asked=meaning.asked, understanding=meaning)
 
 
 def _asks_only_when(question: str, now: datetime) -> bool:

@@ -16,6 +16,7 @@ from itertools import pairwise
 from memos_mcp.interface.commands import is_request
 from memos_mcp.interface.mentions import Mention, mentions_in, things_in
 from memos_mcp.interface.times import found_in
+from memos_mcp.search import Turn
 
 _NEAR = 2  # turns in which "my aunt" is a likelier "she" than a name of which nobody knows
 LONGEST = 2_000  # characters that are read of what was said
@@ -81,14 +82,6 @@ _STANDS_FOR_NOTHING = re.compile(
 )
 _PAIR = re.compile(r"^(?:,? and |, )(?:the )?$")
 _IS_DONE_WITH = re.compile(r"^(?:please )?(?:can you |could you )?(?:forget|delete|remove|erase)\b", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What was said before, by the user or by who answers him."""
-
-    text: str
-    by_user: bool = True
 
 
 @dataclass(frozen=True, slots=True)

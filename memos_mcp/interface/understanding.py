@@ -8,42 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
-from memos_mcp.cube import Interval, Kind
+from memos_mcp.cube import Interval
 from memos_mcp.interface.anchors import anchor_in
-from memos_mcp.interface.commands import Intent, intent_of, is_chat, plain
+from memos_mcp.interface.commands import intent_of, is_chat, plain
 from memos_mcp.interface.mentions import ROLES, mentions_in
-from memos_mcp.interface.rewriting import LONGEST, Rewritten, Turn, alone
+from memos_mcp.interface.rewriting import LONGEST, Rewritten, alone
 from memos_mcp.interface.statements import is_past
 from memos_mcp.interface.times import found_in, interval_of
-from memos_mcp.interface.wanted import Layer, kinds_of, scope_of
+from memos_mcp.interface.wanted import kinds_of, scope_of
+from memos_mcp.search import Intent, Output, Turn, Understanding
 
-Output = Literal["answer", "summary", "list", "none"]
-
-
-@dataclass(frozen=True, slots=True)
-class Understanding:
-    """A sentence as a plan of access to memories: the MemoryCall of the paper, in words.
-
-    `alone` is what was asked with its references written out, `filled` what was written out for what; `topics` are its
-    words of content beside names and times, `entities` names and persons by role, `anchor` the event that the time or
-    the topic hangs on, `kinds` the kinds of memory that would answer (none: any), `scope` a layer if one was said.
-    """
-
-    asked: str
-    alone: str
-    intent: Intent
-    topics: tuple[str, ...] = ()
-    entities: tuple[str, ...] = ()
-    anchor: str = ""
-    during: Interval | None = None
-    kinds: tuple[Kind, ...] = ()
-    scope: Layer | None = None
-    output: Output = "answer"
-    filled: tuple[tuple[str, str], ...] = ()
+__all__ = ["Understanding", "meant"]
 
 
 def meant(sentence: str, turns: Sequence[Turn] = (), *, now: datetime, people: Collection[str] = ()) -> Understanding:

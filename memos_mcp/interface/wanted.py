@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
 
 from memos_mcp.cube import Kind
-from memos_mcp.interface.commands import POLITE, Intent, plain
+from memos_mcp.interface.commands import POLITE, plain
 from memos_mcp.interface.statements import is_past, kind_of_statement
-
-Layer = Literal["private", "shared", "global"]
+from memos_mcp.search import Intent, Layer
 
 _LEAD = re.compile(
     rf"^{POLITE}(?:(?:remember|note|keep in mind|bear in mind|don't forget|make (?:a )?note"

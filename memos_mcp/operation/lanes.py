@@ -10,6 +10,7 @@ from typing import TypeVar
 import anyio
 
 from memos_mcp.answers import Missing
+from memos_mcp.cube import Ref
 from memos_mcp.errors import InvalidInput, MemosError
 from memos_mcp.operation.operator import Fused, candidates, fuse, linked
 from memos_mcp.ports import Event, Route, Where
@@ -90,8 +91,16 @@ class Lanes:
         known = await _Asked(self._routes).in_turn(lambda route: route.people(where))
         return frozenset[str]().union(*known.values())
 
-    async def rank(self, call: MemoryCall, where: Where, limit: int) -> Ranking:
-        """Everything any lane found, scored by every lane. Fails only if all lanes do: raises what the first raised."""
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of its routes."""
+        return tuple(self._routes)
+
+    async def rank(self, call: MemoryCall, where: Where, limit: int, *, among: Sequence[Ref] = ()) -> Ranking:
+        """Everything any lane found, scored by every lane; `among` some, those and no others, found or not.
+
+        Fails only if all lanes do: raises what the first raised.
+        """
         asked = _Asked(self._routes)
         most = max(limit, CANDIDATES)
         found = await asked.at_once(lambda route: route.find(call, where, most))
@@ -99,19 +108,20 @@ class Lanes:
             raise next(iter(asked.failed.values()))
         every = [hit.ref for name in sorted(found) for hit in found[name].hits]
         newest = {ref.id: ref for ref in sorted(every, key=lambda ref: ref.version or 0)}
-        refs = list({ref.id: newest[ref.id] for ref in every}.values())
+        refs = list(among or {ref.id: newest[ref.id] for ref in every}.values())
         scored = await asked.in_turn(lambda route: route.score(call, where, refs))
         hits = [hit for name in sorted(scored) for hit in scored[name]]
         known = {hit.ref.id for hit in hits}
         for name in sorted(asked.failed.keys() & found.keys()):  # it failed in between: what it found still counts
-            hits += [hit for hit in found[name].hits if hit.ref.id not in known]
+            hits += [hit for hit in found[name].hits if hit.ref.id not in known and (not among or hit.ref in among)]
         fused = fuse(call, candidates(hits), [name for name in scored if scored[name]])
         if call.question_kind == "recall" and fused:
             near = [each.ref for each in fused[:NEAR]]
             links = await asked.in_turn(lambda route: route.score(call, where, refs, near))
             fused = linked(fused, [hit for name in sorted(links) for hit in links[name]])
+        reached = {each.ref.id for each in fused}
         return Ranking(
-            fused=tuple(fused),
+            fused=(*fused, *(Fused(ref, 0.0, {}) for ref in among if ref.id not in reached)),
             searched=max(each.searched for each in found.values()),
             missing=tuple(Missing(name, str(exc)) for name, exc in asked.failed.items()) + self._off(),
             pending=sum(each.pending for each in found.values())

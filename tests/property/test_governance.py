@@ -281,6 +281,12 @@ async def look(memos: Memos, held: list[Held], word: str) -> None:
     found = await memos.recall(word, limit=100)
     assert {cube.id for cube in found.cubes} == {each.id for each in here.values() if word in each.text}
     assert found.searched == len(here)
+    named = {each.id for each in here.values() if word in each.text}
+    listed = await memos.browse(where=f"text:{word}", limit=100)
+    assert {cube.id for cube in listed.cubes} == named
+    sifted = await memos.recall("zeppelin", where=f"text:{word} OR text:zeppelin", limit=100)
+    assert {cube.id for cube in sifted.cubes} == named
+    assert not sifted.stopped
     owned = {each.id for each in held if may_govern_his_own(memos.caller, each)}
     shelved = {cube.id for cube in (await memos.lifecycle.list(limit=100)).cubes}
     assert shelved == {each.id for each in held if each.archived and each.id in open_.keys() | owned}

@@ -227,10 +227,16 @@ def subjects(lives: Sequence[Told]) -> dict[str, list[object]]:
         "seconds": [0.0],
         "request": [":access", "nobodys0"],
         "steps": [[steps.tag("seen"), steps.archive()], [steps.only("text:tea"), steps.append("And more.")]],
+        "where": [
+            "tag:t AND NOT text:ferry",
+            'text:tea OR from:web OR during:"this year"',
+            "path:shared -source:b.txt",
+        ],
+        "explain": [True],
     }
 
 
-TRIED = ("path", "limit", "source", "key", "before", "at", "readers", "text")
+TRIED = ("path", "limit", "source", "key", "before", "at", "readers", "text", "where", "explain")
 """Parameters that need not be given, and are tried as well."""
 
 
@@ -247,6 +253,7 @@ def asks(lives: Sequence[Told]) -> Iterator[Ask]:
     for each in lives:
         yield Ask("remember", {"content": each.text, "path": each.path})
         yield Ask("get", {"key": each.key or "none", "path": each.path})
+        yield Ask("recall", {"question": f"the {each.text} during the move", "where": "tag:t", "explain": True})
         yield Ask("timeline.restore", {"id": each.id, "to": 1})
         yield Ask("lifecycle.erase", {"path": each.path, "reason": "asked"})
         yield Ask("quarantine.undo", {"path": each.path, "source": "a.txt"})

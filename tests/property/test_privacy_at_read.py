@@ -210,6 +210,13 @@ async def learn_nothing_by_guessing(memos: Memos, guess: str) -> None:
     for source, session, tags in ((guess, "", ()), ("", guess, ()), ("", "", (guess,))):
         page = await memos.browse(WARD, source=source, session=session, tags=tags, limit=1)
         assert (page.cubes, page.after) == ((), 0)
+    everything = (await memos.browse(WARD, limit=100)).cubes
+    for field in ("text", "tag", "source", "session", "speaker"):
+        found = await memos.recall(WORDS[0], path=WARD, where=f'{field}:"{guess}"', limit=100)
+        page = await memos.browse(WARD, where=f'{field}:"{guess}"', limit=100)
+        assert (found.cubes, found.stopped, page.cubes, page.after) == ((), False, (), 0)
+        others = await memos.browse(WARD, where=f'NOT {field}:"{guess}"', limit=100)
+        assert others.cubes == everything
     with pytest.raises(MemosError):
         await memos.get(path=WARD, key=guess)
     for number, word in enumerate(WORDS):

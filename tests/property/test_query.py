@@ -11,6 +11,7 @@ from memos_mcp.cube import Interval, Kind, MemCube, Origin, Plaintext, State
 from memos_mcp.errors import InvalidInput
 from memos_mcp.interface.conditions import Condition, Every, Field, Has, Not, Some, When, holds
 from memos_mcp.interface.query import Query, parse, written
+from memos_mcp.interface.sifting import wordless
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -151,3 +152,12 @@ def timely(where: When, cube: MemCube) -> bool:
         if is_its and is_meant:
             return True
     return False
+
+
+@given(condition=CONDITIONS, cube=CUBES)
+def test_what_is_left_of_a_condition_without_its_words_holds_of_all_that_it_holds_of(
+    condition: Condition, cube: MemCube
+) -> None:
+    left = wordless(condition)
+    assert left is None or "text:" not in written(Query(left))
+    assert left is None or not holds(condition, cube, NOW) or holds(left, cube, NOW)

@@ -53,6 +53,20 @@ def test_what_was_remembered_is_recalled(memos: Memos) -> None:
     assert "1 of 1 memories under user/ada, shared, global" in shown
 
 
+def test_recall_takes_conditions_and_turns_and_says_what_was_searched(memos: Memos) -> None:
+    memos("remember", "I saw Dr Lindqvist in May", "--tag", "health")
+    memos("remember", "I saw Dr Lindqvist's dog", "--tag", "pets")
+    options = ("--turn", "My dentist is Dr Lindqvist.", "--where", "tag:health", "--explain")
+    shown = " ".join(memos("recall", "When did I see her?", *options).stdout.split())
+    assert "I saw Dr Lindqvist in May" in shown
+    assert "dog" not in shown
+    assert "stands for 'When did I see Dr Lindqvist?'" in shown
+    assert "1. rank the best 50 of each lane" in shown
+    assert "in May" in memos("recall", "--where", 'tag:health "Lindqvist"').stdout
+    assert "dog" in memos("list", "--where", "NOT tag:health").stdout
+    assert answer(memos("recall", "dog", "--json"))["call"]["understanding"]["alone"] == "dog"
+
+
 @pytest.mark.claim("5.4.1-09", "5.5.2-08")
 def test_a_question_that_shares_no_word_is_answered_by_one_command(
     memos: Memos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -145,6 +145,20 @@ async def test_a_recall_is_explained_by_lanes(client: Client) -> None:
     assert "there is no lane" in await text_of(client, "explain_recall", question="tea", lanes=["magic"])
 
 
+async def test_a_search_is_explained_with_conditions_and_what_was_said_before(client: Client) -> None:
+    await remembered(client, "I saw Dr Lindqvist in May")
+    await call(client, "remember", content="I saw Dr Lindqvist's dog", tags=["dog"])
+    said = [{"role": "user", "content": "My dentist is Dr Lindqvist."}, {"role": "assistant", "content": "Noted."}]
+    asked = {"question": "When did I see her?", "turns": said, "where": "NOT tag:dog"}
+    explained = await call(client, "explain_recall", **asked)
+    assert [each["text"] for each in explained["memories"]] == ["I saw Dr Lindqvist in May"]
+    assert explained["plan"][0] == "'When did I see her?' stands for 'When did I see Dr Lindqvist?'"
+    assert "fact: date" in explained["plan"][1]
+    text = await text_of(client, "explain_recall", **asked)
+    assert "1. rank the best 50 of each lane for 'When did I see Dr Lindqvist?'" in text
+    assert "there is no field" in await text_of(client, "explain_recall", question="tea", where="tga:dog")
+
+
 async def test_search_is_waited_for_and_built_again(client: Client) -> None:
     await remembered(client, "Ada likes tea")
     assert (await text_of(client, "wait_for_search", seconds=5)).startswith("1 memories under user/ada")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ import anyio.to_thread
 import pytest
 from pydantic import JsonValue
 
-from memos_mcp import Caller, InvalidInput, Memos
+from memos_mcp import Caller, InvalidInput, Memos, MemosError, Unavailable
 from memos_mcp.cube import Origin
 from memos_mcp.infrastructure.models.openai import OpenAIChat
 from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
@@ -23,7 +23,9 @@ from memos_mcp.infrastructure.words import Words
 from memos_mcp.interface.duplicates import statement_key
 from memos_mcp.interface.facts import LlmReader
 from memos_mcp.interface.reader import RulesReader
+from memos_mcp.models import Chat
 from memos_mcp.ports import Draft, MemReader, Reading
+from memos_mcp.search import Turn, Understanding
 from tests.openai_server import Reply, Request, Server, refused, said, serving, stated
 
 pytestmark = pytest.mark.anyio
@@ -160,9 +162,48 @@ async def test_a_bad_source_is_refused_before_anything_is_sent() -> None:
 async def test_a_question_is_understood_as_by_the_other_reader() -> None:
     now, people = datetime(2026, 3, 2, tzinfo=UTC), ("Zoe", "Ben")
     async with reading(stated()) as (reader, server):
-        call = reader.understand("What did Zoe say of my boat?", now=now, people=people, asker="Ben")
-    assert call == RulesReader().understand("What did Zoe say of my boat?", now=now, people=people, asker="Ben")
+        call = await reader.understand("What did Zoe say of my boat?", now=now, people=people, asker="Ben")
+    assert call == await RulesReader().understand("What did Zoe say of my boat?", now=now, people=people, asker="Ben")
     assert server.requests == []
+
+
+async def test_a_question_is_understood_as_the_model_says_and_by_rules_if_it_fails() -> None:
+    now, turns = datetime(2026, 3, 2, tzinfo=UTC), [Turn("My boat is called Petrel.")]
+    failing: list[MemosError | None] = [None, Unavailable("the model is asleep")]
+
+    async def meaning(
+        chat: Chat, sentence: str, before: Sequence[Turn], *, now: datetime, people: Collection[str]
+    ) -> Understanding:
+        del chat, now, people
+        if error := failing.pop(0):
+            raise error
+        said = (("it", before[0].text),)
+        return Understanding(sentence, "What did Zoe say of Petrel?", "retrieve", ("petrel",), filled=said)
+
+    with serving() as server:
+        chat = OpenAIChat(server.url, "m", KEY)
+        reader = LlmReader(RulesReader(), chat, meaning=meaning)
+        call = await reader.understand("What did Zoe say of it?", turns=turns, now=now)
+        assert (call.asked, call.query) == ("What did Zoe say of it?", "What did Zoe say of Petrel?")
+        fallen = await reader.understand("What did Zoe say of it?", turns=turns, now=now)
+        await chat.aclose()
+    assert fallen.understanding is not None
+    assert fallen.understanding.fallback == "read by rules, because the model is asleep"
+
+
+async def test_a_model_that_takes_too_long_over_a_question_leaves_it_to_the_rules() -> None:
+    async def meaning(chat: Chat, sentence: str, *_: object, now: datetime, people: Collection[str]) -> Understanding:
+        del chat, sentence, now, people
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    with serving() as server:
+        chat = OpenAIChat(server.url, "m", KEY)
+        reader = LlmReader(RulesReader(), chat, meaning=meaning, patience_s=0.01)
+        call = await reader.understand("Who is Zoe?", now=datetime(2026, 3, 2, tzinfo=UTC))
+        await chat.aclose()
+    assert call.understanding is not None
+    assert "did not answer within 0.01 s" in call.understanding.fallback
 
 
 async def test_an_instruction_planted_by_a_tool_becomes_no_instruction() -> None:

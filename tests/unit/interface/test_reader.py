@@ -7,6 +7,7 @@ from memos_mcp.cube import Origin
 from memos_mcp.errors import InvalidInput
 from memos_mcp.interface.reader import MAX_SOURCE, RulesReader, check_text, drafts_of
 from memos_mcp.ports import Draft
+from memos_mcp.search import Turn
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -190,8 +191,12 @@ def test_a_checked_text_comes_back_as_it_is() -> None:
         check_text(" ", "the note")
 
 
-def test_a_question_is_asked_as_it_is() -> None:
-    call = RulesReader().understand("  Who is Ada? ", now=NOW)
+@pytest.mark.anyio
+async def test_a_question_is_asked_as_it_is_unless_it_refers_to_what_was_said_before() -> None:
+    call = await RulesReader().understand("  Who is Ada? ", now=NOW)
     assert (call.asked, call.query) == ("Who is Ada?", "Who is Ada?")
     with pytest.raises(InvalidInput, match="the question is empty"):
-        RulesReader().understand(" ", now=NOW)
+        await RulesReader().understand(" ", now=NOW)
+    turns = [Turn("My dentist is Dr Lindqvist.")]
+    call = await RulesReader().understand("When did I last see her?", turns=turns, now=NOW)
+    assert (call.asked, call.query) == ("When did I last see her?", "When did I last see Dr Lindqvist?")
