@@ -37,6 +37,7 @@ from memos_mcp.sync_objects import (
     Provenance,
     Quarantine,
     Timeline,
+    Topics,
 )
 
 
@@ -119,6 +120,11 @@ class Memos:
     def timeline(self) -> Timeline:
         """What was, and the way back."""
         return Timeline(self._memos.timeline, self._portal)
+
+    @property
+    def topics(self) -> Topics:
+        """What memories are about."""
+        return Topics(self._memos.topics, self._portal)
 
     def remember(
         self,

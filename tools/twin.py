@@ -28,6 +28,7 @@ OBJECTS = {
     "provenance": ("provenance", "Provenance"),
     "quarantine": ("quarantine", "Quarantine"),
     "timeline": ("timeline", "Timeline"),
+    "topics": ("topics", "Topics"),
 }
 
 HEAD = '''"""The same API without an event loop: scripts, notebooks, threads. Written by `make twin`.

@@ -32,6 +32,7 @@ from memos_mcp.apps import (
     cli_serve,
     cli_timeline,
     cli_token,
+    cli_topics,
     cli_trace,
     terminal,
 )
@@ -46,7 +47,7 @@ from memos_mcp.version import __version__
 
 _OF_BRANCHES = (
     *("remember", "recall", "list", "show", "history", "update", "put", "forget", "namespaces", "status"),
-    *("timeline", "lifecycle"),
+    *("timeline", "lifecycle", "topics"),
 )
 
 app = typer.Typer(
@@ -327,6 +328,7 @@ app.add_typer(cli_lifecycle.app, name="lifecycle")
 app.add_typer(cli_model.app, name="model")
 app.add_typer(cli_timeline.app, name="timeline")
 app.add_typer(cli_token.app, name="token")
+app.add_typer(cli_topics.app, name="topics")
 app.add_typer(cli_quarantine.app, name="quarantine")
 app.add_typer(cli_hook.app, name="hook", hidden=True)
 

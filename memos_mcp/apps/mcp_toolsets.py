@@ -32,7 +32,7 @@ def offered(toolset: Toolset, *, local: bool = False) -> tuple[type[Tool], ...]:
 
 
 def _of_memories() -> tuple[type[Tool], ...]:
-    from memos_mcp.apps import mcp_branch, mcp_edit, mcp_full, mcp_timeline
+    from memos_mcp.apps import mcp_branch, mcp_edit, mcp_full, mcp_timeline, mcp_topics
 
     return (
         mcp_full.PutMemory,
@@ -57,6 +57,9 @@ def _of_memories() -> tuple[type[Tool], ...]:
         mcp_branch.CompareBranch,
         mcp_branch.MergeBranch,
         mcp_branch.ForgetBranch,
+        mcp_topics.ShowTopics,
+        mcp_topics.LabelMemory,
+        mcp_topics.SummariseTopic,
     )
 
 

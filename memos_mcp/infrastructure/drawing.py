@@ -21,7 +21,7 @@ from memos_mcp.errors import Corrupt
 from memos_mcp.infrastructure.authors import author_of
 from memos_mcp.infrastructure.mentions import Entity, Mentioned, Relation
 
-FORM = 1
+FORM = 2
 """Of what is drawn: a graph of another form is made anew."""
 OPEN = "*"
 """The access class of what memories share."""
@@ -34,6 +34,8 @@ THINGS = (MENTIONS, TAGGED)
 """Edges from a memory to what it has in common with others, as far as a question follows them."""
 WALKED = (*THINGS, *LINKS)
 """Edges that a question follows. A session or a source has too many memories to bring any of them nearer."""
+ABOUT = "about"
+"""Edges from a memory to its topics: far too many memories have one for a question to follow it."""
 UNDER, SAID_BY = "under", "said-by"
 _STATES, _FROM, _TO = "states", "from", "to"
 CLASS = "class"
@@ -200,6 +202,8 @@ def _edges(cube: MemCube, mentioned: Mentioned, word: str) -> Iterator[Edge]:
 
 
 def _mentions(me: str, mentioned: Mentioned, word: str) -> Iterator[Edge]:
+    for topic in mentioned.topics:
+        yield Edge(me, _named("topic", topic), ABOUT, access=word)
     for entity in mentioned.entities:
         weight = min(1.0, max(0.0, entity.weight))
         for name in (entity.name, *entity.aliases):

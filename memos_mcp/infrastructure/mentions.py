@@ -35,10 +35,11 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Mentioned:
-    """Everything that one memory speaks of."""
+    """Everything that one memory speaks of; `topics` are what it is about as a whole."""
 
     entities: tuple[Entity, ...] = ()
     relations: tuple[Relation, ...] = ()
+    topics: tuple[str, ...] = ()
 
 
 class Mentions(Protocol):

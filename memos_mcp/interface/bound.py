@@ -18,6 +18,7 @@ from memos_mcp.infrastructure.decisions import Act, Decision, Reading, decided, 
 from memos_mcp.interface import checks
 from memos_mcp.interface.guard import Guard
 from memos_mcp.interface.recording import committed, looked, staged, wrote
+from memos_mcp.interface.topics_summary import lasting
 from memos_mcp.namespaces import Defaults
 from memos_mcp.operation.lanes import Lanes
 from memos_mcp.operation.lifecycle import moved
@@ -219,15 +220,24 @@ class Bound:
         return self.part(cubes[0])
 
     async def commit(self, *changes: Change) -> tuple[Event, ...]:
-        """Write them all, or on an error none; the lanes follow. Raises Conflict, NotFound, Denied."""
-        events = await self.vault.commit(await self._prepared(changes), caller=self.caller)
+        """Write them all, or on an error none; the lanes follow. Raises Conflict, NotFound, Denied.
+
+        Summaries whose sources go, go with them.
+        """
+        every = await self._committed(await self._prepared(changes))
+        events = every[: len(changes)]
         wrote(events)
-        await self.lanes.apply(events)
+        await self.lanes.apply(every)
         staged("applied", len(events))
         again = [each.subject for each in events if _said_again(each) is State.ARCHIVED]
         if again:
             await self._bring_back(again)
         return tuple(map(self.told, events))
+
+    async def _committed(self, changes: Sequence[Change]) -> list[Event]:
+        if self.branch_at:
+            return await self.vault.commit(changes, caller=self.caller)
+        return await lasting(self.vault, changes, self.caller)
 
     async def _prepared(self, changes: Sequence[Change]) -> Sequence[Change]:
         """The changes as privacy has them written; many are looked through off the event loop."""

@@ -12,9 +12,14 @@ from typing import Literal, assert_never
 from memos_mcp.cube import Interval, MemCube
 from memos_mcp.infrastructure.authors import author_of
 from memos_mcp.interface.times import found_in
+from memos_mcp.operation.annotating import about, credibility_of, layer_of, sentiment
 
-Field = Literal["tag", "kind", "state", "source", "from", "session", "speaker", "path", "text"]
-"""What a memory has: `source` is the name of what it was read from, `from` the class of that (user, web, …)."""
+Field = Literal[
+    "tag", "kind", "state", "source", "from", "session", "speaker", "path", "text", "topic", "layer", "credibility",
+    "sentiment",
+]  # fmt: skip
+"""What a memory has: `source` is the name of what it was read from, `from` the class of that (user, web, …); a `topic`
+is a tag, or predicted."""
 Side = Literal["during", "before", "after"]
 
 _WORD = re.compile(r"[^\W_]+")
@@ -134,12 +139,12 @@ def _is_of(cube: MemCube, during: Interval | None) -> bool:
 
 def _has(field: Field, value: str, cube: MemCube) -> bool:
     match field:
+        case "topic" | "layer" | "credibility" | "sentiment":
+            return _noted(field, value, cube)
         case "tag":
             return _folded(value) in {_folded(tag) for tag in cube.tags}
-        case "kind":
-            return cube.kind == value
-        case "state":
-            return cube.state == value
+        case "kind" | "state":
+            return value == (cube.kind if field == "kind" else cube.state)
         case "source":
             return _folded(cube.origin.source) == _folded(value)
         case "from":
@@ -153,6 +158,20 @@ def _has(field: Field, value: str, cube: MemCube) -> bool:
         case "text":
             wanted = _in_a_row(value)
             return wanted in _in_a_row(cube.text) or wanted in _in_a_row(cube.meaning)
+        case _:
+            assert_never(field)
+
+
+def _noted(field: Literal["topic", "layer", "credibility", "sentiment"], value: str, cube: MemCube) -> bool:
+    match field:
+        case "topic":
+            return about(cube, value)
+        case "layer":
+            return layer_of(cube.path) == value
+        case "credibility":
+            return credibility_of(cube)[0] == value
+        case "sentiment":
+            return sentiment(cube) == value
         case _:
             assert_never(field)
 

@@ -13,6 +13,7 @@ from memos_mcp.interface.pipelines import Pipelines
 from memos_mcp.interface.provenance import Provenance
 from memos_mcp.interface.quarantine import Quarantine
 from memos_mcp.interface.timeline import Timeline
+from memos_mcp.interface.topics import Topics
 
 
 class Offices:
@@ -69,3 +70,8 @@ class Offices:
     def timeline(self) -> Timeline:
         """What was, and the way back."""
         return Timeline(self._on)
+
+    @property
+    def topics(self) -> Topics:
+        """What memories are about."""
+        return Topics(self._on)

@@ -19,12 +19,21 @@ from memos_mcp.errors import InvalidInput
 from memos_mcp.infrastructure.governance import check_path
 from memos_mcp.interface.checks import KINDS
 from memos_mcp.interface.conditions import Condition, Every, Field, Has, Not, Side, Some, When, meant_by, texts_of
+from memos_mcp.operation.annotating import CREDIBILITIES, LAYERS
+from memos_mcp.operation.sentiments import Sentiment
 
 _LONGEST = 4_000  # characters: a query is written by hand, or by a model for one question
 _DEEPEST = 32  # parentheses and NOTs within one another
 _FIELDS: tuple[Field, ...] = get_args(Field)
 _SIDES: tuple[Side, ...] = get_args(Side)
-_CLOSED: dict[str, tuple[str, ...]] = {"kind": KINDS, "state": tuple(State), "from": get_args(SourceClass)}
+_CLOSED: dict[str, tuple[str, ...]] = {
+    "kind": KINDS,
+    "state": tuple(State),
+    "from": get_args(SourceClass),
+    "layer": LAYERS,
+    "credibility": CREDIBILITIES,
+    "sentiment": get_args(Sentiment),
+}
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<open>\()|(?P<close>\))"

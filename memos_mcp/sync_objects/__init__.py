@@ -10,6 +10,7 @@ from memos_mcp.sync_objects.pipelines import Pipelines
 from memos_mcp.sync_objects.provenance import Provenance
 from memos_mcp.sync_objects.quarantine import Quarantine
 from memos_mcp.sync_objects.timeline import Timeline
+from memos_mcp.sync_objects.topics import Topics
 
 __all__ = [
     "Acl",
@@ -22,4 +23,5 @@ __all__ = [
     "Provenance",
     "Quarantine",
     "Timeline",
+    "Topics",
 ]

@@ -233,10 +233,12 @@ def subjects(lives: Sequence[Told]) -> dict[str, list[object]]:
             "path:shared -source:b.txt",
         ],
         "explain": [True],
+        "topic": ["t", "travel", "food", "number", "no such topic"],
+        "depth": [3],
     }
 
 
-TRIED = ("path", "limit", "source", "key", "before", "at", "readers", "text", "where", "explain")
+TRIED = ("path", "limit", "source", "key", "before", "at", "readers", "text", "where", "explain", "topic", "depth")
 """Parameters that need not be given, and are tried as well."""
 
 

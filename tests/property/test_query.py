@@ -85,6 +85,8 @@ WORDS = st.one_of(st.sampled_from((*TAGS, *TEXTS, "-", "-tag:x", "OR")), st.text
 
 
 @given(st.none() | CONDITIONS, st.lists(WORDS, max_size=4).map(tuple))
+@example(Every((Has("topic", "(x)"), Has("layer", "private"), Has("credibility", "low"))), ("tea",))
+@example(Some((Has("topic", "health"), Not(Has("sentiment", "negative")))), ())
 def test_a_query_that_is_written_is_read_back_as_the_same(where: Condition | None, words: tuple[str, ...]) -> None:
     query = Query(where, words)
     if where is not None or words:

@@ -14,6 +14,7 @@ from memos_mcp.cube import Governance, Link, MemCube, Origin, Plaintext, Ref, St
 from memos_mcp.infrastructure import graph as lanes_graph
 from memos_mcp.infrastructure.governance import readable
 from memos_mcp.infrastructure.graph import Graph
+from memos_mcp.infrastructure.mentions import Mentioned
 from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
 from memos_mcp.ports import Action, Caller, Change, Event, Fork, Where
 from memos_mcp.testing.cubes import ADA, PATH, SOME_DAY, remember
@@ -264,3 +265,22 @@ async def test_events_without_a_memory_are_passed_over(vault: SqliteAdapter, gra
     events: list[Event] = await remember(vault, memory)
     await graph.apply([*events, *await remember(vault, said("Perth"))])
     assert await found(graph, "Eigg") == {memory.id: 1.0}
+
+
+class Topical:
+    """Everything is about one topic."""
+
+    version = "topical"
+
+    def of(self, cube: MemCube) -> Mentioned:
+        return Mentioned(topics=("health",))
+
+
+async def test_a_topic_is_in_the_graph_and_no_question_walks_over_it(
+    vault: SqliteAdapter, store: EmbeddedGraph
+) -> None:
+    graph = Graph(vault, store, Topical())
+    memory = said("My knee hurts", tags=("knee",))
+    await remember(vault, memory, said("Ben takes pills", tags=("pills",)))
+    assert list(await found(graph, "knee health")) == [memory.id]
+    assert await nodes(store, "topic:health") == ["topic:health"]

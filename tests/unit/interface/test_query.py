@@ -146,3 +146,29 @@ def test_what_is_written_is_what_was_read() -> None:
     query = parse(text, now=NOW)
     assert written(query) == text
     assert query.words == ("pressure", "blood AND sugar", 'a "b" \\')
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("topic:Health", True),
+        ("topic:food", False),
+        ("topic:teeth", True),
+        ("layer:private", True),
+        ("layer:global", False),
+        ("credibility:high AND sentiment:negative", True),
+        ("NOT sentiment:positive", True),
+        ("credibility:low", False),
+    ],
+)
+def test_a_query_names_what_is_predicted_of_a_memory(query: str, expected: bool) -> None:
+    assert does(query, cube("I hate the dentist.", tags=("teeth",))) is expected
+
+
+def test_a_topic_that_was_denied_is_not_predicted() -> None:
+    assert not does("topic:health", cube("I hate the dentist.", tags=("-health",)))
+
+
+def test_a_layer_that_there_is_not_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="one of private, shared, global"):
+        parse("layer:secret", now=NOW)
