@@ -148,8 +148,8 @@ async def test_a_recall_is_explained_by_lanes(client: Client) -> None:
 async def test_a_search_is_explained_with_conditions_and_what_was_said_before(client: Client) -> None:
     await remembered(client, "I saw Dr Lindqvist in May")
     await call(client, "remember", content="I saw Dr Lindqvist's dog", tags=["dog"])
-    said = [{"role": "user", "content": "My dentist is Dr Lindqvist."}, {"role": "assistant", "content": "Noted."}]
-    asked = {"question": "When did I see her?", "turns": said, "where": "NOT tag:dog"}
+    said: JsonValue = [{"role": "user", "content": "My dentist is Dr Lindqvist."}]
+    asked: dict[str, JsonValue] = {"question": "When did I see her?", "turns": said, "where": "NOT tag:dog"}
     explained = await call(client, "explain_recall", **asked)
     assert [each["text"] for each in explained["memories"]] == ["I saw Dr Lindqvist in May"]
     assert explained["plan"][0] == "'When did I see her?' stands for 'When did I see Dr Lindqvist?'"
