@@ -1,13 +1,16 @@
 """Consolidation, right and wrong: `python -m benchmarks.consolidation [--part held_out] [--misses] [--write]`.
 
 Counts, for each class, what was decided of the labelled pairs in tests/data/consolidation and what is right; and
-how many of those that would be merged or ended by themselves should be. Also times a decision.
+how many of those that would be merged or ended by themselves should be. Also times a decision, and how long a vault
+takes to look at the turns of conversations (--turns, 1,000).
 """
 
 from __future__ import annotations
 
 import argparse
 import re
+import tempfile
+import time
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,12 +20,15 @@ from pathlib import Path
 from timeit import repeat
 from typing import TypedDict, cast
 
+import anyio
 from pydantic import JsonValue
 
+import memos_mcp
 from benchmarks.common import keep
+from benchmarks.texts import Texts
 from memos_mcp.interface.stating import stated
 from memos_mcp.operation.consolidation import RELATIONS, Decision, Relation, decide
-from memos_mcp.operation.statements import Statement
+from memos_mcp.operation.statements import Statement, read
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "tests" / "data" / "consolidation"
@@ -156,7 +162,39 @@ def page(figures: str) -> str:
 
 def microseconds(pairs: Sequence[Labelled]) -> float:
     """What a decision costs, in the mean of these, statements given; the best of five runs."""
-    return min(repeat(lambda: [decide(pair.old, pair.new) for pair in pairs], number=1, repeat=5)) / len(pairs) * 1e6
+
+    def decided() -> None:
+        read.cache_clear()
+        for pair in pairs:
+            decide(pair.old, pair.new)
+
+    return min(repeat(decided, number=1, repeat=5)) / len(pairs) * 1e6
+
+
+async def _settled(turns: int) -> tuple[float, float]:
+    with tempfile.TemporaryDirectory() as home:
+        async with memos_mcp.open(home=home, user="ada", embedder={"kind": "none"}, audit={"mode": "off"}) as memos:
+            said: list[JsonValue] = [
+                {
+                    "role": "user",
+                    "name": t.speaker,
+                    "content": t.text,
+                    "session": t.session,
+                    "time": t.said_at.isoformat(),
+                }
+                for t in Texts(7).turns(turns)
+            ]
+            await memos.remember(said)
+            wall, busy = time.perf_counter(), time.process_time()
+            await memos.consolidation.run(seconds=3600)
+            return time.perf_counter() - wall, time.process_time() - busy
+
+
+def settled(turns: int) -> dict[str, JsonValue]:
+    """What it costs to consolidate so many turns of conversations that were just remembered, at once."""
+    wall, busy = anyio.run(_settled, turns)
+    each = {"ms_each": round(wall / turns * 1000, 2), "cpu_ms_each": round(busy / turns * 1000, 2)}
+    return {"turns": turns, "seconds": round(wall, 2), **each}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -165,6 +203,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options.add_argument("--part", choices=PARTS, help="only this part, and no result kept")
     options.add_argument("--misses", action="store_true", help="print what was decided wrongly")
     options.add_argument("--write", action="store_true", help="put the tables into docs/reference/consolidation.md")
+    options.add_argument("--turns", type=int, default=1000, help="so many turns are consolidated through the API")
     options.add_argument("--out", type=Path, help="where the result goes")
     chosen = options.parse_args(argv)
     counts = {part: counted(labelled(part)) for part in PARTS if chosen.part in (None, part)}
@@ -178,7 +217,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(figures)
     if chosen.write:
         PAGE.write_text(page(figures), "utf-8")
-    keep("consolidation", _result(counts), chosen.out)
+    keep("consolidation", {**_result(counts), "settled": settled(chosen.turns)}, chosen.out)
 
 
 def _result(counts: dict[str, Count]) -> dict[str, JsonValue]:

@@ -18,6 +18,16 @@ class Note:
     revision: int
 
 
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A value to write together with something else; `expect` as in `write`."""
+
+    kind: str
+    key: str
+    value: JsonValue
+    expect: int | None = None
+
+
 class Ledger(Protocol):
     """Small values that belong to a vault and are no memories: tokens (their hashes), keys, cursors."""
 

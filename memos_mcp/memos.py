@@ -8,7 +8,6 @@ from copy import copy
 from datetime import datetime, timedelta
 from typing import Self
 
-import anyio
 from pydantic import JsonValue
 
 from memos_mcp.accesses import AccessLog
@@ -18,6 +17,7 @@ from memos_mcp.errors import Conflict, InvalidInput, NotFound
 from memos_mcp.interface import branches, checks
 from memos_mcp.interface.before import Said, turns_of
 from memos_mcp.interface.bound import Bound, When, now_in_utc
+from memos_mcp.interface.consolidating import following
 from memos_mcp.interface.cubes import drafted, from_class, named
 from memos_mcp.interface.guard import Guard
 from memos_mcp.interface.offices import Offices
@@ -25,6 +25,7 @@ from memos_mcp.interface.recalling import Asked, recalled
 from memos_mcp.interface.recording import recorded
 from memos_mcp.interface.sifting import page, sieve_of
 from memos_mcp.interface.update import Edit, Rewrite
+from memos_mcp.interface.waiting import settled
 from memos_mcp.operation.hot import Hot
 from memos_mcp.operation.lanes import Lanes
 from memos_mcp.operation.lifecycle import Move
@@ -33,7 +34,6 @@ from memos_mcp.ports import Caller, Change, Event, How, MemoryAdapter, MemReader
 
 MOST = 100  # memories in one answer
 MOST_TOKENS = 100_000  # of context
-_LOOK = 0.02  # seconds between two looks at what is under way
 
 
 @recorded()
@@ -58,6 +58,7 @@ class Memos(Offices):
         about: str = "",
         hot: int = 64,
         closing: AsyncExitStack | None = None,
+        consolidation: bool = False,
     ) -> None:
         self.caller = caller
         self._on = Bound(vault, Lanes(routes), caller, path, clock, guard or Guard(), accesses)
@@ -67,6 +68,7 @@ class Memos(Offices):
         self._about = about
         self._whole = True
         self._closing = closing or AsyncExitStack()
+        self._on = following(self._on, self._routes, self._closing) if consolidation else self._on
 
     async def remember(
         self,
@@ -82,13 +84,14 @@ class Memos(Offices):
         kind: Kind | None = None,
         tags: Sequence[str] = (),
         expires: datetime | timedelta | None = None,
+        settle: bool = False,
     ) -> Remembered:
         """Store what a text, a message or a list of messages says; all of it or, on an error, nothing.
 
         A statement already known at the path is counted instead of stored again. `source` names where it comes from:
         remembering the same source twice changes nothing. Secrets are masked; what gives orders and is not from the
-        user goes to quarantine. New memories are over at the time `expires`, or so long from now. Cost: about 0.1 ms a
-        message and one disk sync. Raises InvalidInput, Denied.
+        user goes to quarantine. New memories are over at the time `expires`, or so long from now. `settle` waits as the
+        verb does. Cost: about 0.1 ms a message and one disk sync. Raises InvalidInput, Denied.
         """
         home = self._on.writable(path)
         given = checks.check_origin(
@@ -108,6 +111,8 @@ class Memos(Offices):
         changes = [Change("remember", c.id, c, once=d.once) for c, d in zip(cubes, reading.drafts, strict=True)]
         events = await self._on.commit(*changes)
         new = [event.cube for event in events if event.action == "remember"]
+        if settle:
+            await self.settle()
         return Remembered(
             home,
             tuple(event.subject for event in events),
@@ -347,10 +352,8 @@ class Memos(Offices):
         )
 
     async def settle(self, seconds: float = 60.0) -> Status:
-        """Wait until no lane has anything to do in the background, so many seconds at most; then as `status`."""
-        with anyio.move_on_after(seconds):
-            while any(lane.busy for lane in self._on.lanes.states()):  # noqa: ASYNC110 - lanes tell their state, no more
-                await anyio.sleep(_LOOK)
+        """Wait until all is consolidated and no lane is at work, so many seconds at most; then as `status`."""
+        await settled(self._on, seconds)
         return await self.status()
 
     async def rebuild(self, lane: str) -> None:

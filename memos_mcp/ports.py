@@ -16,7 +16,7 @@ from pydantic import JsonValue
 from memos_mcp.branching import Branching
 from memos_mcp.cube import Governance, Interval, Kind, Link, MemCube, Origin, Ref, SourceClass, State, Suspicion
 from memos_mcp.keeping import Keeping
-from memos_mcp.ledger import Ledger
+from memos_mcp.ledger import Ledger, Noted
 from memos_mcp.namespaces import Namespaces
 from memos_mcp.search import Found, Hit, Lane, MemoryCall, Turn
 
@@ -135,7 +135,8 @@ class Change:
     `cube` is the version to write (None for `forget`); of a `quarantine` or `release` only `quarantined` and
     `vouched_by` count, of a `govern` only `governance`, of a `move` only `state`, of a `freeze` or `thaw` nothing, and
     no version is written; a `compact` removes the words of that version, an earlier one; a `depart` from the path of
-    `cube` and then an `arrive` there take it elsewhere; a `drop` ends a branch. `expect` is the version that must be
+    `cube` and then an `arrive` there take it elsewhere; a `drop` ends a branch; a `sight` counts that it was stated
+    once more, as the origin of `cube` says. `expect` is the version that must be
     current (0: none yet), `was` the state. `once` is a duplicate key: if the path already holds a memory with it, that
     one is sighted again. Whatever a cube says, the rules of a memory keep the classes of sources of all its versions.
     """
@@ -240,8 +241,8 @@ class MemoryAdapter(Protocol):
         """Its what-if branches."""
         ...
 
-    async def commit(self, changes: Sequence[Change], *, caller: Caller) -> list[Event]:
-        """Write all changes in one transaction; one event per change, in order.
+    async def commit(self, changes: Sequence[Change], *, caller: Caller, notes: Sequence[Noted] = ()) -> list[Event]:
+        """Write all changes, and notes of the ledger, in one transaction; one event per change, in order.
 
         A repeat of a statement whose source and position are already known is no news: its event has `seq` 0.
         What is frozen can only be thawed, governed and held in quarantine. Raises Conflict, NotFound, IllegalMove,

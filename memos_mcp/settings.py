@@ -119,6 +119,14 @@ class Privacy(_Section):
     roles: tuple[str, ...] = Field(default=(), description="roles that see it, beside owners and named writers")
 
 
+class Consolidation(_Section):
+    """What becomes of memories when others come."""
+
+    mode: Literal["on", "off"] = Field(
+        default="on", description="look at new memories beside older ones, in the background; or never"
+    )
+
+
 class Audit(_Section):
     """The access log."""
 
@@ -202,6 +210,7 @@ class Settings(BaseSettings):
     reader: Reader = Reader()
     screening: Screening = Screening()
     privacy: Privacy = Privacy()
+    consolidation: Consolidation = Consolidation()
     audit: Audit = Audit()
     mcp: Mcp = Mcp()
     http: Http = Http()

@@ -30,6 +30,7 @@ from memos_mcp.sync_objects import (
     Acl,
     Audit,
     Branches,
+    Consolidation,
     Deliveries,
     Lifecycle,
     Log,
@@ -87,6 +88,11 @@ class Memos:
         return Branches(self._memos.branches, self._portal)
 
     @property
+    def consolidation(self) -> Consolidation:
+        """What became of memories when others came."""
+        return Consolidation(self._memos.consolidation, self._portal)
+
+    @property
     def deliveries(self) -> Deliveries:
         """What was handed out, and to whom."""
         return Deliveries(self._memos.deliveries, self._portal)
@@ -140,13 +146,14 @@ class Memos:
         kind: Kind | None = None,
         tags: Sequence[str] = (),
         expires: datetime | timedelta | None = None,
+        settle: bool = False,
     ) -> Remembered:
         """Store what a text, a message or a list of messages says; all of it or, on an error, nothing.
 
         A statement already known at the path is counted instead of stored again. `source` names where it comes from:
         remembering the same source twice changes nothing. Secrets are masked; what gives orders and is not from the
-        user goes to quarantine. New memories are over at the time `expires`, or so long from now. Cost: about 0.1 ms a
-        message and one disk sync. Raises InvalidInput, Denied.
+        user goes to quarantine. New memories are over at the time `expires`, or so long from now. `settle` waits as the
+        verb does. Cost: about 0.1 ms a message and one disk sync. Raises InvalidInput, Denied.
         """
         return self._portal.call(
             partial(
@@ -162,6 +169,7 @@ class Memos:
                 kind=kind,
                 tags=tags,
                 expires=expires,
+                settle=settle,
             )
         )
 
@@ -352,7 +360,7 @@ class Memos:
         return self._portal.call(self._memos.status)
 
     def settle(self, seconds: float = 60.0) -> Status:
-        """Wait until no lane has anything to do in the background, so many seconds at most; then as `status`."""
+        """Wait until all is consolidated and no lane is at work, so many seconds at most; then as `status`."""
         return self._portal.call(partial(self._memos.settle, seconds))
 
     def rebuild(self, lane: str) -> None:

@@ -61,6 +61,7 @@ def open(settings: Settings | None = None, **given: Any) -> Memos:
         accesses=accesses,
         about=str(chosen.database),
         closing=closing,
+        consolidation=chosen.consolidation.mode == "on" and not chosen.vault.read_only,
     )
 
 

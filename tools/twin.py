@@ -21,6 +21,7 @@ OBJECTS = {
     "acl": ("acl", "Acl"),
     "audit": ("audit", "Audit"),
     "branches": ("branches", "Branches"),
+    "consolidation": ("consolidations", "Consolidation"),
     "deliveries": ("deliveries", "Deliveries"),
     "lifecycle": ("lifecycles", "Lifecycle"),
     "log": ("logs", "Log"),

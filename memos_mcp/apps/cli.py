@@ -21,6 +21,7 @@ from memos_mcp.apps import (
     cli_audit,
     cli_branch,
     cli_care,
+    cli_consolidation,
     cli_delivery,
     cli_hook,
     cli_import,
@@ -324,6 +325,7 @@ app.command("import")(cli_import.import_)
 app.add_typer(cli_acl.app, name="acl")
 app.add_typer(cli_audit.app, name="audit")
 app.add_typer(cli_branch.app, name="branch")
+app.add_typer(cli_consolidation.app, name="consolidation")
 app.add_typer(cli_lifecycle.app, name="lifecycle")
 app.add_typer(cli_model.app, name="model")
 app.add_typer(cli_timeline.app, name="timeline")

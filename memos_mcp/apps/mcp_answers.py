@@ -63,6 +63,7 @@ class Memory(_Entry):
     tags: tuple[str, ...] = ()
     speaker: str = ""
     said_at: str = ""
+    until: str = ""
     source: str = ""
     source_class: str = ""
     times_said: int = 1
@@ -82,6 +83,7 @@ class Memory(_Entry):
             tags=cube.tags[:_MOST_TAGS],
             speaker=clipped(origin.speaker or ""),
             said_at=origin.said_at.isoformat().replace("+00:00", "Z") if origin.said_at else "",
+            until=f"{cube.valid.end:%Y-%m-%d}" if cube.valid and cube.valid.end else "",
             source=clipped(origin.source),
             source_class="" if origin.source_class == "user" else origin.source_class,
             times_said=cube.usage.sightings,
@@ -98,6 +100,7 @@ class Memory(_Entry):
         notes = [f"said {self.times_said} times"] if self.times_said > 1 else []
         whence = " ".join(part for part in (self.source_class, self.source) if part)
         notes += [f"from {whence}"] if whence else []
+        notes += [f"until {self.until}"] if self.until else []
         beside = f" ({', '.join(notes)})" if notes else ""
         return f"[{self.id}] {head + ': ' if head else ''}{named}{self.words()}{beside}"
 

@@ -32,7 +32,7 @@ def offered(toolset: Toolset, *, local: bool = False) -> tuple[type[Tool], ...]:
 
 
 def _of_memories() -> tuple[type[Tool], ...]:
-    from memos_mcp.apps import mcp_branch, mcp_edit, mcp_full, mcp_timeline, mcp_topics
+    from memos_mcp.apps import mcp_branch, mcp_consolidation, mcp_edit, mcp_full, mcp_timeline, mcp_topics
 
     return (
         mcp_full.PutMemory,
@@ -44,6 +44,8 @@ def _of_memories() -> tuple[type[Tool], ...]:
         mcp_full.ExplainRecall,
         mcp_full.WaitForSearch,
         mcp_full.RebuildSearch,
+        mcp_consolidation.ListConsolidated,
+        mcp_consolidation.UndoConsolidation,
         mcp_timeline.RecallPast,
         mcp_timeline.CompareMoments,
         mcp_timeline.RestoreMemories,

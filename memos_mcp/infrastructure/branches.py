@@ -17,7 +17,7 @@ from memos_mcp.cube import Governance, MemCube, Ref
 from memos_mcp.errors import Conflict, Denied, InvalidInput
 from memos_mcp.infrastructure.decisions import is_beneath
 from memos_mcp.keeping import Copy, Keeping, Sizes
-from memos_mcp.ledger import Ledger
+from memos_mcp.ledger import Ledger, Noted
 from memos_mcp.namespaces import Defaults, Namespaces, Ruling
 from memos_mcp.ports import (
     MAIN,
@@ -90,7 +90,7 @@ class BranchVault:
         """Those of the original, for reading."""
         return _Ruled(self._vault.namespaces)
 
-    async def commit(self, changes: Sequence[Change], *, caller: Caller) -> list[Event]:
+    async def commit(self, changes: Sequence[Change], *, caller: Caller, notes: Sequence[Noted] = ()) -> list[Event]:
         """Write to the branch. Raises also InvalidInput: what a branch does not decide; NotFound: it was dropped."""
         for change in changes:
             if change.action in _DECIDED:
@@ -98,7 +98,7 @@ class BranchVault:
             if change.cube and change.cube.version == 1 and not is_beneath(change.cube.path, self._branch.path):
                 raise Denied(f"the branch {self._branch.label!r} is of {self._branch.path}: write there", "namespace")
         await self._check_keys(changes)
-        events = await self._vault.commit([self._down(change) for change in changes], caller=caller)
+        events = await self._vault.commit([self._down(change) for change in changes], caller=caller, notes=notes)
         return [_up(event) for event in events]
 
     async def get(self, refs: Sequence[Ref | Name], *, branch: str = MAIN, at: int | None = None) -> list[MemCube]:

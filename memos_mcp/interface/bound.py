@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Protocol
 
 from anyio import to_thread
 
@@ -16,9 +17,11 @@ from memos_mcp.errors import Conflict, Denied, MergeConflict, NotFound
 from memos_mcp.infrastructure import governance
 from memos_mcp.infrastructure.decisions import Act, Decision, Reading, decided, effective, is_beneath, names_of
 from memos_mcp.interface import checks
+from memos_mcp.interface.consolidated import stands_for
 from memos_mcp.interface.guard import Guard
 from memos_mcp.interface.recording import committed, looked, staged, wrote
 from memos_mcp.interface.topics_summary import lasting
+from memos_mcp.ledger import Noted
 from memos_mcp.namespaces import Defaults
 from memos_mcp.operation.lanes import Lanes
 from memos_mcp.operation.lifecycle import moved
@@ -42,6 +45,24 @@ def now_in_utc() -> datetime:
     return datetime.now(UTC)
 
 
+class Following(Protocol):
+    """What follows the log in the background (interface/consolidating.py)."""
+
+    why: str
+
+    def wake(self) -> None:
+        """Something was written."""
+        ...
+
+    async def run(self) -> None:
+        """Look at all of it now."""
+        ...
+
+    async def position(self) -> int:
+        """Up to which line it has looked."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Bound:
     """Bound to a caller; the verbs of Memos and the objects that hang off it share one.
@@ -58,6 +79,7 @@ class Bound:
     guard: Guard
     accesses: AccessLog | None = None
     branch_at: str = ""
+    consolidation: Following | None = None
 
     def acting_as(self, caller: Caller) -> Bound:
         """The same for another caller, who stays in the branch."""
@@ -219,12 +241,12 @@ class Bound:
             raise self.unknown(id)
         return self.part(cubes[0])
 
-    async def commit(self, *changes: Change) -> tuple[Event, ...]:
+    async def commit(self, *changes: Change, notes: Sequence[Noted] = ()) -> tuple[Event, ...]:
         """Write them all, or on an error none; the lanes follow. Raises Conflict, NotFound, Denied.
 
         Summaries whose sources go, go with them.
         """
-        every = await self._committed(await self._prepared(changes))
+        every = await self._committed(await self._prepared(changes), notes)
         events = every[: len(changes)]
         wrote(events)
         await self.lanes.apply(every)
@@ -232,12 +254,14 @@ class Bound:
         again = [each.subject for each in events if _said_again(each) is State.ARCHIVED]
         if again:
             await self._bring_back(again)
+        if self.consolidation is not None and not self.branch_at:
+            self.consolidation.wake()
         return tuple(map(self.told, events))
 
-    async def _committed(self, changes: Sequence[Change]) -> list[Event]:
+    async def _committed(self, changes: Sequence[Change], notes: Sequence[Noted]) -> list[Event]:
         if self.branch_at:
-            return await self.vault.commit(changes, caller=self.caller)
-        return await lasting(self.vault, changes, self.caller)
+            return await self.vault.commit(changes, caller=self.caller, notes=notes)
+        return await lasting(self.vault, changes, self.caller, notes)
 
     async def _prepared(self, changes: Sequence[Change]) -> Sequence[Change]:
         """The changes as privacy has them written; many are looked through off the event loop."""
@@ -252,7 +276,7 @@ class Bound:
         """What is archived and stated once more is in use once more."""
         cubes = await self.vault.get([Ref(id=id) for id in dict.fromkeys(ids)])
         to = {"state": moved(State.ARCHIVED, "restore")}
-        back = [cube.model_copy(update=to) for cube in cubes]
+        back = [cube.model_copy(update=to) for cube in cubes if not await stands_for(self.vault, cube)]
         changes = [Change("move", c.id, c, reason="restore: it was said again", was=State.ARCHIVED) for c in back]
         with contextlib.suppress(Conflict, NotFound):  # somebody else was there first
             events = await self.vault.commit(changes, caller=self.caller)

@@ -6,6 +6,7 @@ from memos_mcp.interface.acl import Acl
 from memos_mcp.interface.audit import Audit
 from memos_mcp.interface.bound import Bound
 from memos_mcp.interface.branches import Branches
+from memos_mcp.interface.consolidations import Consolidation
 from memos_mcp.interface.deliveries import Deliveries
 from memos_mcp.interface.lifecycles import Lifecycle
 from memos_mcp.interface.logs import Log
@@ -35,6 +36,11 @@ class Offices:
     def branches(self) -> Branches:
         """What if."""
         return Branches(self._on)
+
+    @property
+    def consolidation(self) -> Consolidation:
+        """What became of memories when others came."""
+        return Consolidation(self._on)
 
     @property
     def deliveries(self) -> Deliveries:

@@ -18,6 +18,7 @@ from memos_mcp.cube import Governance, MemCube, Origin, Plaintext, Ref, SourceCl
 from memos_mcp.errors import Conflict, NotFound
 from memos_mcp.infrastructure.authors import PARTS, author_of
 from memos_mcp.interface.guard import less_trusted
+from memos_mcp.ledger import Noted
 from memos_mcp.operation.summing import extract
 from memos_mcp.ports import Caller, Change, Event, MemoryAdapter
 
@@ -132,15 +133,17 @@ def staleness(summary: MemCube, now: Sequence[MemCube], about: Iterable[MemCube]
     return tuple(f"{count} {what}" for count, what in counts if count)
 
 
-async def lasting(vault: MemoryAdapter, changes: Sequence[Change], caller: Caller) -> list[Event]:
-    """Commit changes, and with them the end of the summaries that may not stay. Raises Conflict, NotFound, Denied.
+async def lasting(
+    vault: MemoryAdapter, changes: Sequence[Change], caller: Caller, notes: Sequence[Noted] = ()
+) -> list[Event]:
+    """Commit changes and notes, and with them the end of summaries that may not stay. Raises Conflict, NotFound, Denied.
 
     The lines of the changes come first. A summary that somebody made meanwhile goes in a commit of its own.
     """
     for _ in range(_ATTEMPTS):
         more = await fallen(vault, changes)
         try:
-            events = await vault.commit([*changes, *more], caller=caller)
+            events = await vault.commit([*changes, *more], caller=caller, notes=notes)
         except (NotFound, Conflict):
             if not more:
                 raise
@@ -149,7 +152,7 @@ async def lasting(vault: MemoryAdapter, changes: Sequence[Change], caller: Calle
         with contextlib.suppress(NotFound, Conflict):  # somebody else was there first
             events += await vault.commit(late, caller=caller) if late else []
         return events
-    return await vault.commit(changes, caller=caller)
+    return await vault.commit(changes, caller=caller, notes=notes)
 
 
 async def orphaned(vault: MemoryAdapter, cube: MemCube) -> bool:

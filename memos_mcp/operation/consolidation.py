@@ -23,7 +23,7 @@ from memos_mcp.operation.consolidation_rules import (
 )
 from memos_mcp.operation.statements import Reading, Statement, read
 
-__all__ = ["RELATIONS", "Decision", "Follows", "Relation", "decide", "follows"]
+__all__ = ["RELATIONS", "Decision", "Follows", "Relation", "comparable", "decide", "follows"]
 
 _ALIKE = 0.92  # cosine of sentence vectors from which two statements are likely to mean the same; it merges nothing
 _CLAUSES = 12  # of a longer text the first ones are compared
@@ -90,7 +90,7 @@ def _apart(old: Statement, new: Statement, a: Reading, b: Reading) -> str:
         return "each is kept under a name of its own"
     if "document" in (old.kind, new.kind) or "skill" in (old.kind, new.kind):
         return "texts and instructions for doing something are joined only when they are the same"
-    if any(not _comparable(reading) and not of.clauses for reading, of in ((a, old), (b, new))):
+    if any(not comparable(reading) and not of.clauses for reading, of in ((a, old), (b, new))):
         return "one of them asks, or does not name whom or what it is about"
     if ({"if", "unless"} & a.reserve) ^ ({"if", "unless"} & b.reserve):
         return "one of them holds only under a condition"
@@ -100,7 +100,8 @@ def _apart(old: Statement, new: Statement, a: Reading, b: Reading) -> str:
     return ""
 
 
-def _comparable(reading: Reading) -> bool:
+def comparable(reading: Reading) -> bool:
+    """Does a clause say something by itself, of somebody or something that it names?"""
     return len(reading.words) > 1 and not (reading.vague or reading.empty or "?" in reading.reserve)
 
 
@@ -109,17 +110,17 @@ def _pairs(whole: Pair) -> Iterator[Pair]:
     old, new = whole.old, whole.new
     clauses = [read(clause, new.speaker, old.speaker) for clause in new.clauses[:_CLAUSES]]
     parts = [read(clause, old.speaker, new.speaker) for clause in old.clauses[:_CLAUSES]]
-    if _comparable(whole.a) and _comparable(whole.b):
+    if comparable(whole.a) and comparable(whole.b):
         yield whole
-    for a in filter(_comparable, (whole.a, *parts)):
-        for b in filter(_comparable, clauses or [whole.b]):
+    for a in filter(comparable, (whole.a, *parts)):
+        for b in filter(comparable, clauses or [whole.b]):
             if a is not whole.a or b is not whole.b:
                 yield Pair(old, new, a, b, whole=False, partial=a is not whole.a)
 
 
 def _likely(pair: Pair, similarity: float | None) -> Decision:
     a, b = pair.a, pair.b
-    if not (_comparable(a) and _comparable(b)):
+    if not (comparable(a) and comparable(b)):
         return Decision("unrelated", _UNRELATED)
     alike = (a.when, a.denied, a.reserve, a.past) == (b.when, b.denied, b.reserve, b.past) and not b.changed
     if alike and a.who == b.who and numbers_of(a) == numbers_of(b) and similarity is not None and similarity >= _ALIKE:

@@ -48,7 +48,13 @@ def rendered(cube: MemCube) -> str:
     when = f"{origin.said_at:%Y-%m-%d}" if origin.said_at else ""
     head = " ".join(part for part in (when, origin.speaker) if part)
     repeated = f" (said {cube.usage.sightings} times)" if cube.usage.sightings > 1 else ""
-    return f"[{cube.id}] {head + ': ' if head else ''}{words_of(cube)}{repeated}"
+    return f"[{cube.id}] {head + ': ' if head else ''}{words_of(cube)}{repeated}{ended(cube)}"
+
+
+def ended(cube: MemCube) -> str:
+    """Until when it held, if it does no longer for all that is known."""
+    end = cube.valid.end if cube.valid else None
+    return f" (until {end:%Y-%m-%d})" if end else ""
 
 
 def words_of(cube: MemCube) -> str:

@@ -175,7 +175,7 @@ _PASTS = frozenset({"was", "were", "began", *_PAST_OF})
 _LIGHT = frozenset("be was have had with and or for as into about any some but who which when that".split())
 
 
-@lru_cache(maxsize=8)  # one new statement is compared with many
+@lru_cache(maxsize=4096)  # one new statement is compared with many, and each of them again with the next
 def read(normal: str, speaker: str | None, other: str | None = None) -> Reading:
     """The reading of a clause in normal form said by `speaker`, who may name the `other` speaker.
 

@@ -3,6 +3,7 @@
 from memos_mcp.sync_objects.acl import Acl
 from memos_mcp.sync_objects.audit import Audit
 from memos_mcp.sync_objects.branches import Branches
+from memos_mcp.sync_objects.consolidation import Consolidation
 from memos_mcp.sync_objects.deliveries import Deliveries
 from memos_mcp.sync_objects.lifecycle import Lifecycle
 from memos_mcp.sync_objects.log import Log
@@ -16,6 +17,7 @@ __all__ = [
     "Acl",
     "Audit",
     "Branches",
+    "Consolidation",
     "Deliveries",
     "Lifecycle",
     "Log",

@@ -27,6 +27,7 @@ from memos_mcp.testing.namespaces import (
     rules_keep_where_a_memory_comes_from,
     rules_of_namespaces_are_kept,
 )
+from memos_mcp.testing.notes import a_sighting_is_counted_by_itself, notes_are_written_with_the_changes
 from memos_mcp.testing.places import memories_go_to_another_path, what_is_laid_away_says_the_same
 
 MemoryAdapterCheck = Callable[[MemoryAdapter], Awaitable[None]]
@@ -346,6 +347,8 @@ MEMORY_ADAPTER_CHECKS: tuple[MemoryAdapterCheck, ...] = (
     what_was_made_from_a_memory_is_found,
     what_is_laid_away_says_the_same,
     memories_go_to_another_path,
+    notes_are_written_with_the_changes,
+    a_sighting_is_counted_by_itself,
 )
 """What every MemoryAdapter does; each check wants an empty one."""
 

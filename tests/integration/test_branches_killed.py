@@ -25,7 +25,8 @@ import anyio
 import memos_mcp
 
 async def main():
-    async with memos_mcp.open(home=sys.argv[1], user="ada", embedder={"kind": "none"}) as memos:
+    alone = {"embedder": {"kind": "none"}, "consolidation": {"mode": "off"}}
+    async with memos_mcp.open(home=sys.argv[1], user="ada", **alone) as memos:
         ids = [cube.id for cube in (await memos.browse(limit=100)).cubes]
         for turn in itertools.count():
             for end in (memos.branches.merge, memos.branches.drop):
@@ -78,4 +79,4 @@ def killed_at_work(home: Path, turn: int, seconds: float) -> None:
 
 
 def opened(home: Path) -> memos_mcp.Memos:
-    return memos_mcp.open(home=home, user="ada", embedder={"kind": "none"})
+    return memos_mcp.open(home=home, user="ada", embedder={"kind": "none"}, consolidation={"mode": "off"})

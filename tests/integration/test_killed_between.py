@@ -76,7 +76,9 @@ anyio.run(main)
 
 
 def opened(home: Path | str) -> Memos:
-    return memos_mcp.open(home=home, user="ada", embedder={"kind": "none"}, audit={"mode": "off"})
+    return memos_mcp.open(
+        home=home, user="ada", embedder={"kind": "none"}, consolidation={"mode": "off"}, audit={"mode": "off"}
+    )
 
 
 async def prepared(home: Path) -> list[str]:

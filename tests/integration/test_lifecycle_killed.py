@@ -25,7 +25,8 @@ SWEEPS = """
 import anyio, sys, memos_mcp
 
 async def main():
-    async with memos_mcp.open(home=sys.argv[1], user="ada", embedder={"kind": "none"}) as memos:
+    alone = {"embedder": {"kind": "none"}, "consolidation": {"mode": "off"}}
+    async with memos_mcp.open(home=sys.argv[1], user="ada", **alone) as memos:
         print("ready", flush=True)
         await memos.lifecycle.sweep()
         print("done", flush=True)
@@ -42,7 +43,7 @@ ERASES = SWEEPS.replace("sweep()", 'erase(path="user/ada", reason="asked")')
 
 
 def opened(home: Path) -> memos_mcp.Memos:
-    return memos_mcp.open(home=home, user="ada", embedder={"kind": "none"})
+    return memos_mcp.open(home=home, user="ada", embedder={"kind": "none"}, consolidation={"mode": "off"})
 
 
 async def filled(home: Path) -> None:

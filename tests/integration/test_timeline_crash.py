@@ -22,7 +22,8 @@ import anyio
 import memos_mcp
 
 async def main():
-    async with memos_mcp.open(home=sys.argv[1], user="ada", embedder={"kind": "none"}) as memos:
+    alone = {"embedder": {"kind": "none"}, "consolidation": {"mode": "off"}}
+    async with memos_mcp.open(home=sys.argv[1], user="ada", **alone) as memos:
         while True:
             for label in ("old", "new"):
                 await memos.timeline.restore_all(label)
@@ -62,4 +63,4 @@ def killed_at_work(home: Path, seconds: float) -> None:
 
 
 def opened(home: Path) -> memos_mcp.Memos:
-    return memos_mcp.open(home=home, user="ada", embedder={"kind": "none"})
+    return memos_mcp.open(home=home, user="ada", embedder={"kind": "none"}, consolidation={"mode": "off"})

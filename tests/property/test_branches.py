@@ -59,7 +59,9 @@ def test_nobody_learns_from_a_branch_what_he_may_not_read(first: list[Step], the
 async def branch_off(folder: Path, first: list[Step], then: list[Step]) -> None:
     """The rules change in the original, the words in both; what a branch shows follows the rules."""
     forked: list[Forked] = []
-    async with memos_mcp.open(home=folder, user="ada", embedder={"kind": "none"}) as memos:
+    async with memos_mcp.open(
+        home=folder, user="ada", embedder={"kind": "none"}, consolidation={"mode": "off"}
+    ) as memos:
         for number, (_, path, word, source) in enumerate(first):
             owner = path.split("/")[1] if path.startswith("user/") else "ada"
             text = f"{word} number {number}."

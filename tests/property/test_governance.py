@@ -163,7 +163,9 @@ async def live(folder: Path, steps: list[Step]) -> None:
     held: list[Held] = []
     above: dict[str, Governance] = {}
     number = 0
-    async with memos_mcp.open(home=folder, user="ada", embedder={"kind": "none"}) as memos:
+    async with memos_mcp.open(
+        home=folder, user="ada", embedder={"kind": "none"}, consolidation={"mode": "off"}
+    ) as memos:
         for step in steps:
             match step:
                 case ("remember", path, word, source):

@@ -225,6 +225,7 @@ def subjects(lives: Sequence[Told]) -> dict[str, list[object]]:
         "keep": [timedelta(days=3650)],
         "readers": [("eve",)],
         "seconds": [0.0],
+        "other": [*names, "nobody00"],
         "request": [":access", "nobodys0"],
         "steps": [[steps.tag("seen"), steps.archive()], [steps.only("text:tea"), steps.append("And more.")]],
         "where": [

@@ -117,7 +117,9 @@ async def live(
 
     def opened(mode: str) -> Memos:
         privacy = {"mode": mode, "roles": list(ROLES)}
-        return memos_mcp.open(home=folder, user="ada", embedder={"kind": "none"}, privacy=privacy)
+        return memos_mcp.open(
+            home=folder, user="ada", embedder={"kind": "none"}, consolidation={"mode": "off"}, privacy=privacy
+        )
 
     async with opened("off" if before else "redact_at_read") as memos:
         for number, (form, word, value) in enumerate(memories):

@@ -99,7 +99,9 @@ async def stored(memos: Memos, nodes: list[Node]) -> list[str]:
 
 
 async def traced(folder: Path, nodes: list[Node], depth: int) -> None:
-    async with memos_mcp.open(home=folder, user="ada", embedder={"kind": "none"}) as memos:
+    async with memos_mcp.open(
+        home=folder, user="ada", embedder={"kind": "none"}, consolidation={"mode": "off"}
+    ) as memos:
         ids = await stored(memos, nodes)
         gone = [id for id, node in zip(ids, nodes, strict=True) if node.forgotten]
         if gone:
@@ -156,7 +158,9 @@ def reached(start: str, depth: int, open_: set[str], following: Callable[[str], 
 
 
 async def delivered(folder: Path, nodes: list[Node]) -> None:
-    async with memos_mcp.open(home=folder, user="ada", embedder={"kind": "none"}) as memos:
+    async with memos_mcp.open(
+        home=folder, user="ada", embedder={"kind": "none"}, consolidation={"mode": "off"}
+    ) as memos:
         ids = await stored(memos, nodes)
         by: dict[str, list[str]] = {}
         for user in USERS:

@@ -77,7 +77,7 @@ async def live(home: Path, steps: list[Step]) -> None:
 
 
 def opened(home: Path) -> Memos:
-    return memos_mcp.open(home=home, user="ada", embedder={"kind": "none"})
+    return memos_mcp.open(home=home, user="ada", embedder={"kind": "none"}, consolidation={"mode": "off"})
 
 
 async def take(memos: Memos, world: World, step: Step) -> None:

@@ -94,6 +94,8 @@ class Entry:
             return self._event("drop", change, 0, self._overlay.drop(change))
         if change.cube is None:
             return self._forget(change)
+        if change.action == "sight":
+            return self._repeat(change, change.cube.origin)
         if change.action in ("quarantine", "release"):
             return self._hold(change, change.cube)
         if change.action == "govern":
@@ -186,16 +188,21 @@ class Entry:
         origin = cube.origin
         if origin.source and self._said_there(memory, key, origin):
             return self._event("sight", seen, version, cube.path, news=False)
-        added = self.db.execute(
-            """INSERT INTO sighting VALUES (?, ?, ?, ?, ?)
-            ON CONFLICT (memory, source, coalesce(position, -1)) WHERE source <> '' DO NOTHING""",
-            (self.seq + 1, memory, origin.source, origin.position, origin.model_dump_json(exclude_none=True)),
-        )
-        if added.rowcount == 0:
-            return self._event("sight", seen, version, cube.path, news=False)
+        return self._sighted(seen, memory, version, place, cube.path, origin, State(state))
+
+    def _repeat(self, change: Change, origin: Origin) -> Event:
+        memory, version, place, path, _, _, state = self._current(change)
+        return self._sighted(change, memory, version, place, path, origin, state)
+
+    def _sighted(
+        self, change: Change, memory: int, version: int, place: int, path: str, origin: Origin, state: State
+    ) -> Event:
+        given = (self.seq + 1, memory, origin.source, origin.position, origin.model_dump_json(exclude_none=True))
+        if self.db.execute(sql.SIGHTING, given).rowcount == 0:
+            return self._event("sight", change, version, path, news=False)
         self.db.execute("UPDATE memory SET sightings = sightings + 1 WHERE memory = ?", (memory,))
-        self._log(replace(seen, action="sight"), memory, version, place, cube.path, None)
-        return self._event("sight", seen, version, cube.path, origin=origin, state=State(state))
+        self._log(replace(change, action="sight"), memory, version, place, path, None)
+        return self._event("sight", change, version, path, origin=origin, state=state)
 
     def _hold(self, change: Change, cube: MemCube) -> Event:
         memory, version, place, path, _, was, state = self._current(change)

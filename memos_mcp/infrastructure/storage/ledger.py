@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from memos_mcp.errors import Conflict, Corrupt
 from memos_mcp.infrastructure.storage.database import Database
 from memos_mcp.infrastructure.storage.rows import ADVICE
-from memos_mcp.ledger import Note
+from memos_mcp.ledger import Note, Noted
 
 T = TypeVar("T")
 
@@ -53,16 +53,7 @@ class SqliteLedger:
 
     def _write(self, kind: str, key: str, value: JsonValue, expect: int | None) -> int:
         with self._database.write() as db:
-            found = db.execute(_ONE, (kind, key)).fetchone()
-            revision = found[3] if found else 0
-            if expect not in (None, revision):
-                raise Conflict(f"{kind} {key!r} of the ledger is at revision {revision}, not {expect}: read it again")
-            if value is None:
-                db.execute("DELETE FROM ledger WHERE kind = ? AND key = ?", (kind, key))
-                return 0
-            row = (kind, key, json.dumps(value), revision + 1, time.time_ns() // 1000)
-            db.execute("INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?, ?)", row)
-            return revision + 1
+            return noted(db, Noted(kind, key, value, expect))
 
     def _note(self, row: tuple[str, str, str, int]) -> Note:
         kind, key, value, revision = row
@@ -70,6 +61,22 @@ class SqliteLedger:
             return Note(kind, key, json.loads(value), revision)
         except ValueError as exc:
             raise Corrupt(f"{kind} {key!r} in the ledger of {self._database.file} is damaged; {ADVICE}") from exc
+
+
+def noted(db: sqlite3.Connection, note: Noted) -> int:
+    """Write it in the transaction that is open; its revision. Raises Conflict."""
+    found = db.execute(_ONE, (note.kind, note.key)).fetchone()
+    revision = found[3] if found else 0
+    if note.expect not in (None, revision):
+        raise Conflict(
+            f"{note.kind} {note.key!r} of the ledger is at revision {revision}, not {note.expect}: read it again"
+        )
+    if note.value is None:
+        db.execute("DELETE FROM ledger WHERE kind = ? AND key = ?", (note.kind, note.key))
+        return 0
+    row = (note.kind, note.key, json.dumps(note.value), revision + 1, time.time_ns() // 1000)
+    db.execute("INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?, ?)", row)
+    return revision + 1
 
 
 _ONE = "SELECT kind, key, value, revision FROM ledger WHERE kind = ? AND key = ?"

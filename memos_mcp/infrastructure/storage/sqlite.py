@@ -21,10 +21,11 @@ from memos_mcp.infrastructure.storage.branching import SqliteBranching
 from memos_mcp.infrastructure.storage.database import Database
 from memos_mcp.infrastructure.storage.entry import Entry
 from memos_mcp.infrastructure.storage.keeping import SqliteKeeping
-from memos_mcp.infrastructure.storage.ledger import SqliteLedger
+from memos_mcp.infrastructure.storage.ledger import SqliteLedger, noted
 from memos_mcp.infrastructure.storage.namespaces import SqliteNamespaces
 from memos_mcp.infrastructure.storage.rows import cube_of, event_of, governed, micros, revision_of
 from memos_mcp.infrastructure.storage.segments import Segments
+from memos_mcp.ledger import Noted
 from memos_mcp.ports import MAIN, Caller, Change, Event, Name, Permit, Revision, Where, Which
 
 T = TypeVar("T")
@@ -64,9 +65,9 @@ class SqliteAdapter:
         self._erasing = False
         self._granted: dict[Hashable, tuple[float, list[tuple[str, int | None]]]] = {}
 
-    async def commit(self, changes: Sequence[Change], *, caller: Caller) -> list[Event]:
+    async def commit(self, changes: Sequence[Change], *, caller: Caller, notes: Sequence[Noted] = ()) -> list[Event]:
         """Write all changes in one transaction. Cost: about 25 µs a change and one disk sync."""
-        return await to_thread.run_sync(self._commit, changes, caller, limiter=self._writing)
+        return await to_thread.run_sync(self._commit, changes, caller, notes, limiter=self._writing)
 
     async def get(self, refs: Sequence[Ref | Name], *, branch: str = MAIN, at: int | None = None) -> list[MemCube]:
         """The cubes that exist, in order. Cost: about 25 µs each."""
@@ -268,8 +269,10 @@ class SqliteAdapter:
     def _made(self, columns: Sequence[Any]) -> MemCube:
         return cube_of(columns, self._rules)
 
-    def _commit(self, changes: Sequence[Change], caller: Caller) -> list[Event]:
+    def _commit(self, changes: Sequence[Change], caller: Caller, notes: Sequence[Noted]) -> list[Event]:
         with self.database.write() as db:
+            for note in notes:
+                noted(db, note)
             events = Entry.begin(db, caller.user, micros(self._clock())).write(changes)
         if any(change.action == "govern" for change in changes):
             self._granted.clear()

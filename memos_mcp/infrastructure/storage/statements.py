@@ -11,6 +11,8 @@ IS_HELD = """SELECT 1 FROM memory m JOIN policy p ON p.policy = m.policy
 NEW_MEMORY = """INSERT INTO memory
     (branch, id, place, key, once, version, state, policy, quarantined, expires, created_at)
     VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?) ON CONFLICT (branch, place, once) WHERE once IS NOT NULL DO NOTHING"""
+SIGHTING = """INSERT INTO sighting VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (memory, source, coalesce(position, -1)) WHERE source <> '' DO NOTHING"""
 FREEZE = "UPDATE memory SET thaws_to = state, state = 'frozen' WHERE memory = ?"
 THAW = "UPDATE memory SET state = coalesce(thaws_to, 'activated'), thaws_to = NULL WHERE memory = ?"
 CURRENT = """SELECT m.memory, m.version, m.place, p.path, m.created_at, m.quarantined, m.state

@@ -64,7 +64,7 @@ def test_each_class_has_pairs_in_each_part_and_none_stands_in_two() -> None:
 
 def test_the_benchmark_prints_and_keeps_its_figures(tmp_path_factory: pytest.TempPathFactory) -> None:
     out = tmp_path_factory.mktemp("figures") / "consolidation.json"
-    main(["--out", str(out)])
+    main(["--out", str(out), "--turns", "20"])
     assert '"merged_or_ended"' in out.read_text("utf-8")
 
 
