@@ -31,6 +31,7 @@ from memos_mcp.operation.lanes import Lanes
 from memos_mcp.operation.lifecycle import Move
 from memos_mcp.operation.paths import MemoryPathResolver
 from memos_mcp.ports import Caller, Change, Event, How, MemoryAdapter, MemReader, Name, Route, Which
+from memos_mcp.traversal import Traversal
 
 MOST = 100  # memories in one answer
 MOST_TOKENS = 100_000  # of context
@@ -57,11 +58,12 @@ class Memos(Offices):
         accesses: AccessLog | None = None,
         about: str = "",
         hot: int = 64,
+        graph: Traversal | None = None,
         closing: AsyncExitStack | None = None,
         consolidation: bool = False,
     ) -> None:
         self.caller = caller
-        self._on = Bound(vault, Lanes(routes), caller, path, clock, guard or Guard(), accesses)
+        self._on = Bound(vault, Lanes(routes), caller, path, clock, guard or Guard(), accesses, graph=graph)
         self._reader = reader
         self._routes = tuple(routes)
         self._resolver, self._hot = MemoryPathResolver(), Hot(vault, hot)

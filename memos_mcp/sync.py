@@ -32,6 +32,7 @@ from memos_mcp.sync_objects import (
     Branches,
     Consolidation,
     Deliveries,
+    Graphs,
     Lifecycle,
     Log,
     Pipelines,
@@ -96,6 +97,11 @@ class Memos:
     def deliveries(self) -> Deliveries:
         """What was handed out, and to whom."""
         return Deliveries(self._memos.deliveries, self._portal)
+
+    @property
+    def graph(self) -> Graphs:
+        """What memories have to do with each other."""
+        return Graphs(self._memos.graph, self._portal)
 
     @property
     def lifecycle(self) -> Lifecycle:

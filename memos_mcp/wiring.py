@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from importlib.metadata import version
@@ -17,6 +18,7 @@ from memos_mcp.memos import Memos
 from memos_mcp.models import Embedder
 from memos_mcp.ports import Caller, MemReader, Route
 from memos_mcp.settings import Settings
+from memos_mcp.traversal import Traversal
 from memos_mcp.version import __version__
 
 if TYPE_CHECKING:
@@ -51,15 +53,17 @@ def open(settings: Settings | None = None, **given: Any) -> Memos:
         closing.push_async_callback(accesses.aclose)
     lens = privacy.lens if privacy else CLEAR
     words = Words(vault, vault.segment_store, memory=chosen.words.memory_mb * 1024 * 1024, lens=lens)
+    routes = [words, _vectors(chosen, vault, closing, lens), _graph(chosen, vault, closing, lens)]
     return Memos(
         vault=vault,
         reader=_reader(chosen.reader, closing),
-        routes=[words, _vectors(chosen, vault, closing, lens), _graph(chosen, vault, closing, lens)],
+        routes=routes,
         caller=Caller(chosen.user, chosen.roles, chosen.context),
         path=chosen.path,
         guard=guard,
         accesses=accesses,
         about=str(chosen.database),
+        graph=_walks(routes),
         closing=closing,
         consolidation=chosen.consolidation.mode == "on" and not chosen.vault.read_only,
     )
@@ -214,6 +218,16 @@ def _left_graph(chosen: Settings, closing: AsyncExitStack) -> GraphStore | None:
     store = EmbeddedGraph(chosen.graph_file)
     closing.push_async_callback(store.aclose)
     return store
+
+
+def _walks(routes: Sequence[Route]) -> Traversal | None:
+    """The graph as it is walked, if it is one of the lanes."""
+    if all(route.name != "graph" for route in routes):
+        return None
+    from memos_mcp.infrastructure.graph import Graph
+    from memos_mcp.infrastructure.walks import Walks
+
+    return next((Walks(route) for route in routes if isinstance(route, Graph)), None)
 
 
 def _embedder(chosen: configuration.Embedder, shelf: Path) -> Embedder | str:

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from contextlib import AsyncExitStack
 from pathlib import Path
+from xml.etree import ElementTree
 
+from memos_graph import EmbeddedGraph
+from memos_mcp import Caller, Memos
 from memos_mcp.cube import MemCube
 from memos_mcp.infrastructure.graph import Graph
-from memos_mcp.infrastructure.mentions import Entity, Mentioned, Relation
+from memos_mcp.infrastructure.mentions import Entity, Mentioned, Mentions, Relation
+from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
+from memos_mcp.infrastructure.walks import Walks
+from memos_mcp.infrastructure.words import Words
+from memos_mcp.interface.reader import RulesReader
 from memos_mcp.ports import Where
 from memos_mcp.search import MemoryCall
 from memos_mcp.testing.cubes import PATH, a_cube
@@ -66,3 +74,24 @@ def everything(file: Path) -> list[tuple[object, ...]]:
         ).fetchall()
     db.close()
     return sorted(rows)
+
+
+def system(home: Path, user: str = "ada", mentions: Mentions | None = None) -> Memos:
+    """A system over words and a graph, which can be walked."""
+    vault, closing = SqliteAdapter(home / "memos.db"), AsyncExitStack()
+    closing.push_async_callback(vault.aclose)
+    graph = Graph(vault, EmbeddedGraph(home / "graph.db"), mentions or Capitals())
+    closing.push_async_callback(graph.aclose)
+    return Memos(
+        vault=vault,
+        reader=RulesReader(),
+        routes=[Words(vault, vault.segment_store), graph],
+        caller=Caller(user),
+        graph=Walks(graph),
+        closing=closing,
+    )
+
+
+def parsed(text: str) -> ElementTree.Element:
+    """XML that we wrote ourselves."""
+    return ElementTree.fromstring(text)  # noqa: S314 - it comes from nobody else

@@ -18,6 +18,7 @@ from memos_mcp import Caller, Memos, MemosError
 from memos_mcp.infrastructure.graph import Graph
 from memos_mcp.infrastructure.storage.accesses import SqliteAccessLog
 from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
+from memos_mcp.infrastructure.walks import Walks
 from memos_mcp.infrastructure.words import Words
 from memos_mcp.interface.offices import Offices
 from memos_mcp.interface.reader import RulesReader
@@ -60,6 +61,7 @@ def opened(home: Path, clock: Clock, user: str = "nobody") -> Memos:
         caller=Caller(user),
         clock=clock,
         accesses=accesses,
+        graph=Walks(graph),
         closing=closing,
     )
 

@@ -23,6 +23,7 @@ OBJECTS = {
     "branches": ("branches", "Branches"),
     "consolidation": ("consolidations", "Consolidation"),
     "deliveries": ("deliveries", "Deliveries"),
+    "graph": ("graphs", "Graphs"),
     "lifecycle": ("lifecycles", "Lifecycle"),
     "log": ("logs", "Log"),
     "pipelines": ("pipelines", "Pipelines"),

@@ -23,6 +23,7 @@ from memos_mcp.apps import (
     cli_care,
     cli_consolidation,
     cli_delivery,
+    cli_graph,
     cli_hook,
     cli_import,
     cli_install,
@@ -326,6 +327,7 @@ app.add_typer(cli_acl.app, name="acl")
 app.add_typer(cli_audit.app, name="audit")
 app.add_typer(cli_branch.app, name="branch")
 app.add_typer(cli_consolidation.app, name="consolidation")
+app.add_typer(cli_graph.app, name="graph")
 app.add_typer(cli_lifecycle.app, name="lifecycle")
 app.add_typer(cli_model.app, name="model")
 app.add_typer(cli_timeline.app, name="timeline")

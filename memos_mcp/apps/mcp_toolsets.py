@@ -32,7 +32,15 @@ def offered(toolset: Toolset, *, local: bool = False) -> tuple[type[Tool], ...]:
 
 
 def _of_memories() -> tuple[type[Tool], ...]:
-    from memos_mcp.apps import mcp_branch, mcp_consolidation, mcp_edit, mcp_full, mcp_timeline, mcp_topics
+    from memos_mcp.apps import (
+        mcp_branch,
+        mcp_consolidation,
+        mcp_edit,
+        mcp_full,
+        mcp_graph,
+        mcp_timeline,
+        mcp_topics,
+    )
 
     return (
         mcp_full.PutMemory,
@@ -46,6 +54,9 @@ def _of_memories() -> tuple[type[Tool], ...]:
         mcp_full.RebuildSearch,
         mcp_consolidation.ListConsolidated,
         mcp_consolidation.UndoConsolidation,
+        mcp_graph.GraphNeighbourhood,
+        mcp_graph.GraphPaths,
+        mcp_graph.GraphEntity,
         mcp_timeline.RecallPast,
         mcp_timeline.CompareMoments,
         mcp_timeline.RestoreMemories,

@@ -90,6 +90,11 @@ def memory_node(id: str) -> str:
     return f"memory:{_key(id)}"
 
 
+def thing_node(kind: str, name: str) -> str:
+    """The node of an entity, a tag or a topic of this name."""
+    return _named(kind, name)
+
+
 def stub(node: str) -> Node:
     """Stands for a memory that is not shown: so that links to it are there when it is."""
     return Node(node, "memory", "", NOBODY)

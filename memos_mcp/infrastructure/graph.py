@@ -176,6 +176,19 @@ class Graph:
         spaces, busy = self._spaces, self._follower is not None and self._follower.busy
         return Lane(self.name, on=True, pending=sum(spaces.waiting.values()), why=spaces.why, busy=busy)
 
+    @property
+    def store(self) -> GraphStore:
+        """What is walked, as far as `walkable` says."""
+        return self._store
+
+    async def walkable(self, where: Where) -> tuple[Under, Seen]:
+        """What may be walked, as new as the log. Raises Unavailable, Corrupt, InvalidInput."""
+        _check(where)
+        if _is_past(where):
+            raise InvalidInput("the graph knows what there is, not what was: ask it of now")
+        under = await self.under(where)
+        return under, Seen(tuple(under.spaces), self.seen(under) | {OPEN})
+
     async def aclose(self) -> None:
         """Stop following, in a file after a moment for what is left to do; close the store."""
         if self._follower is not None:

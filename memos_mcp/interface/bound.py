@@ -27,6 +27,7 @@ from memos_mcp.operation.lanes import Lanes
 from memos_mcp.operation.lifecycle import moved
 from memos_mcp.operation.operator import Fused
 from memos_mcp.ports import Caller, Change, Event, MemoryAdapter, Name, Where, Which
+from memos_mcp.traversal import Traversal
 
 Found = Ref | Name
 When = datetime | str
@@ -80,6 +81,7 @@ class Bound:
     accesses: AccessLog | None = None
     branch_at: str = ""
     consolidation: Following | None = None
+    graph: Traversal | None = None
 
     def acting_as(self, caller: Caller) -> Bound:
         """The same for another caller, who stays in the branch."""

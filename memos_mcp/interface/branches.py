@@ -200,7 +200,7 @@ async def opened(on: Bound, label: str, path: str | None) -> Bound:
     vault = BranchVault(on.vault, branch)
     lanes = on.lanes.over(lambda route: BranchRoute(route, vault))
     caller = replace(on.caller, within=branch.path)
-    return replace(on, vault=vault, lanes=lanes, caller=caller, path=branch.path, branch_at=branch.path)
+    return replace(on, vault=vault, lanes=lanes, caller=caller, path=branch.path, branch_at=branch.path, graph=None)
 
 
 async def _changed(old: MemCube, new: MemCube) -> Changed:

@@ -8,6 +8,7 @@ from memos_mcp.interface.bound import Bound
 from memos_mcp.interface.branches import Branches
 from memos_mcp.interface.consolidations import Consolidation
 from memos_mcp.interface.deliveries import Deliveries
+from memos_mcp.interface.graphs import Graphs
 from memos_mcp.interface.lifecycles import Lifecycle
 from memos_mcp.interface.logs import Log
 from memos_mcp.interface.pipelines import Pipelines
@@ -46,6 +47,11 @@ class Offices:
     def deliveries(self) -> Deliveries:
         """What was handed out, and to whom."""
         return Deliveries(self._on)
+
+    @property
+    def graph(self) -> Graphs:
+        """What memories have to do with each other."""
+        return Graphs(self._on)
 
     @property
     def lifecycle(self) -> Lifecycle:

@@ -5,6 +5,7 @@ from memos_mcp.sync_objects.audit import Audit
 from memos_mcp.sync_objects.branches import Branches
 from memos_mcp.sync_objects.consolidation import Consolidation
 from memos_mcp.sync_objects.deliveries import Deliveries
+from memos_mcp.sync_objects.graph import Graphs
 from memos_mcp.sync_objects.lifecycle import Lifecycle
 from memos_mcp.sync_objects.log import Log
 from memos_mcp.sync_objects.pipelines import Pipelines
@@ -19,6 +20,7 @@ __all__ = [
     "Branches",
     "Consolidation",
     "Deliveries",
+    "Graphs",
     "Lifecycle",
     "Log",
     "Pipelines",

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Awaitable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from memos_mcp import Caller, Memos, MemosError, steps
 from memos_mcp.cube import SourceClass
 from memos_mcp.infrastructure.decisions import decided, is_beneath, owned_by
+from memos_mcp.infrastructure.identities import same_id
 from memos_mcp.interface import cubes
 from memos_mcp.interface.recording import request
 from memos_mcp.interface.timeline import Timeline
@@ -222,6 +224,14 @@ def subjects(lives: Sequence[Told]) -> dict[str, list[object]]:
         "reason": ["for this and that"],
         "policy": [Policy(inactive_after=timedelta(days=3)), None],
         "lane": ["words"],
+        "what": [*names, *WORDS, "list", "t", "nobody00"],
+        "start": [*names, "tea"],
+        "end": [*names, "ferry", "number"],
+        "name": [*WORDS, "list"],
+        "target": [*names],
+        "into": ["ferry"],
+        "graph.take_back.id": [same_id(f"user/{user}", "tea", "ferry") for user in USERS],
+        "graph.link.kind": ["supports", "contradicts"],
         "keep": [timedelta(days=3650)],
         "readers": [("eve",)],
         "seconds": [0.0],
@@ -239,7 +249,7 @@ def subjects(lives: Sequence[Told]) -> dict[str, list[object]]:
     }
 
 
-TRIED = ("path", "limit", "source", "key", "before", "at", "readers", "text", "where", "explain", "topic", "depth")
+TRIED = tuple("path limit source key before at readers text where explain topic depth what".split())
 """Parameters that need not be given, and are tried as well."""
 
 
@@ -260,6 +270,14 @@ def asks(lives: Sequence[Told]) -> Iterator[Ask]:
         yield Ask("timeline.restore", {"id": each.id, "to": 1})
         yield Ask("lifecycle.erase", {"path": each.path, "reason": "asked"})
         yield Ask("quarantine.undo", {"path": each.path, "source": "a.txt"})
+    for one, other in pairwise(lives):
+        yield Ask("graph.paths", {"start": one.id, "end": other.id})
+        yield Ask("graph.link", {"id": one.id, "target": other.id, "kind": "contradicts"})
+    for path in ("shared/team", "user/ada"):
+        yield Ask("graph.merge", {"name": "tea", "into": "ferry", "path": path})
+    yield Ask("graph.merges", {"taken_back": True})
+    for format in ("graphml", "cypher", "jsonld", "svg", "html"):
+        yield Ask("graph.export", {"format": format})
     yield Ask("lifecycle.list", {"states": ("archived", "expired", "frozen", "generated"), "limit": 100})
     yield Ask("lifecycle.list", {"states": ("expired",), "limit": 1})
     yield Ask("audit.answer", {"id": ":access"})
@@ -275,7 +293,7 @@ async def put_to(world: World, caller: Caller, ask: Ask) -> object:
     """What the caller is told, and what was written for him."""
     told: list[str] = []
     given = {name: world.access if value == ":access" else value for name, value in ask.given.items()}
-    if ask.verb == "audit.export":
+    if ask.verb in ("audit.export", "graph.export"):
         given["write"] = told.append
     answer = await answered(keep(world, bound(world.memos.acting_as(caller), ask.verb)(**given)))
     return [type(answer).__name__ if ask.verb in TELLS_ALL else answer, plain(told)]
