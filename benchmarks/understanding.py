@@ -21,10 +21,10 @@ from pydantic import JsonValue
 
 from benchmarks.common import keep
 from memos_mcp.cube import Interval, Kind
-from memos_mcp.interface.rewriting import Turn
 from memos_mcp.interface.statements import kind_of_statement
 from memos_mcp.interface.times import interval_of
 from memos_mcp.interface.understanding import Understanding, meant
+from memos_mcp.search import Turn
 
 DATA = Path(__file__).resolve().parents[1] / "tests" / "data"
 PARTS = ("tuned", "held_out", "fresh", "last", "blind")

@@ -144,10 +144,19 @@ def _reader(chosen: configuration.Reader, closing: AsyncExitStack) -> MemReader:
         case "openai":
             from memos_mcp.infrastructure.models.openai import OpenAIChat
             from memos_mcp.interface.facts import LlmReader
+            from memos_mcp.interface.understanding_llm import meant_by_model
 
             chat = OpenAIChat(chosen.url, chosen.model, chosen.key.get_secret_value(), timeout_s=chosen.timeout_s)
             closing.push_async_callback(chat.aclose)
-            return LlmReader(RulesReader(), chat, most=chosen.part, timeout_s=chosen.timeout_s, at_once=chosen.at_once)
+            return LlmReader(
+                RulesReader(),
+                chat,
+                meaning=meant_by_model if chosen.questions else None,
+                most=chosen.part,
+                timeout_s=chosen.timeout_s,
+                patience_s=chosen.patience_s,
+                at_once=chosen.at_once,
+            )
         case _:
             assert_never(chosen.kind)
 

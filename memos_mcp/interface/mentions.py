@@ -11,19 +11,23 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
+from memos_mcp.operation.entity_people import gender_of
+
 Sort = Literal["person", "place", "thing"]
 
 _SHE = frozenset(
     "mother mum mom mama sister daughter aunt niece grandmother grandma granny gran wife girlfriend stepmother "
-    "mother-in-law sister-in-law daughter-in-law goddaughter widow landlady".split()
+    "mother-in-law sister-in-law daughter-in-law goddaughter widow landlady granddaughter stepsister great-aunt "
+    "godmother ex-wife girlfriend nana nan".split()
 )
 _HE = frozenset(
     "father dad papa brother son uncle nephew grandfather grandpa grandad husband boyfriend stepfather "
-    "father-in-law brother-in-law son-in-law godson".split()
+    "father-in-law brother-in-law son-in-law godson grandson stepbrother great-uncle godfather ex-husband hubby".split()
 )
 _THEY = frozenset(
     "parents kids children twins siblings grandparents brothers sisters daughters sons colleagues neighbours "
-    "neighbors friends in-laws cousins uncles aunts roommates flatmates teachers doctors guests tenants".split()
+    "neighbors friends in-laws cousins uncles aunts roommates flatmates teachers doctors guests tenants in-laws "
+    "nephews nieces grandchildren cousins-in-law stepkids classmates housemates".split()
 )
 _ANY = frozenset(
     "doctor physician dentist vet nurse midwife surgeon therapist physiotherapist psychologist psychiatrist "
@@ -33,7 +37,17 @@ _ANY = frozenset(
     "child kid baby grandchild twin sibling godparent babysitter nanny cleaner gardener plumber electrician "
     "carpenter builder roofer mechanic painter architect hairdresser barber tailor baker butcher postman courier "
     "conductor priest pastor vicar client customer supplier ex recruiter mentor contractor caretaker "
-    "driver pilot gp".split()
+    "driver pilot gp osteopath chiropractor dermatologist orthodontist paediatrician pediatrician cardiologist "
+    "oncologist "
+    "gynaecologist gynecologist neurologist consultant specialist dietitian dietician nutritionist hygienist "
+    "podiatrist "
+    "psychotherapist carer caregiver broker adviser advisor banker realtor surveyor inspector decorator joiner "
+    "locksmith "
+    "handyman stylist florist caterer photographer childminder headteacher headmaster principal dean librarian rabbi "
+    "imam "
+    "sponsor investor intern trainee apprentice secretary receptionist teammate groomer sitter councillor stepson "
+    "stepdaughter editor publisher translator interpreter bookkeeper auditor recruiter superintendent janitor "
+    "warden".split()
 )
 ROLES = _SHE | _HE | _THEY | _ANY
 """Words for persons by what they are to somebody."""
@@ -43,13 +57,14 @@ _NAME = re.compile(
     rf"\b(?:{_TITLE}\.? )?[A-Z\u00c0-\u00de][^\W_]*(?:[-’'][A-Z\u00c0-\u00de]?[^\W\d_]{{2,}})*"
     rf"(?: (?:(?:de|la|van|von|der|of the) )?[A-Z\u00c0-\u00de][^\W_]*(?:-[^\W_]+)*)*"
 )
-_ROLE = re.compile(
-    r"\b(?P<det>(?:my|our|your|his|her|their|the|a|an)(?: (?:late|older|younger|elder|little|big|old|new|former|best"
-    r"|next-door|great))* )?"
-    rf"(?P<role>{'|'.join(sorted(map(re.escape, ROLES), key=len, reverse=True))})\b(?!-)",
-    re.IGNORECASE,
+_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_WHOSE = re.compile(r"\b(?:my|our|your|his|her|their|the|a|an) (?P<more>(?:[a-z][a-z-]* ){0,2})$", re.IGNORECASE)
+_ANYBODY = re.compile(r"\b(?:how many|any|no|which|what|number of|more|other|of) $", re.IGNORECASE)
+_NEAR = 40  # characters before a role in which it is said whose it is
+_THING = re.compile(
+    r"\b(?P<det>(?i:the|my|our|a|an|some|this|that|two|three|four|five|six|several)) "
+    r"(?=(?P<words>(?:[A-Z][\w-]* (?=[a-z]))?[a-z][\w-]*(?: [a-z][\w-]*){0,3}))"
 )
-_THING = re.compile(r"\b(?P<det>(?i:the|my|our|a|an|some|this|that)) (?=(?P<words>[a-z][\w-]*(?: [a-z][\w-]*){0,3}))")
 _AFTER_PLACE = re.compile(
     r"\b(?:in|at|to|from|near|around|through|via|inside|outside|towards?)(?: the)? $", re.IGNORECASE
 )
@@ -90,7 +105,7 @@ _STARTS = frozenset(
 _VERBS = frozenset(
     "is are was were has had have does did do will would can could should may might must said says told likes "
     "loves hates wants lives works came went got gave took made left lost won ran met saw bought sold sang kept "
-    "paid lent fell broke prefers thinks knows needs called plays and or".split()
+    "paid lent fell broke prefers thinks knows needs called plays".split()
 )
 _FUNCTION = frozenset(
     "and or but nor so that which who whom whose when where while as than if because is are was were be been am "
@@ -121,13 +136,19 @@ class Mention:
 
     def may_be(self, pronoun: str) -> bool:
         """Could he, she or they stand for it? Of names nobody knows."""
-        if self.sort == "place" or self.many:
+        if self.sort == "place" or self.many or self.gender == ("m" if pronoun == "she" else "f"):
             return False
         return self.role not in (_HE if pronoun == "she" else _SHE if pronoun == "he" else ())
 
     def is_certainly(self, pronoun: str) -> bool:
         """Is it somebody for whom the pronoun is the one to use, as she is for an aunt?"""
-        return self.role in (_SHE if pronoun == "she" else _HE if pronoun == "he" else ())
+        certain = self.role in (_SHE if pronoun == "she" else _HE if pronoun == "he" else ())
+        return certain or self.gender == {"she": "f", "he": "m"}.get(pronoun, "-")
+
+    @property
+    def gender(self) -> str:
+        """What a title or a first name says, if it is the name of one person; else empty."""
+        return gender_of(self.name) if self.sort == "person" and not self.role else ""
 
 
 def mentions_in(text: str, *, people: Collection[str] = (), times: Collection[tuple[int, int]] = ()) -> list[Mention]:
@@ -167,7 +188,7 @@ def _trimmed(text: str, start: int, end: int, known: Collection[str]) -> tuple[i
         word = re.match(r"[^\s]+", text[start:end])
         if word is None:
             return end, end
-        plain = re.sub(r"[’']s$", "", word[0]).lower().replace("’", "'")
+        plain = re.sub(r"[’'](?:s|ve|ll|re|d|m)$", "", word[0]).lower().replace("’", "'")
         begins = re.search(r"(?:^|[.!?:]\s+|[\"“']|\n)$", text[:start]) is not None
         if plain in NOT_NAMES or (begins and plain not in known and not _is_name_at_start(text, start, end, plain)):
             start += len(word[0])
@@ -187,16 +208,28 @@ def _is_name_at_start(text: str, start: int, end: int, plain: str) -> bool:
     rest = text[start:end].split(" ")[1:]
     after = re.match(r"(?:[’']s\b|,)?\s*([^\W_]+)?", text[end:])
     follows = (after[1] or "").lower() if after else ""
+    if re.match(r"(?:, [A-Z][^\W_]+)*,? (?:and|or) (?:[A-Z]|(?:my|her|his|our|the|their) )", text[end:]):
+        return True
     return bool(rest) or text[end : end + 2] in ("'s", "’s") or follows in _VERBS or follows.endswith("ed")
 
 
 def _roles(text: str) -> list[Mention]:
     found: list[Mention] = []
-    for each in _ROLE.finditer(text):
-        role, phrase = each["role"].lower(), each[0]
-        if text[each.end() : each.end() + 2] in ("'s", "’s") or each["det"] or role in _SHE | _HE | _THEY:
-            phrase = phrase[0].lower() + phrase[1:] if each["det"] else phrase
-            found.append(Mention(each.start(), each.end(), role, "person", phrase, role))
+    for each in _WORD.finditer(text):
+        role = each[0].lower()
+        if role not in ROLES or text[each.end() : each.end() + 1] == "-":
+            continue
+        before = text[max(0, each.start() - _NEAR) : each.start()]
+        whose = _WHOSE.search(before)
+        if whose and not _FUNCTION.isdisjoint(whose["more"].lower().split()):
+            whose = None
+        owns = text[each.end() : each.end() + 2] in ("'s", "’s")
+        if not (whose or owns or (role in _SHE | _HE | _THEY and not (role in _THEY and _ANYBODY.search(before)))):
+            continue
+        start = each.start() - (len(before) - whose.start() if whose else 0)
+        phrase = text[start : each.end()]
+        phrase = re.sub(r"^an? ", "the ", phrase[0].lower() + phrase[1:], flags=re.IGNORECASE) if whose else phrase
+        found.append(Mention(start, each.end(), role, "person", phrase, role))
     return found
 
 
@@ -219,7 +252,7 @@ def things_in(text: str) -> list[Mention]:
     found: list[Mention] = []
     for each in _THING.finditer(text):
         words = _noun(each["words"].split(" "), text, each.start())
-        if not words or words[-1].lower() in ROLES:
+        if not words or words[-1].lower() in ROLES or words[-1].lower() in _OF_TIME:
             continue
         end = each.start("words") + len(" ".join(words))
         if named := _OF_A_NAME.match(text, end):
@@ -229,6 +262,12 @@ def things_in(text: str) -> list[Mention]:
         aside = _AFTER_CIRCUMSTANCE.search(text[: each.start()]) is not None
         found.append(Mention(each.start(), end, " ".join(words), "place" if aside else "thing", phrase))
     return found
+
+
+_OF_TIME = frozenset(
+    "morning afternoon evening night day week weekend month year time moment minute hour second summer winter spring "
+    "autumn fall lot bit while term date way one ones thing things".split()
+)
 
 
 def _noun(words: list[str], text: str, start: int) -> list[str]:

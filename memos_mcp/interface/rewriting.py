@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 
 from memos_mcp.interface.commands import is_request
+from memos_mcp.interface.fragments import with_one, with_phrase, with_thing, with_time
 from memos_mcp.interface.mentions import Mention, mentions_in, things_in
 from memos_mcp.interface.times import found_in
 from memos_mcp.search import Turn
@@ -27,7 +27,6 @@ _FRAGMENT = re.compile(
     re.IGNORECASE,
 )
 _MARKED = re.compile(r"^(?:(?:and|but|ok(?:ay)?|so|then|or)[, ]|(?:what|how) about |what of )", re.IGNORECASE)
-_ABOUT = re.compile(r"^(?:(?:and|but|ok(?:ay)?|so|then|or)[, ]+)*(?:what|how) about |what of ", re.IGNORECASE)
 _ASKS_ONLY = re.compile(
     r"^(?:and |but )?(?P<how>(?:since |until |from )?when|why|where|with whom|who with|how (?:often|long"
     r"|much|many|so)|how"
@@ -41,19 +40,18 @@ _QUESTION_WORD = re.compile(r"(?:who|whom|whose|what|which|where|when|why|how|it
 _HAS_A_VERB = re.compile(
     r"\b(?:is|are|was|were|do|does|did|has|have|had|will|would|can|could|should|shall|may|might|must|tell"
     r"|say|give|show|list"
-    r"|count|find|summari[sz]e|remember|forget|delete|remove|note|make|change|update|compare|remind)\b",
+    r"|count|find|summari[sz]e|remember|forget|delete|remove|note|make|change|update|compare|remind|add|put|save|store"
+    r"|write|book|call|send|cancel|keep|move|set|let)\b",
     re.IGNORECASE,
 )
-_PREPOSITION = re.compile(r"^(?:in|on|at|during|from|for|with|to|of|by|after|before|about|near) ", re.IGNORECASE)
 _NEXT_TO = re.compile(r"the (?:day|week|weekend|month|year) (?:before|after)$", re.IGNORECASE)
-_RELATIVE = re.compile(r"(?:last|this|next|today|yesterday|tomorrow|the)\b", re.IGNORECASE)
 _CLOCK_ALONE = re.compile(r"\d{1,2}$")
-_BEFORE = re.compile(r"\b(?:in|on|at|during|from|for|with|to|of|by|about|near) (?:the )?$", re.IGNORECASE)
 _PRONOUN = re.compile(
     r"\b(?P<she>she|hers|her)\b|\b(?P<he>he|his|him)\b|\b(?P<they>they|theirs|their|them)\b|\b(?P<it>its"
     r"|it)(?!['’]s \w+ing\b)\b"
     r"|\b(?P<there>there)\b(?! (?:is|are|was|were|be|any|a)\b)|\b(?P<two>(?:of )?the two|which one|which of them)\b"
-    r"|\b(?P<that>that|this)(?= ?(?:please\b|for me\b|in \w+ \w+|[,.!?]|$))",
+    r"|\b(?P<that>that|this)(?= ?(?:again\b|now\b|then\b|too\b|completely\b|straight away\b|right away\b|immediately\b"
+    r"|please\b|for me\b|in \w+ \w+|[,.!?]|$))",
     re.IGNORECASE,
 )
 _IS_OBJECT = re.compile(r"\b(?:forget|delete|remove|change|update|correct|remember|note|save|erase) $", re.IGNORECASE)
@@ -68,6 +66,9 @@ _GOES = re.compile(
 )
 _BARE_PLACE = re.compile(r"\b(?:is|are|was|were|been) there (?:a|an|any|no|some)\b", re.IGNORECASE)
 _SHORT = 5  # words of an answer that is nothing but a name
+_SAYS_WHERE = re.compile(
+    r"(?:it is |it's |they are )?(?:in|at|on|under|behind|near|next to|inside|above|below) ", re.IGNORECASE
+)
 _ASKS_WHERE = re.compile(r"(?:and |so )?(?:where|which|what) ", re.IGNORECASE)
 _IS_SUMMED_UP = re.compile(r"\b(?:summari[sz]e|recap|sum|repeat|explain|describe) (?:all of )?$", re.IGNORECASE)
 _TELL_ME = re.compile(r"^(?:(?:please|can you|could you) )*(?:tell|remind|show) me (?:about )?", re.IGNORECASE)
@@ -81,6 +82,24 @@ _STANDS_FOR_NOTHING = re.compile(
     re.IGNORECASE,
 )
 _PAIR = re.compile(r"^(?:,? and |, )(?:the )?$")
+_ANSWERS = re.compile(
+    r"(?:no|nope|yes|yeah|wait|actually|sorry|correction|thanks?|good|great|perfect|nice|cool|fine)\b|.*\b(?:i|we|you"
+    r"|he|she|they|it)"
+    r" (?!and\b|or\b)[a-z]+",
+    re.IGNORECASE,
+)
+_HOW_AGAIN = re.compile(
+    r"^(?:how (?:many|much|often|long)|when|where|what|who) (?=(?:in|on|at|for|with|during|from|last|this|next|to) )",
+    re.IGNORECASE,
+)
+_WEEKDAYS = re.compile(r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)days\b", re.IGNORECASE)
+_HOW_MANY = re.compile(r"(?:and |so )?how many (?=\w)", re.IGNORECASE)
+_NAME_THEM = re.compile(
+    r"^(?:please |and |ok |so |can you |could you )*(?:list|name|show(?: me)?|give me|tell me|which|what are|what were"
+    r"|which are)"
+    r" ?(?:them|they|those|these|the ones|ones)?(?: all)?(?: please)?[?.! ]*$",
+    re.IGNORECASE,
+)
 _IS_DONE_WITH = re.compile(r"^(?:please )?(?:can you |could you )?(?:forget|delete|remove|erase)\b", re.IGNORECASE)
 
 
@@ -117,80 +136,33 @@ def _alone(text: str, before: Sequence[Turn], now: datetime, people: Collection[
 
 
 def _filled(text: str, base: str, before: Sequence[Turn], now: datetime, people: Collection[str]) -> str | None:
+    if _NAME_THEM.match(text.strip()) and _HOW_MANY.match(base):
+        return f"List which {_HOW_MANY.sub('', base, count=1)}"
     if asks := _ASKS_ONLY.match(text.strip()):
         return f"{asks['how'].capitalize()} {_ASKED.sub('', base, count=1)}" if _ASKED.match(base) else None
     found = _FRAGMENT.match(text.strip())
+    said = _HOW_AGAIN.sub("", found["rest"]) if found and not _ANSWERS.match(text) else ""
     if (
-        not found
-        or _HAS_A_VERB.search(found["rest"])
-        or _QUESTION_WORD.match(found["rest"])
+        not said
+        or _HAS_A_VERB.search(said)
+        or _QUESTION_WORD.match(said)
         or not (_MARKED.match(text) or base.rstrip().endswith("?"))
     ):
         return None
-    rest = _resolved(found["rest"].strip(), before, now, people).text
+    rest = _resolved(said.strip(), before, now, people).text
+    if (days := _WEEKDAYS.search(rest)) and _WEEKDAYS.search(base):
+        return _WEEKDAYS.sub(days[0], base, count=1)
     if _NEXT_TO.match(rest):
-        return _with_time(base, rest, now, step=True)
+        return with_time(base, rest, now, step=True)
     times = [each.span for each in found_in(rest, now) or found_in(f"in {rest}", now) if not _CLOCK_ALONE.match(rest)]
     if times:
-        return _with_time(base, rest, now)
+        return with_time(base, rest, now)
     named = mentions_in(f"and {rest}", people=people)
-    if not named and (again := _with_phrase(base, rest)):
+    if (not named or rest.lower().startswith("without ")) and (again := with_phrase(base, rest)):
         return again
     if named or _MARKED.match(text):
-        return _with_one(base, rest, named, now, people) if named else _with_thing(base, rest, text)
+        return with_one(base, rest, named, now, people) if named else with_thing(base, rest, text)
     return None
-
-
-def _with_time(base: str, rest: str, now: datetime, *, step: bool = False) -> str:
-    spans = [each.span for each in found_in(base, now)]
-    if not spans:
-        return f"{base.rstrip(' ?.!')} {rest}{_mark(base)}"
-    start, end = spans[-1]
-    if step:  # the week before last week
-        rest = f"{rest} {base[start:end]}"
-    if (led := _PREPOSITION.match(base[start:end])) and not _PREPOSITION.match(rest) and not _RELATIVE.match(rest):
-        start += led.end()
-    if _PREPOSITION.match(rest) and (said := _BEFORE.search(base[:start])):
-        start = said.start()
-    return base[:start] + rest + base[end:]
-
-
-def _with_phrase(base: str, rest: str) -> str | None:
-    """The question again, with another "about the chimney"."""
-    led = _PREPOSITION.match(rest)
-    old = re.search(rf"\b{re.escape(led[0])}[^?.!,]+", base, re.IGNORECASE) if led else None
-    return base[: old.start()] + rest + base[old.end() :] if old else None
-
-
-def _with_one(base: str, rest: str, named: Sequence[Mention], now: datetime, people: Collection[str]) -> str:
-    """The question again, of somebody else: of the first of the same sort."""
-    spans = [each.span for each in found_in(base, now)]
-    old = mentions_in(base, people=people, times=spans)
-    alike = [each for each in old if (each.sort == "place") == (named[0].sort == "place")] or old
-    if not alike:
-        return f"{base.rstrip(' ?.!')}, {rest}{_mark(base)}"
-    out = alike[0]
-    new = rest
-    if _PREPOSITION.match(rest) and _BEFORE.search(base[: out.start]):
-        new = _PREPOSITION.sub("", rest)
-    start = out.start
-    owner = [a for a, b in pairwise(old) if b is out and base[a.end : b.start] in ("'s ", "’s ")]
-    start = owner[0].start if owner else start
-    ends = base[out.end :]
-    if new.endswith(("'s", "’s")) and ends.startswith(("'s", "’s")):
-        ends = ends[2:]
-    return base[:start] + new + ends
-
-
-def _with_thing(base: str, rest: str, text: str) -> str | None:
-    things = things_in(base)
-    if not things or not _ABOUT.match(text) or len(rest.split()) > 6:
-        return None
-    return base[: things[0].start] + rest + base[things[0].end :]
-
-
-def _mark(base: str) -> str:
-    return "?" if base.rstrip().endswith("?") else ""
 
 
 # --- pronouns --------------------------------------------------------------------------------------------------------
@@ -228,13 +200,36 @@ def _person(found: re.Match[str], before: Sequence[Turn], now: datetime, people:
 def _several(found: re.Match[str], before: Sequence[Turn], now: datetime, people: Collection[str]) -> str | None:
     for turn in reversed(before):
         mentions = _mentions(turn, now, people)
-        pairs = [(a, b) for a, b in pairwise(mentions) if _PAIR.match(turn.text[a.end : b.start])]
-        if pairs:
-            first, second = pairs[0]
-            return _as(found, f"{first.phrase} and {second.phrase}")
-        many = [each for each in mentions if each.many] or [each for each in mentions if " " in each.name] or mentions
+        if row := _in_a_row(turn, mentions):
+            return _as(found, row)
+        others = [each for each in mentions if each.sort != "place"]
+        many = [
+            each
+            for each in others
+            if each.many or (each.name.endswith("s") and _FAMILY.search(turn.text[: each.start]))
+        ]
+        many = many or [each for each in mentions if " " in each.name]
+        many = many or [each for each in things_in(turn.text) if _MORE_THAN_ONE.match(turn.text, each.start)]
+        many = many or others or mentions
         if many:
             return _as(found, many[0].phrase)
+    return None
+
+
+_MORE_THAN_ONE = re.compile(r"(?:two|three|four|five|six|several) ", re.IGNORECASE)
+_FAMILY = re.compile(r"\bthe $", re.IGNORECASE)
+
+
+def _in_a_row(turn: Turn, mentions: Sequence[Mention]) -> str | None:
+    """Several that were named in a row: "Ludo, Anke and Piet"."""
+    for at, first in enumerate(mentions):
+        row = [first]
+        for each in mentions[at + 1 :]:
+            if not _PAIR.match(turn.text[row[-1].end : each.start]):
+                break
+            row.append(each)
+        if len(row) > 1:
+            return f"{', '.join(each.phrase for each in row[:-1])} and {row[-1].phrase}"
     return None
 
 
@@ -251,8 +246,14 @@ def _thing(found: re.Match[str], before: Sequence[Turn], now: datetime, people: 
         return None
     if name := _named_in_answer(before, now, people):
         return _as(found, name)
-    things = [each for turn in reversed(before) for each in things_in(turn.text)]
-    best = sorted(things, key=lambda thing: thing.sort == "place")  # the place of a deed only if nothing else was named
+    things = [
+        (each, each.sort == "place" or (not turn.by_user and _SAYS_WHERE.match(turn.text) is not None))
+        for turn in reversed(before)
+        for each in things_in(turn.text)
+        if not _MORE_THAN_ONE.match(turn.text, each.start)
+    ]
+    best = [each for each, _ in sorted(things, key=lambda thing: thing[1])]  # the place of a deed comes last
+    best = best or [each for turn in reversed(before) for each in _mentions(turn, now, people) if each.sort == "place"]
     return _as(found, best[0].phrase) if best else None
 
 
@@ -279,15 +280,25 @@ def _where(found: re.Match[str], before: Sequence[Turn], now: datetime, people: 
         for each in _mentions(turn, now, people):
             if each.sort == "place":
                 return f"{'to' if _GOES.search(found.string[: found.start()]) else 'in'} {each.phrase}"
-    return None
+    things = [each for turn in reversed(before) for each in things_in(turn.text)]
+    return next((f"at {each.phrase}" for each in things if _OCCASION.search(each.name)), None)
 
 
-def _both(found: re.Match[str], before: Sequence[Turn], now: datetime, people: Collection[str]) -> str | None:
+_OCCASION = re.compile(
+    r"\b(?:conference|wedding|party|meeting|workshop|concert|funeral|fair|festival|course|exhibition|reunion|dinner"
+    r"|retreat"
+    r"|game|match|interview|christening|gala|summit|seminar|training|camp|show|market|auction)\b"
+)
+
+
+def _both(found: re.Match[str], before: Sequence[Turn], now: datetime, known: Collection[str]) -> str | None:
     for turn in reversed(before):
-        for several in (_mentions(turn, now, people), things_in(turn.text)):
-            for a, b in pairwise(several):
-                if _PAIR.match(turn.text[a.end : b.start]):
-                    return _of_both(found[0], f"{a.phrase} and {b.phrase}")
+        for several in (_mentions(turn, now, known), things_in(turn.text)):
+            if row := _in_a_row(turn, several):
+                return _of_both(found[0], row)
+        people = list(dict.fromkeys(each.phrase for each in _mentions(turn, now, known) if each.sort == "person"))
+        if len(people) > 1:
+            return _of_both(found[0], f"{', '.join(people[:-1])} and {people[-1]}")
     return None
 
 

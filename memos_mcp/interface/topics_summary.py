@@ -136,7 +136,7 @@ def staleness(summary: MemCube, now: Sequence[MemCube], about: Iterable[MemCube]
 async def lasting(
     vault: MemoryAdapter, changes: Sequence[Change], caller: Caller, notes: Sequence[Noted] = ()
 ) -> list[Event]:
-    """Commit changes and notes, and with them the end of summaries that may not stay. Raises Conflict, NotFound, Denied.
+    """Commit changes and notes, and the end of summaries that may not stay. Raises Conflict, NotFound, Denied.
 
     The lines of the changes come first. A summary that somebody made meanwhile goes in a commit of its own.
     """

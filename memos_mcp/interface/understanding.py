@@ -13,9 +13,9 @@ from datetime import datetime
 from memos_mcp.cube import Interval
 from memos_mcp.interface.anchors import anchor_in
 from memos_mcp.interface.commands import intent_of, is_chat, plain
+from memos_mcp.interface.happenings import is_past
 from memos_mcp.interface.mentions import ROLES, mentions_in
 from memos_mcp.interface.rewriting import LONGEST, Rewritten, alone
-from memos_mcp.interface.statements import is_past
 from memos_mcp.interface.times import found_in, interval_of
 from memos_mcp.interface.wanted import kinds_of, scope_of
 from memos_mcp.search import Intent, Output, Turn, Understanding
@@ -26,12 +26,12 @@ __all__ = ["Understanding", "meant"]
 def meant(sentence: str, turns: Sequence[Turn] = (), *, now: datetime, people: Collection[str] = ()) -> Understanding:
     """What a sentence said at `now` after `turns` asks for; `people` are names known to be those of persons.
 
-    Never raises for what is written. Of a long text the first 2,000 characters are read. Cost: 400 µs.
+    Never raises for what is written. Of a long text the first 2,000 characters are read. Cost: 250 µs, and 100 a turn.
     """
     chats = is_chat(sentence)
     rewritten = Rewritten(sentence) if chats else alone(sentence, turns, now=now, people=people)
     text = rewritten.text[:LONGEST]
-    intent = intent_of(text)
+    intent = intent_of(text, goes_on=bool(rewritten.filled))
     times = [each.span for each in found_in(text, now)]
     mentions = mentions_in(text, people=people, times=times)
     entities = tuple(dict.fromkeys(each.name for each in mentions))
@@ -57,7 +57,8 @@ def meant(sentence: str, turns: Sequence[Turn] = (), *, now: datetime, people: C
 def _during(text: str, intent: Intent, now: datetime) -> Interval | None:
     """A statement that tells of nothing past speaks of what is to come: "it starts in April"."""
     lower = plain(text)
-    if intent in ("remember", "update") and (_TO.search(lower) or not (is_past(lower) or _WAS.search(lower))):
+    told = intent in ("remember", "update")
+    if (told and _TO.search(lower)) or ((told or _COMING.search(lower)) and not (is_past(lower) or _WAS.search(lower))):
         text = _SENTENCE.sub("it will be: ", text)
     return interval_of(text, now)
 
@@ -65,6 +66,15 @@ def _during(text: str, intent: Intent, now: datetime) -> Interval | None:
 _WAS = re.compile(r"\b(?:was|were|did|had|have|has|ago|since|last)\b")
 _TO = re.compile(
     r"\b(?:moved|postponed|rescheduled|delayed|changed|brought forward|pushed back|put off) (?:to|until|till)\b"
+    r"|\b(?:moved|pushed|postponed|rescheduled|delayed|shifted|brought|put|extended|changed) (?:the|my|our|it|her|his"
+    r"|their)"
+    r" .{0,40}\b(?:back|forward|to) "
+)
+_COMING = re.compile(
+    r"\b(?:when(?:'s| is| are| do| does)|what time|what day|do (?:i|we) have|have (?:i|we) got|am i|are we|is there"
+    r"|on (?:my|our|the) (?:schedule|agenda|calendar|list)"
+    r"|are there|(?:am|is|are)\b.*\b\w+ing)\b"
+    r".*\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|weekend|easter|christmas|the \d+(?:st|nd|rd|th))\b"
 )
 _SENTENCE = re.compile(r"^|(?<=[.!?] )")
 _OUTPUTS: dict[Intent, Output] = {

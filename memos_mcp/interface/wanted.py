@@ -6,92 +6,173 @@ import re
 
 from memos_mcp.cube import Kind
 from memos_mcp.interface.commands import POLITE, plain
-from memos_mcp.interface.statements import is_past, kind_of_statement
+from memos_mcp.interface.happenings import is_past
+from memos_mcp.interface.statements import kind_of_statement
 from memos_mcp.search import Intent, Layer
 
 _LEAD = re.compile(
-    rf"^{POLITE}(?:(?:remember|note|keep in mind|bear in mind|don't forget|make (?:a )?note"
-    r"|take (?:a )?note|save|store|record|log|forget"
-    r"|delete|erase|remove|tell (?:everyone|everybody|them|the \w+)(?: in (?:the|our) \w+)?|no|wait"
-    r"|actually|correction|sorry|fyi"
-    r"|for the record|write|jot)(?: down)?\b[,: ]*)+(?:(?:that|this|of)\b[,: ]*)?",
+    rf"^{POLITE}(?>(?:remember(?:ed|ing)?|note|keep in mind|bear in mind|don't (?:let me )?forget|make (?:a "
+    rf"|an )?(?:mental |quick )?note"
+    r"|take (?:a )?note|save|store|record|log|forget|delet(?:e|ing)|eras(?:e|ing)|unlearn|discard|scrub|remov(?:e|ing)"
+    r"|wip(?:e|ing)|purge"
+    r"|drop|clear"
+    r"|get rid of|i(?:'d| would) rather you (?:didn't|did not) (?:remember|keep|store|save)|put|stop (?:remembering"
+    r"|storing|saving|keeping(?: track of)?)|don't (?:keep|store|save)"
+    r"|(?:i )?don't want you to (?:keep|remember|store|save)|tell (?:everyone"
+    r"|everybody|them"
+    r"|the \w+)(?: in (?:the|our) \w+)?|no|wait|actually|correction|sorry|oops|scratch that|turns out|it turns out|fyi"
+    r"|for the record"
+    r"|(?:just a )?heads[- ]up|you should know|reminder|btw|by the way|write|jot|change|update"
+    r"|correct)(?: down)?\b[,:.! –-]*)++"
+    r"(?:(?:that|this|of)\b[,: ]*)?(?:(?:the|my|your|that) (?:note|memory|entry|reminder|bit|part|thing|fact"
+    r"|information|info)"
+    r" (?:about|that|on|of|where|saying) )?",
     re.IGNORECASE,
 )
 _FOR_WHOM = re.compile(r"^for (?:our|the|my|everyone|everybody)[^:]{0,40}: ")
 _TALK = re.compile(r"\b(?:everything|anything|all|what) (?:about|that|i|you|we|on)\b")
+_SAID = (
+    r"(?:say|said|says|tell|told|tells|think|thinks|thought|mean|meant|advise|advised|promise|promised|mention"
+    r"|mentioned"
+    r"|explain|explained|reply|replied|answer|answered|suggest|suggested|warn|warned|claim|argue|report|reported|write)"
+)
+_DOCUMENT = (
+    r"(?:contract|document|letter|file|pdf|report|e-?mail|article|manual|policy|paper|minutes|will|lease|agreement"
+    r"|handbook"
+    r"|guide|invoice|receipt|statement|transcript|spec|specification|proposal|memo|brochure|certificate|form|thesis"
+    r"|quote"
+    r"|deed|terms|leaflet|prescription|paperwork|warranty|newsletter|slides|presentation|attachment|readme|wiki)"
+)
+_OCCASION = (
+    r"(?:trips?|weddings?|party|parties|holidays?|conferences?|visits?|concerts?|appointments?|meetings?|exams?|events?"
+    r"|interviews?|funerals?|reunions?|deadlines?|games?|match(?:es)?|workshops?|lessons?|trains?|flights?|accidents?"
+    r"|complaints?|incidents?|arguments?|calls?|birthday party|delivery|deliveries|check-?ups?|surgery|operation"
+    r"|festivals?"
+    r"|races?|fights?|quarrels?|break-?ups?|training|webinars?|performances?|rehearsals?|viewings?|dinner)"
+)
 _ASKED_KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
-    (
-        "fact",
-        re.compile(
-            r"^(?:and |so )?what(?:'s| is| was| were| are) (?:\S+ ){1,3}?(?:names?|numbers?|address|price|colou?r"
-            r"|title|size|code)\b"
-        ),
-    ),
     (
         "document",
         re.compile(
-            r"\b(?:in|of|from) (?:the|my|our) (?:\w+ ){0,2}(?:contract|document|letter|file|pdf|report|e-?mail"
-            r"|article|manual|policy|paper|minutes|will)\b"
-            r"|\b(?:the|my|our) (?:\w+ )?(?:contract|document|letter|manual|policy|report|article) says?\b"
+            rf"\b(?:in|of|from|to|under|according to|per|read) (?:the|my|our|this"
+            rf"|that) (?:[\w'-]+ ){{0,3}}{_DOCUMENT}\b(?!['’]s? \w+ (?:name|number))"
+            rf"|\b(?:the|my|our) (?:[\w'-]+ ){{0,3}}{_DOCUMENT}(?: (?:of|for|with|from) .{{1,40}})? (?:say|says|said"
+            rf"|state|states|mention"
+            r"|mentions|specify|specifies|read|cover|covers|contain|contains|include|includes|require|requires|allow"
+            r"|allows)\b"
+            rf"|\b(?:find|show|open|read|pull up|get|give|bring)(?: me| us)?(?: up| out)? (?:the|my"
+            rf"|our) (?:[\w'-]+ ){{0,2}}{_DOCUMENT}\b"
         ),
     ),
     (
         "instruction",
         re.compile(
-            r"\b(?:instructions?|rules?) (?:have|did|do) i|how (?:should|are) you (?:supposed to )?(?:answer"
-            r"|address|call|reply|write)|(?:told|asked) you to\b"
-            r"|how (?:do|did) i want you to|my (?:standing )?instructions"
+            r"\b(?:instructions?|rules?|guidelines?) (?:have|did|do|that) i\b|\bhow (?:should|are|must"
+            r"|do) you (?:supposed to |meant to )?"
+            r"(?:answer|address|call|reply|write|format|talk|respond|speak|sign)|(?:told|asked|instructed|want"
+            r"|wanted) you (?:not )?to\b"
+            r"|\b(?:standing|my) (?:standing )?(?:instructions|rules|guidelines)\b|\b(?:ask|tell|told"
+            r"|asked) you (?:always|never|not)\b"
+            r"|\bwhat (?:are|were) you (?:not )?(?:supposed|meant|allowed) to\b"
         ),
     ),
     (
         "fact",
         re.compile(
-            r"\b(?:did|has|have|had)\b.{1,60}\b(?:say|said|tell|told|think|thought|mean|advise|advised|promise)\b"
-            r"|\b(?:said|told|advised) "
+            r"^(?:and |so |do you (?:happen to )?know |tell me |remind me )*(?:what|which)(?:'s| is| was| were"
+            r"| are) (?!.*\b(?:favou?rite|preferred"
+            r"|budget|deadline|number of|usual)\b)(?:\S+ ){1,4}?(?:names?|numbers?|address|price|colou?r|title|size"
+            r"|code|password|age|birthday"
+            r"|extension|job|salary|job title|phone|e-?mail|postcode|surname|username|capacity|model|brand|height"
+            r"|weight|blood type|rent"
+            r"|plate|policy|username|maiden name|hours|cost|interest rate|pin)\b(?! (?:on|of) the (?:trip|meeting))"
+            r"|\bwhen(?:'s| is| was) .*\b(?:birthday|birth date|anniversary|name day)\b|\bhow old\b|\b(?:know|got"
+            r"|have) \S+'s (?:\w+ )?"
+            r"(?:names?|numbers?|address|extension|phone|e-?mail|birthday|code)\b"
+        ),
+    ),
+    ("event", re.compile(r"^(?:and |so |but )?when (?:did|was|were|had) ")),
+    ("fact", re.compile(r"^(?:and |so |but )?(?:when|what time) (?:do|does) .*\b(?:expires?|open|close|run out)\b")),
+    (
+        "fact",
+        re.compile(
+            rf"\b(?:did|has|have|had)\b.{{1,60}}\b{_SAID}\b(?! (?:prefer|like)\b)|\b(?:said|told|advised|warned"
+            rf"|promised) "
+            rf"|^(?:and |so )?what (?:do|does) \S+(?: \S+)? (?:think|say|mean|believe)\b"
         ),
     ),
     (
         "skill",
         re.compile(
-            r"\bhow (?:do|can|should|would|could|did|does) (?:i|we|you|one) (?!like|prefer|feel|know|meet"
-            r"|get to know|want|pay)|\bhow to\b|\b(?:steps?|procedure|recipe"
-            r"|method|technique|trick|exercises?|instructions?) (?:for|to|of|did|that|was|were)\b|\bexercises\b"
+            r"\bhow (?:do|can|should|would|could|did|does) (?:i|we|you|one) (?!like|prefer|feel|know|meet|get to know"
+            r"|want|pay|take my|get (?:there|to|home|here)|reach|contact|come to|end up|travel|celebrate|find out"
+            r"|usually|normally|spend|sleep)|\bhow to (?!reach\b|contact\b|get (?:to|there|hold)\b)|\bhow (?:is"
+            r"|are) .* (?:done|made|cleaned|used|cooked|set up"
+            r"|installed|fixed)\b"
+            r"|\b(?:steps?|procedure|process|recipe|method|technique|trick|exercises?|instructions?|best way|right way"
+            r"|workflow|checklist)"
+            r" (?:for|to|of|did|that|was|were|when)\b|\bexercises\b|\b(?:walk|talk|run) me through (?:how|the steps"
+            r"|setting|the process)"
         ),
     ),
     (
         "preference",
         re.compile(
             r"\b(?:like|likes|liked|prefer\w*|favou?rites?|love|loves|hate|hates|enjoy\w*|dislike\w*|allerg\w+"
-            r"|diet(?:ary)?|vegetarian|vegan|budget|taste|rather"
-            r"|intolerant|can't stand|cannot stand|usually|habits?|comfortable with|fond)\b(?! to know)|\b(?:do"
-            r"|does) .{1,60}\b(?:eat|drink|wear|take (?:in|their|his|her))\b"
-            r"|\b(?:recommend|suggest)\w*\b(?<!recommended)(?<!suggested)|\bwhat should (?:i|we) (?:cook|eat|read"
-            r"|watch|give|get|buy|wear)\b"
+            r"|diet(?:ary)?|vegetarian"
+            r"|vegan|(?:my|our) (?:\w+ )?budget|budget for|tastes?|rather|intolerant|intoleranc\w+|can(?:'t|not"
+            r"| not) (?:stand|eat|have|drink|bear"
+            r"|tolerate|do|take)|(?:can|may|should|must) .{1,40} not (?:eat|drink|have|take|do)|usually"
+            r"|normally|habits?|routine|comfortable with|fond|fan of|into|avoid|avoids|scared of|afraid of|phobia"
+            r"|usual|regularly|typically"
+            r"|preferences|not allowed to (?:eat|drink|have)|mustn't|restrictions|accessib\w+|pet peeves?|go-to"
+            r"|hobb(?:y|ies)|dealbreakers?)\b"
+            r"(?! to know)(?!.* like\?$)|\b(?:do|does) (?!.*\b(?:live|work|have|own|know)\b).{1,60}\b(?:eat|drink|wear"
+            r"|sleep|smoke|listen|watch|read"
+            r"|cook|take (?:in|their|his|her|my|with|sugar|milk|\w+ in))\b|\b(?:recommend"
+            r"|suggest)\w*\b(?<!recommended)(?<!suggested)"
+            r"|\bwhat should (?:i|we) (?:cook|eat|read|watch|give|get|buy|wear|order|make)\b|\bwant(?:s"
+            r"|ed)? for (?:her|his|my|their|our)"
+            r" (?:birthday|christmas|wedding)|\b(?:gift|present) ideas?\b|\bhow (?:do|does) .{1,30} (?:take"
+            r"|like) (?:my|his|her|their|the|to)\b"
+            r"|\bhow much (?:can|do) (?:i|we) (?:want to )?(?:spend|afford)\b|\bneeds? (?:a wheelchair|step-free"
+            r"|to avoid)\b"
         ),
     ),
     (
         "fact",
         re.compile(
-            r"\b(?:did|has|have|had)\b.{1,60}\b(?:say|said|tell|told|think|thought|mean|want|cost|advise"
-            r"|advised|promise|recommend|call|weigh|look like|know)\b"
-            r"|\b(?:said|told|wants?|advised|thinks?) |\bhow (?:much|long|old|tall|big|far)\b|\b\w+er than\b"
-            r"|\b(?:cheaper|bigger|older|larger|faster|longer|better)\b"
+            r"^(?:and |so )?(?:what|how|which|who)\b.*\b(?:did|has|have|had)\b.{1,60}\b(?:want|cost|recommend|call"
+            r"|weigh|look like|know|pay|spend|earn"
+            r"|charge)\b(?! for it\?$)"
+            r"|\b(?:wants?|thinks?) |\bhow many .*\b(?:has|have) .*\bgot\b|\bhow (?:much|long|tall|big|far|heavy|wide"
+            r"|high|deep|large)\b|\b\w+er than\b"
+            r"|\b(?:cheaper|bigger|older|larger|faster|longer|better|lighter|closer)\b"
         ),
     ),
     (
         "event",
         re.compile(
-            r"\bdid\b|\bhappen\w*\b|\bhow (?:many times|often)\b|(?<!since )\bwhen (?:is|are|was|were|will|am|do"
-            r"|does|must|should) (?!.*\b(?:birthday|birth date)\b)|\b(?:have|has|had) (?:i|we|he|she|they"
-            r"|\w+) (?:\w+ )?(?:been|gone|\w+ed)\b"
-            r"|^(?:and )?who(?:'s| is| are) (?:\w+ )?\w+ing\b|^(?:and )?who (?:else )?(?:\w+ed|came|went|gave"
-            r"|took|lent|brought|won|lost|broke|sent|made|told|wrote|bought"
-            r"|sold|left|was|paid|sang)\b"
-            r"|\b(?:were|was) (?:born|\w+ed)\b|\b(?:trip|wedding|party|holiday|conference|visit|concert"
-            r"|appointment|meeting|places .* we) \b"
-            r"|\bwhere .* (?:we|i) \w+ed\b|\b(?:appointments?|exams?|meetings?|trips?|events?|concerts?|visits?)\b"
+            r"\bnumber of (?:times|days|nights|hours|people who)\b|\b(?:am|is|are) (?:[\w']+ ){0,3}(?:coming|going"
+            r"|arriving|leaving|visiting|starting|meeting|joining"
+            r"|bringing|attending"
+            r"|flying|moving|planned|scheduled|due|booked|invited)\b|\bdid\b|\bhappen(?!\w* to\b)\w*\b"
+            r"|\bhow (?:many times|often)\b|(?<!since )\bwhen (?:is|are|was|were|will"
+            r"|am|do"
+            r"|does|must|should) |\b(?:have|has|had) (?:i|we|he|she|they|my \w+|\w+) (?:\w+ )?(?:been|gone|seen|had"
+            r"|met|done|taken|\w+ed)\b"
+            r"|^(?:and )?who(?:'s| is| are) (?:\w+ )?(?!is\b)\w+ing\b|^(?:and |\w+ )*who (?:else )?(?:\w+ed|came|went"
+            r"|gave"
+            r"|took|lent|brought|won|lost|broke|sent|made|told|wrote|bought|sold|left|was|paid|sang|ran|met|got)\b"
+            r"|\b(?:were|was) (?:born|\w+ed)\b|\bplaces .* we \b|\bwhere .* (?:we|i) \w+ed\b"
+            rf"|\b{_OCCASION}\b|\b(?:plans?|on|schedule\w*|coming up|planned|going on|happening) (?:for|in|this|next"
+            rf"|on|tomorrow|today|tonight)\b"
         ),
     ),
+)
+_IS_OCCASION = re.compile(
+    rf"^(?:(?:the|my|our|that|a|an|about) )+(?:[\w'-]+ ){{0,3}}{_OCCASION}(?: (?:on|in|with|at|for|to|last"
+    rf"|next) .*)?\W*$"
 )
 
 
@@ -99,15 +180,56 @@ def kinds_of(text: str, intent: Intent) -> tuple[Kind, ...]:
     """The kinds of memory that would answer, or that are stored, changed or removed; none: it does not say."""
     lower = plain(text)
     if intent in ("remember", "update", "forget"):
-        if intent == "forget" and _TALK.search(lower):
-            return ()
-        return (kind_of_statement(_LEAD.sub("", _FOR_WHOM.sub("", lower)).strip() or lower, said_by_user=True),)
+        return _stored(lower, intent)
     if intent == "summarise":
-        return ("event",) if re.search(r"\b(?:happened|trip|holiday|wedding|visit|party|conference)\b", lower) else ()
+        return ("event",) if re.search(rf"\b(?:happened|{_OCCASION})\b", lower) and not _CHATS.search(lower) else ()
+    asked = _LEADS_IN.sub("", _ASKS_FOR.sub("", lower)) or lower
     for kind, form in _ASKED_KINDS:
-        if form.search(lower):
+        if form.search(asked) and not (intent == "compare" and kind == "event"):
             return (kind,)
-    return ("event",) if is_past(lower) else ("fact",)
+    return ("event",) if intent != "compare" and is_past(asked) and not _WHAT_IS.match(asked) else ("fact",)
+
+
+_WHAT_IS = re.compile(r"(?:and |so )?(?:what|who|which)(?:'s| is| was| are| were) ")
+_LEADS_IN = re.compile(rf"^{POLITE}")
+_CHATS = re.compile(r"\b(?:chats?|conversations?|discuss\w*|talks?|messages|correspondence) (?:with|about|on)\b")
+_ASKS_FOR = re.compile(
+    rf"^{POLITE}(?:(?:tell|show|give|remind|telling|reminding|showing)(?: me| us)?(?: again)?(?: about)?"
+    rf"|do you (?:happen to )?(?:know|remember|recall)"
+    r"|i(?:'m| am)? (?:forgot|forget|can't remember|don't remember|wonder|was wondering|not sure)|any idea"
+    r"|i'd like to know|need to know)\b ?"
+)
+
+
+def _stored(lower: str, intent: Intent) -> tuple[Kind, ...]:
+    if intent == "forget" and _TALK.search(lower):
+        return ()
+    said = _LEAD.sub("", _FOR_WHOM.sub("", lower)).strip() or lower
+    if intent == "forget" and _NAMES_ONE.match(said) and not _IS_OCCASION.match(said):
+        return ("preference",) if _LEANS.search(said) else ("fact",)
+    if _IS_OCCASION.match(said):
+        return ("event",)
+    if intent == "update" and _NEW_DATA.search(lower):
+        return ("fact",)
+    return (kind_of_statement(said, said_by_user=True),)
+
+
+_NAMES_ONE = re.compile(
+    r"^(?:the|my|our|that|this|his|her|their|all|any|\w+'s) (?!.*\b(?:is|are|was|were|am|has|have|had|does|do|did|will"
+    r"|can|i|we|he|she|they|\w+ed)\b)"
+)
+_LEANS = re.compile(
+    r"\b(?:allerg\w+|diet\w*|favou?rites?|preferences?|budget|tastes?|habits?|dislikes|likes|intoleranc\w+)\b"
+)
+_NEW_DATA = re.compile(
+    r"\b(?:address|number|phone|e-?mail|name|code|password|price|rent|salary|employer|job|surname) (?:has|have|is|are"
+    r"|'s) (?:now"
+    r"|changed|gone|been changed|different)\b|"
+    r"\b(?:update|change|correct|fix) (?:my|our|his|her|their) (?:\w+ )?(?:address|number|phone|e-?mail|name|job"
+    r"|employer|records?|details|profile)\b"
+    r"|\b(?:lives?|works?|worked|living|working) (?:in|at|for|on)\b.*\b(?:any ?more|no longer|now|change|update"
+    r"|correct)\b|\bno longer (?:lives?|works?)\b"
+)
 
 
 _GROUP = r"(?:team|family|household|group|department|club|crew|committee)"
@@ -124,7 +246,8 @@ _SHARED = re.compile(
     r"|\bamong us\b"
 )
 _GLOBAL = re.compile(
-    r"\b(?:everyone|everybody|all users|anyone|the whole (?:company|organi[sz]ation|world)|company-wide"
+    r"\b(?:(?:for|to|with|tell|by|let|among|remind) (?:absolutely )?(?:everyone|everybody|anyone)|all users"
+    r"|the whole (?:company|organi[sz]ation|world)|company-wide"
     r"|public(?:ly)?|globally)\b"
 )
 

@@ -1,0 +1,81 @@
+"""The question before, asked again of another time, person or thing: what a fragment fills in. Pure, English."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from itertools import pairwise
+
+from memos_mcp.interface.mentions import Mention, mentions_in, things_in
+from memos_mcp.interface.times import found_in
+
+_ABOUT = re.compile(r"^(?:(?:and|but|ok(?:ay)?|so|then|or)[, ]+)*(?:what|how) about |what of ", re.IGNORECASE)
+_BEFORE = re.compile(r"\b(?:in|on|at|during|from|for|with|to|of|by|about|near) (?:the )?$", re.IGNORECASE)
+_OWNED = re.compile(r"(?:(?:and|or|but)[, ]+)(?:the|my|our|his|her|their) ", re.IGNORECASE)
+_PREPOSITION = re.compile(
+    r"^(?:in|on|at|during|from|for|with|to|of|by|after|before|about|near|without) ", re.IGNORECASE
+)
+_RELATIVE = re.compile(r"(?:last|this|next|today|yesterday|tomorrow|the)\b", re.IGNORECASE)
+
+
+def with_time(base: str, rest: str, now: datetime, *, step: bool = False) -> str:
+    """The question again, at another time; `step`: the one next to the one it named."""
+    spans = [each.span for each in found_in(base, now)]
+    if not spans:
+        return f"{base.rstrip(' ?.!')} {rest}{_mark(base)}"
+    start, end = spans[-1]
+    if step:  # the week before last week
+        rest = f"{rest} {base[start:end]}"
+    if (led := _PREPOSITION.match(base[start:end])) and not _PREPOSITION.match(rest) and not _RELATIVE.match(rest):
+        start += led.end()
+    if _PREPOSITION.match(rest) and (said := _BEFORE.search(base[:start])):
+        start = said.start()
+    return base[:start] + rest + base[end:]
+
+
+def with_phrase(base: str, rest: str) -> str | None:
+    """The question again, with another "about the chimney"."""
+    led = _PREPOSITION.match(rest)
+    either = (
+        "(?:with|without) " if led and led[0].lower() in ("with ", "without ") else re.escape(led[0]) if led else ""
+    )
+    old = re.search(rf"\b{either}[^?.!,]+", base, re.IGNORECASE) if led else None
+    return base[: old.start()] + rest + base[old.end() :] if old else None
+
+
+def with_one(base: str, rest: str, named: Sequence[Mention], now: datetime, people: Collection[str]) -> str:
+    """The question again, of somebody else: of the first of the same sort."""
+    spans = [each.span for each in found_in(base, now)]
+    old = mentions_in(base, people=people, times=spans)
+    alike = [each for each in old if (each.sort == "place") == (named[0].sort == "place")] or old
+    if not alike:
+        return f"{base.rstrip(' ?.!')}, {rest}{_mark(base)}"
+    out = alike[0]
+    new = _ONE.sub(r"\1", rest)
+    if _PREPOSITION.match(rest) and _BEFORE.search(base[: out.start]):
+        new = _PREPOSITION.sub("", rest)
+    start = out.start
+    owner = [a for a, b in pairwise(old) if b is out and base[a.end : b.start] in ("'s ", "’s ")]
+    start = owner[0].start if owner else start
+    ends = base[out.end :]
+    if new.endswith(("'s", "’s")) and ends.startswith(("'s", "’s")):
+        ends = ends[2:]
+    return base[:start] + new + ends
+
+
+def with_thing(base: str, rest: str, text: str) -> str | None:
+    """The question again, of another thing, if the fragment says that it is one."""
+    things = things_in(base)
+    if not things or not (_ABOUT.match(text) or _OWNED.match(text)) or len(rest.split()) > 6:
+        return None
+    if one := _ONE.fullmatch(rest):
+        rest = f"the {one[1]} {things[0].name.rsplit(' ', 1)[-1]}"
+    return base[: things[0].start] + rest + base[things[0].end :]
+
+
+_ONE = re.compile(r"the (.+?) ones?$", re.IGNORECASE)
+
+
+def _mark(base: str) -> str:
+    return "?" if base.rstrip().endswith("?") else ""
