@@ -37,10 +37,11 @@ from memos_mcp.infrastructure.vectors import Vectors
 from memos_mcp.infrastructure.words import Words
 from memos_mcp.interface.entities import RulesMentions
 from memos_mcp.interface.reader import RulesReader
-from memos_mcp.models import Embedder
+from memos_mcp.models import Read, WordEmbedder
 
 BATCH = 1000
 AGAIN = 40  # fewer than are kept
+_FEW, _WORDS = 3, 15
 
 
 def messages(turns: Sequence[Turn]) -> list[JsonValue]:
@@ -62,9 +63,9 @@ async def fill(memos: Memos, n: int, seed: int) -> list[float]:
 
 
 class HalfReal:
-    """An Embedder: one text, as a question is, by the real model; many at once get random vectors of unit length."""
+    """An Embedder: few texts, as a question is, by the real model; many at once get random vectors and words."""
 
-    def __init__(self, real: Embedder) -> None:
+    def __init__(self, real: WordEmbedder) -> None:
         self._real = real
         self._dice = np.random.default_rng(1)
 
@@ -75,9 +76,16 @@ class HalfReal:
 
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One row for each text."""
-        if len(texts) == 1:
-            return await self._real.embed(texts)
-        rows = self._dice.standard_normal((len(texts), self._dimension), np.float32)
+        return (await self.read(texts)).vectors
+
+    async def read(self, texts: Sequence[str]) -> Read:
+        """The same, and 15 words of each: so many a turn has."""
+        if len(texts) <= _FEW:
+            return await self._real.read(texts)
+        return Read(self._units(len(texts)), [self._units(_WORDS) for _ in texts])
+
+    def _units(self, count: int) -> NDArray[np.float32]:
+        rows = self._dice.standard_normal((count, self._dimension), np.float32)
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
     async def aclose(self) -> None:

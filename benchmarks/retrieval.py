@@ -1,9 +1,9 @@
 """Does recall find what answers a question? `python -m benchmarks.retrieval --dataset own [--lanes default words]`.
 
 Haystacks of turns are remembered and questions recalled through the public API; what is found is compared with the
-turns that hold the answer. No language model judges. `own` is in the repository; `locomo`, `beam` and `prefeval` need
-`--eval DIR`, a folder with their loaders, scoring and data. One row per configuration of lanes: `default` is recall as
-users have it, the name of a lane is that lane alone.
+turns that hold the answer. No language model judges. `own` and `own2` are in the repository; `locomo`, `beam` and
+`prefeval` need `--eval DIR`, a folder with their loaders, scoring and data. One row per configuration of lanes:
+`default` is recall as users have it, the name of a lane is that lane alone.
 
 Two credits: `verbatim` wants every word of the turn in the text that was found, so a long turn that was cut into
 memories never counts; by `prov` any of its pieces counts.
@@ -118,7 +118,9 @@ async def _remember(memos: Memos, units: Sequence[Unit]) -> list[tuple[Unit, str
             noted += [(unit, id) for id in (await memos.remember(unit.text, said_at=said_at)).ids]
         return noted
     done = await memos.remember([message(unit) for unit in units])
-    return paired(units, done.ids, await _all(memos))
+    cubes = await _all(memos)
+    cubes |= {id: await memos.get(id) for id in done.ids if id not in cubes}  # quarantined
+    return paired(units, done.ids, cubes)
 
 
 def message(unit: Unit) -> JsonValue:
@@ -129,21 +131,20 @@ def message(unit: Unit) -> JsonValue:
 
 
 def paired(units: Sequence[Unit], ids: Sequence[str], cubes: Mapping[str, MemCube]) -> list[tuple[Unit, str]]:
-    """Each unit with its memories: in order, one until a piece reaches the end of the turn."""
-    pairs: list[tuple[Unit, str]] = []
-    rest = iter(ids)
-    for unit in units:
-        end = len(unit.text.rstrip())
-        while end:
-            memory = next(rest)
-            pairs.append((unit, memory))
-            span = cubes[memory].origin.span
-            if span is None or span[1] >= end:
-                break
-    left = len(list(rest))
-    if left:
-        raise SystemExit(f"{left} of {len(ids)} memories belong to no turn: the pieces of a turn are not read right")
-    return pairs
+    """Each unit with its memories: in order, one and all that begin where it ends in the turn, or further on."""
+    groups: list[list[str]] = []
+    last = 0
+    for memory in ids:
+        start, end = cubes[memory].origin.span or (0, 1)
+        if groups and start >= last:
+            groups[-1].append(memory)
+        else:
+            groups.append([memory])
+        last = end
+    turns = [unit for unit in units if unit.text.strip()]
+    if len(groups) != len(turns):
+        raise SystemExit(f"{len(turns)} turns became {len(groups)}: the pieces of a turn are not read right")
+    return [(unit, memory) for unit, group in zip(turns, groups, strict=True) for memory in group]
 
 
 async def _all(memos: Memos) -> dict[str, MemCube]:
@@ -263,7 +264,7 @@ def placed(measured: Measured) -> JsonValue:
 def main() -> None:
     """Parse the command line, measure, show, keep."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--dataset", choices=["own", *BORROWED], default="own")
+    parser.add_argument("--dataset", choices=["own", "own2", *BORROWED], default="own")
     parser.add_argument("--eval", type=Path, help="folder with the loaders, scoring and data of the other datasets")
     parser.add_argument("--lanes", nargs="+", default=[], help="configurations; default: default and every lane")
     parser.add_argument("--models", type=Path, help="folder of models; default: the one of your own memories")

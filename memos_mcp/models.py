@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from pydantic import JsonValue
 
@@ -28,6 +29,26 @@ class Embedder(Protocol):
 
     async def aclose(self) -> None:
         """Let go of the model."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Texts as a model reads them: a row of unit length for each and, in `words`, one for each of its words of content.
+
+    `words` is empty if the model does not tell single words.
+    """
+
+    vectors: NDArray[np.float32]
+    words: Sequence[NDArray[np.float32]] = ()
+
+
+@runtime_checkable
+class WordEmbedder(Embedder, Protocol):
+    """An Embedder that tells single words as well, made in the same pass."""
+
+    async def read(self, texts: Sequence[str]) -> Read:
+        """The vectors of `embed`, and those of the words. Raises as `load`."""
         ...
 
 

@@ -139,7 +139,8 @@ class Traits:
 
     `author` said it (a name or a part, such as `user`), `first` in the first person; `stance` is the share of its
     sentences that state a preference or a rule, `session` the share of the question's words said in its session,
-    `link` how many rare words it shares with the best hits, 0..1; `priority` decides among equals alone.
+    `link` how many rare words it shares with the best hits, 0..1, `alike` how near it is to them in meaning; `met` how
+    near one of its words comes to each word of the question (None: not known); `priority` decides among equals alone.
     """
 
     author: str = ""
@@ -149,6 +150,8 @@ class Traits:
     link: float = 0.0
     during: bool = False
     priority: int = 0
+    met: float | None = None
+    alike: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
 from memos_mcp.infrastructure.vectors import MEMORY, Vectors
 from memos_mcp.infrastructure.words import Words
 from memos_mcp.interface.reader import RulesReader
-from memos_mcp.models import Embedder
+from memos_mcp.models import Embedder, Read
 from memos_mcp.ports import Change, Event, Route
 from memos_mcp.search import Lane, MemoryCall, Segment, SegmentStore
 from memos_mcp.testing import a_cube, remember
@@ -106,6 +106,16 @@ class Meanings:
     async def aclose(self) -> None:
         """Counted."""
         self.closed += 1
+
+
+class Wordly(Meanings):
+    """The same, telling each word of content as well."""
+
+    async def read(self, texts: Sequence[str]) -> Read:
+        """The rows, and one for each word."""
+        words = [[word for word in _WORD.findall(text.lower()) if word not in _FORM] for text in texts]
+        told = [np.array([vector_of(word, self.model, self.dimension) for word in each], np.float32) for each in words]
+        return Read(await self.embed(texts), [rows.reshape(-1, self.dimension) for rows in told])
 
 
 class Watched:

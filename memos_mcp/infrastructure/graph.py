@@ -115,7 +115,7 @@ class Graph:
     async def score(self, call: MemoryCall, where: Where, refs: Sequence[Ref], near: Sequence[Ref] = ()) -> list[Hit]:
         """Scores of those that the walk reaches; with `near`, of those that links lead to from them."""
         _check(where)
-        if _is_past(where) or not refs:
+        if _is_past(where) or not refs or (near and call.question_kind == "request"):
             return []
         under = await self.under(where)
         walk = await self._walked(call, under)

@@ -1,4 +1,4 @@
-"""The vectors of one root in memory: a row of half floats for every version that was embedded.
+"""The vectors of one root in memory: a row of half floats for every version that was embedded, and its words.
 
 Rows are those of `Rows`. The vector of a memory in a search is its own with a share of its neighbours', mixed by
 arithmetic on their scores: nothing is embedded twice, and a neighbour that one may not read mixes in nowhere.
@@ -7,7 +7,7 @@ arithmetic on their scores: nothing is embedded twice, and a neighbour that one 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,9 +18,11 @@ from memos_mcp.errors import Corrupt
 from memos_mcp.infrastructure.packing import Packed, packed, unpacked
 from memos_mcp.infrastructure.rows import Rows
 from memos_mcp.infrastructure.views import Ints, View
+from memos_mcp.infrastructure.wordwise import Asked, Codes, WordStore, width
+from memos_mcp.infrastructure.wordwise import Rows as WordRows
 from memos_mcp.ports import Event, Where
 
-LAYOUT = 1
+LAYOUT = 2
 """Version of the form of a segment; one of another version is made anew."""
 NEIGHBOUR = 0.3  # an answer needs its question; recall is flat in 0.15–0.5
 _VIEWS = 4
@@ -28,6 +30,7 @@ _ROOM = 64  # rows a matrix begins with; it doubles
 
 _PAIRS = 4096  # multiplied at once
 _NO_ROWS: Ints = np.zeros(0, np.int32)
+_NO_WORDS: Mapping[int, Codes] = {}
 
 Vector = NDArray[np.float16]
 
@@ -61,6 +64,7 @@ class Shelf:
         self._model = model
         self._layout = LAYOUT + stamp
         self._matrix: Vector = np.zeros((0, dimension), np.float16)
+        self._words = WordStore(dimension)
         self._known: NDArray[np.bool_] = np.zeros(0, np.bool_)
         self._blank: NDArray[np.bool_] = np.zeros(0, np.bool_)
         self._settled = 0
@@ -82,7 +86,7 @@ class Shelf:
     def held(self) -> int:
         """Bytes in memory, estimated for Python's objects."""
         views = sum(view.held for view in list(self._views.values()))
-        return self.rows.held + self._matrix.nbytes + 38 * len(self._known) + views
+        return self.rows.held + self._matrix.nbytes + self._words.held + 38 * len(self._known) + views
 
     def follow(self, events: Sequence[Event]) -> None:
         """Follow lines of the log; new versions wait for their vectors."""
@@ -94,6 +98,7 @@ class Shelf:
                 self.changed.update(map(self.rows.since, did.governed))
                 for row in did.forgotten:
                     self._matrix[row] = 0
+                    self._words.erase(row)
                     self._known[row] = self._blank[row] = True
                     self.erased.add(self.rows.since(row))
 
@@ -109,14 +114,18 @@ class Shelf:
         waiting = ~self._known[self._settled : len(self.rows)]
         return int(waiting.sum() if shown is None else (waiting & shown[self._settled :]).sum())
 
-    def put(self, rows: Sequence[int], vectors: Iterable[NDArray[np.floating]]) -> None:
-        """Give rows their vectors: of unit length, or zero for what has no words any more."""
+    def put(
+        self, rows: Sequence[int], vectors: Iterable[NDArray[np.floating]], words: Mapping[int, Codes] = _NO_WORDS
+    ) -> None:
+        """Give rows their vectors, of unit length, or zero for what has no words any more; and what words they have."""
         self._views.clear()
         for row, vector in zip(rows, vectors, strict=True):
             if not self._known[row]:
                 self._matrix[row] = vector
                 self._known[row] = True
                 self._blank[row] = not vector.any()
+                if row in words:
+                    self._words.put(row, words[row])
 
     def view(self, where: Where) -> VectorsView:
         """The rows there; kept until the next change."""
@@ -142,18 +151,28 @@ class Shelf:
             mixed[there] += np.float32(NEIGHBOUR) * own[near[there]]
         return np.where(view.there, mixed / view.length, np.float32(-1))
 
+    def vectors(self, rows: Sequence[int]) -> NDArray[np.float32]:
+        """Their own vectors, without a share of the neighbours'."""
+        return self._matrix[rows].astype(np.float32)
+
+    def nearest(self, question: Asked, rows: Sequence[int]) -> tuple[list[int], WordRows]:
+        """Those of the rows that have words, and for each the nearest cosine to each word of a question."""
+        return self._words.nearest(question, rows)
+
     def size(self, after: int, upto: int) -> tuple[int, int]:
         """Rows in a log range, and about the bytes of their segment."""
         first, last = self.rows.between(after, upto)
-        return last - first, (last - first) * (2 * self._matrix.shape[1] + 60)
+        return last - first, (last - first) * (2 * self._matrix.shape[1] + 60) + self._words.size(first, last)
 
     def export(self, after: int, upto: int) -> bytes:
-        """The segment of a log range: rows, vectors, and the model that made them."""
+        """The segment of a log range: rows, vectors, words, and the model that made them."""
         piece = self.rows.export(after, upto)
         first, last = self.rows.between(after, upto)
         vectors = self._matrix[first:last].reshape(-1)
         names = {**piece.names, "model": [self._model]}
-        return packed(Packed(first, names, {**piece.arrays, "vectors": vectors}), self._layout)
+        counts, codes = self._words.export(first, last)
+        made = {"vectors": vectors, "counts": counts, "words": codes.reshape(-1)}
+        return packed(Packed(first, names, {**piece.arrays, **made}), self._layout)
 
     def load(self, data: bytes, upto: int) -> None:
         """Append a segment that follows what is already here. Raises Corrupt if it does not, or is another model's."""
@@ -166,6 +185,7 @@ class Shelf:
         self._matrix[here] = vectors
         self._known[here] = True
         self._blank[here] = ~vectors.any(axis=1)
+        self._words.load(first, *self._words_of(piece))
 
     def adopt(self, data: bytes) -> None:
         """Take the vectors of a segment that another process wrote, for rows that are here already."""
@@ -173,7 +193,9 @@ class Shelf:
         vectors = self._vectors_of(piece)
         last = min(len(self.rows), piece.first + len(vectors))
         rows = range(piece.first, last)
-        self.put(rows, vectors[: len(rows)])
+        counts, codes = self._words_of(piece)
+        words = np.split(codes, np.cumsum(counts.astype(np.int64))[:-1])
+        self.put(rows, vectors[: len(rows)], {row: its for row, its in zip(rows, words, strict=False) if len(its)})
 
     def _vectors_of(self, piece: Packed) -> Vector:
         (model,) = piece.names.get("model") or ("",)
@@ -183,9 +205,14 @@ class Shelf:
         if not self._model and not len(self.rows):
             self._model = model
             self._matrix = np.zeros((0, dimension), np.float16)
+            self._words = WordStore(dimension)
         if model != self._model or dimension != self._matrix.shape[1]:
             raise Corrupt("the vectors are of another model; they are made anew")
         return flat.reshape(rows, dimension)
+
+    def _words_of(self, piece: Packed) -> tuple[NDArray[np.uint8], Codes]:
+        counts, flat = (piece.arrays[name].astype(np.uint8) for name in ("counts", "words"))
+        return counts, flat.reshape(int(counts.sum()), width(self._matrix.shape[1]))
 
     def _settle(self) -> None:
         """Move on the mark before which every row has its vector."""
@@ -201,6 +228,7 @@ class Shelf:
         self._matrix = np.concatenate((self._matrix, np.zeros((more, self._matrix.shape[1]), np.float16)))
         self._known = np.concatenate((self._known, np.zeros(more, np.bool_)))
         self._blank = np.concatenate((self._blank, np.zeros(more, np.bool_)))
+        self._words.grow(len(self._known))
 
     def _view(self, rows: View) -> VectorsView:
         """Which rows can be found, and the length of the mix of each, from the products of neighbours' vectors."""

@@ -21,11 +21,15 @@ MONTHS = (
     "january february march april may june july august september october november december"
 ).split()  # fmt: skip
 
-# Words that carry grammar, not content: indexed nowhere.
-_GRAMMAR = frozenset(
+GRAMMAR = frozenset(
     "a an the of to in on at for and or is are was were be been being do does did has have had i you he she it we they "
     "me my your his her its our their this that these those with as by from s t re ve ll d m".split()
 )
+"""Words that carry grammar, not content: indexed nowhere."""
+ASKING = frozenset(
+    "what which who whom whose when where why how can could would should will shall may might please tell".split()
+)
+"""Words that make a question."""
 # Chinese, Japanese, Korean, Thai, Lao, Tibetan, Myanmar, Khmer.
 _UNSPACED = (
     "\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
@@ -47,7 +51,7 @@ def _terms(text: str, *, asked: bool) -> list[str]:
         text = _ISO_DATE.sub(_spelled, text)
     if not text.isascii():
         return _unicode_terms(text, asked)
-    return [_stem(w) for w in _ASCII.findall(text.lower()) if w not in _GRAMMAR]
+    return [_stem(w) for w in _ASCII.findall(text.lower()) if w not in GRAMMAR]
 
 
 def question_terms(question: str) -> list[str]:
@@ -79,13 +83,8 @@ def _stem(word: str) -> str:
     return sys.intern(_porter.stemWord(word) if len(word) > 2 and word.isalpha() and _STEMMED.fullmatch(word) else word)
 
 
-# Words that make a question: kept in memories ("May", "Will"), dropped from questions unless written as a name.
-_ASKING = frozenset(
-    map(
-        _stem,
-        "what which who whom whose when where why how can could would should will shall may might please tell".split(),
-    )
-)
+# Kept in memories ("May", "Will"), dropped from questions unless written as a name.
+_ASKING = frozenset(map(_stem, ASKING))
 
 
 def _unicode_terms(text: str, asked: bool) -> list[str]:
@@ -97,7 +96,7 @@ def _unicode_terms(text: str, asked: bool) -> list[str]:
         if run.lastgroup == "unspaced":
             found += _pairs(word, asked)
         elif word.isascii():
-            found += [_stem(word)] if word not in _GRAMMAR else []
+            found += [_stem(word)] if word not in GRAMMAR else []
         else:
             found.append(sys.intern(word))
     return found

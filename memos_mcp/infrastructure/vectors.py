@@ -21,11 +21,14 @@ from numpy.typing import NDArray
 from memos_mcp.branching import branch_of
 from memos_mcp.cube import Ref
 from memos_mcp.errors import Corrupt, MemosError, MissingExtra
+from memos_mcp.infrastructure import wordwise
 from memos_mcp.infrastructure.governance import root_of
 from memos_mcp.infrastructure.keys import embedded_text
 from memos_mcp.infrastructure.lens import CLEAR, Lens
+from memos_mcp.infrastructure.questions import Probes, Query, Questions, probes
 from memos_mcp.infrastructure.roots import ERASING, Roots, worked
 from memos_mcp.infrastructure.shelf import Shelf, Vector, VectorsView, made_by
+from memos_mcp.infrastructure.wordwise import codes_of
 from memos_mcp.models import Embedder
 from memos_mcp.ports import MAIN, Event, MemoryAdapter, Where
 from memos_mcp.search import Found, Hit, Lane, MemoryCall, SegmentStore, Traits
@@ -50,7 +53,7 @@ class _Scored:
     scores: NDArray[np.float32]
 
 
-_Asked = tuple[tuple[tuple[str, float], ...], tuple[str, ...], tuple[VectorsView, ...]]
+_Key = tuple[Probes, tuple[str, ...], tuple[VectorsView, ...]]
 
 
 class Vectors:
@@ -95,8 +98,8 @@ class Vectors:
         self._never = asyncio.Event()
         self._busy = False
         self._closed = False
-        self._queries: OrderedDict[tuple[tuple[str, float], ...], Vector] = OrderedDict()
-        self._scored: OrderedDict[_Asked, list[_Scored]] = OrderedDict()
+        self._questions = Questions(embedder)
+        self._scored: OrderedDict[_Key, list[_Scored]] = OrderedDict()
 
     async def find(self, call: MemoryCall, where: Where, limit: int) -> Found:
         """The nearest `limit` memories, and as many of the time asked for; nothing while there is no model.
@@ -118,23 +121,28 @@ class Vectors:
         async with anyio.create_task_group() as tasks:  # the log is read while the question is embedded
             tasks.start_soon(look_up)
             try:
-                await self._query(call)
+                await self._questions.query(call)
             except MemosError as exc:
                 failed.append(exc)
         if failed:
             raise failed[0]
-        query = await self._query(call)
+        query = await self._questions.query(call)
         found = await worked(sum(len(s.rows) for s in shelves), self._find, shelves, query, call, where, limit)
         if found.pending:  # another process may have written them
             self._want(self._roots.names(where))
         return found
 
     async def score(self, call: MemoryCall, where: Where, refs: Sequence[Ref], near: Sequence[Ref] = ()) -> list[Hit]:
-        """The cosine of each that has a vector; cheap after `find` of the same call. Links are not known here."""
-        if self._model is None or near:
+        """The cosine of each that has a vector; cheap after `find` of the same call.
+
+        What is alike to the best hits is told where that helps: if advice is wanted, statements about the same matter.
+        """
+        if self._model is None or (near and call.question_kind == "recall"):
             return []
-        query = await self._query(call)
+        query = await self._questions.query(call)
         shelves = self._roots.loaded(where) or await self._roots.under(where)
+        if near:
+            return self._alike(shelves, where, refs, near)
         return self._score(shelves, query, call, where, refs)
 
     async def people(self, where: Where) -> frozenset[str]:
@@ -187,21 +195,9 @@ class Vectors:
             self._model = None
             await self._embedder.aclose()
 
-    async def _query(self, call: MemoryCall) -> Vector:
-        """The weighted mean of the call's probes, of unit length."""
-        probes = _probes(call)
-        known = self._queries.get(probes)
-        if known is None:
-            rows = await self._embedder.embed([text for text, _ in probes])
-            mean = np.array([weight for _, weight in probes], np.float32) @ rows
-            known = self._queries[probes] = (mean / (np.linalg.norm(mean) or 1)).astype(np.float16)
-            while len(self._queries) > _KEPT:
-                self._queries.popitem(last=False)
-        return known
-
-    def _find(self, shelves: list[Shelf], query: Vector, call: MemoryCall, where: Where, limit: int) -> Found:
+    def _find(self, shelves: list[Shelf], query: Query, call: MemoryCall, where: Where, limit: int) -> Found:
         with self._roots.lock:
-            ranked = self._ranked(shelves, query, call, where)
+            ranked = self._ranked(shelves, query.vector, call, where)
             best: list[tuple[float, int, tuple[str, int]]] = []
             for each in ranked:
                 rows = _nearest(each.scores, each.view.there & (each.scores >= self._least), limit)
@@ -218,23 +214,44 @@ class Vectors:
         return Found(tuple(hits), searched, pending)
 
     def _score(
-        self, shelves: list[Shelf], query: Vector, call: MemoryCall, where: Where, refs: Sequence[Ref]
+        self, shelves: list[Shelf], query: Query, call: MemoryCall, where: Where, refs: Sequence[Ref]
     ) -> list[Hit]:
-        hits: list[Hit] = []
+        scores: list[tuple[Ref, float, int]] = []
+        near: dict[str, NDArray[np.float32]] = {}
         with self._roots.lock:
-            for each in self._ranked(shelves, query, call, where):
-                for ref in refs:
-                    row = each.shelf.rows.shown(ref, each.view.there)
-                    if row is not None:
-                        priority = each.shelf.rows.priority(row)
-                        traits = Traits(priority=priority) if priority else None
-                        hits.append(Hit(ref, float(each.scores[row]), self.name, traits))
-        return hits
+            for each in self._ranked(shelves, query.vector, call, where):
+                its = each.shelf.rows
+                rows = {row: ref for ref in refs if (row := its.shown(ref, each.view.there)) is not None}
+                scores += [(ref, float(each.scores[row]), its.priority(row)) for row, ref in rows.items()]
+                if query.words is not None:
+                    having, found = each.shelf.nearest(query.words, list(rows))
+                    near |= {rows[row].id: line for row, line in zip(having, found, strict=True)}
+        met: dict[str, float] = {}
+        if query.words is not None and near:
+            met = dict(zip(near, wordwise.met(query.words, np.stack(list(near.values()))).tolist(), strict=True))
+        return [
+            Hit(ref, score, self.name, Traits(priority=priority, met=met.get(ref.id)) if met or priority else None)
+            for ref, score, priority in scores
+        ]
+
+    def _alike(self, shelves: list[Shelf], where: Where, refs: Sequence[Ref], near: Sequence[Ref]) -> list[Hit]:
+        """Their cosines with the mean of the best: the words that a matter is really spoken of in (Rocchio 1971)."""
+        found: dict[Ref, NDArray[np.float32]] = {}
+        with self._roots.lock:
+            for shelf in shelves:
+                there = shelf.view(where).there
+                rows = {ref: row for ref in refs if (row := shelf.rows.shown(ref, there)) is not None}
+                found |= zip(rows, shelf.vectors(list(rows.values())), strict=True)
+        best = [found[ref] for ref in near if ref in found]
+        if not best:
+            return []
+        mean = np.mean(best, axis=0)
+        return [Hit(ref, 0.0, self.name, Traits(alike=float(its @ mean))) for ref, its in found.items()]
 
     def _ranked(self, shelves: list[Shelf], query: Vector, call: MemoryCall, where: Where) -> list[_Scored]:
         """The score of every row for a question; kept for a moment, as a question is first asked, then scored."""
         views = tuple(shelf.view(where) for shelf in shelves)
-        key = (_probes(call), where.paths, views)
+        key = (probes(call), where.paths, views)
         known = self._scored.get(key)
         if known is None:
             for old in [old for old in self._scored if old[1] == where.paths and old[2] != views]:
@@ -339,18 +356,16 @@ class Vectors:
             cubes = await self._vault.get(refs, branch=branch_of(root, MAIN))
             seen = [self._lens.view(cube) for cube in cubes if not cube.quarantined]
             texts = {(cube.id, cube.version): embedded_text(cube) for cube in seen}
-            made = await self._embedder.embed(list(texts.values()))
-            vectors = dict(zip(texts, made, strict=True))
-            blank = np.zeros(made.shape[1], np.float32)
+            made = await self._questions.read(list(texts.values()))
+            vectors = dict(zip(texts, made.vectors, strict=True))
+            words = {name: codes_of(its) for name, its in zip(texts, made.words, strict=False)}
+            blank = np.zeros(made.vectors.shape[1], np.float32)
+            told = {row: words[name] for row, name in zip(rows, names, strict=True) if name in words}
             with self._roots.lock:
-                shelf.put(rows, [vectors.get(name, blank) for name in names])
+                shelf.put(rows, [vectors.get(name, blank) for name in names], told)
             await self._roots.keep(root, _WORTH_A_SEGMENT)
             if self._roots.all_loaded().get(root) is not shelf:  # dropped meanwhile, or the vault was restored
                 shelf = await self._roots.open(root)
-
-
-def _probes(call: MemoryCall) -> tuple[tuple[str, float], ...]:
-    return call.probes or ((call.query, 1.0),)
 
 
 def _nearest(scores: NDArray[np.float32], shown: NDArray[np.bool_], limit: int) -> set[int]:

@@ -98,6 +98,8 @@ class Words:
         partitions = self._roots.loaded(where) or await self._roots.under(where)
         if not near:
             return self._score(partitions, call, where, refs)
+        if call.question_kind == "request":  # it shares form with everything
+            return []
         return await worked(_rows(partitions), self._link, partitions, call, where, refs, near)
 
     async def people(self, where: Where) -> frozenset[str]:

@@ -12,7 +12,7 @@ import anyio
 from memos_mcp.answers import Missing
 from memos_mcp.cube import Ref
 from memos_mcp.errors import InvalidInput, MemosError
-from memos_mcp.operation.operator import Fused, candidates, fuse, linked
+from memos_mcp.operation.operator import Fused, candidates, fuse, liked, linked
 from memos_mcp.ports import Event, Route, Where
 from memos_mcp.search import Lane, MemoryCall
 
@@ -24,6 +24,8 @@ CANDIDATES = 50
 """The best of each lane: rescored by all lanes, the union loses half a point of recall (facts, measured)."""
 NEAR = 5
 """Hits from which links are followed; flat in 3–5."""
+BEST = 3
+"""Hits that others are compared with, if advice is wanted; flat in 2–5."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +117,11 @@ class Lanes:
         for name in sorted(asked.failed.keys() & found.keys()):  # it failed in between: what it found still counts
             hits += [hit for hit in found[name].hits if hit.ref.id not in known and (not among or hit.ref in among)]
         fused = fuse(call, candidates(hits), [name for name in scored if scored[name]])
-        if call.question_kind == "recall" and fused:
-            near = [each.ref for each in fused[:NEAR]]
-            links = await asked.in_turn(lambda route: route.score(call, where, refs, near))
-            fused = linked(fused, [hit for name in sorted(links) for hit in links[name]])
+        if fused:
+            asks, again = (BEST, liked) if call.question_kind == "request" else (NEAR, linked)
+            near = [each.ref for each in fused[:asks]]
+            beside = await asked.in_turn(lambda route: route.score(call, where, refs, near))
+            fused = again(fused, [hit for name in sorted(beside) for hit in beside[name]])
         reached = {each.ref.id for each in fused}
         return Ranking(
             fused=(*fused, *(Fused(ref, 0.0, {}) for ref in among if ref.id not in reached)),

@@ -5,9 +5,11 @@ another:
 
     cosine + WORDS[kind] · share of the best possible BM25 score + AUTHOR if the right person said it + AT_THE_TIME
     + GRAPH[kind] · nearness to what the question names (WEIGHTS: each lane's, and what it means not to be found by it)
+    + MET · the mean over the question's words of the nearest word of the memory
     recall:  + FIRST if it speaks in the first person + SESSION · share of the question's words said in its session
              + LINK · rare words it shares with the best hits
     request: + STANCE · share of its sentences that state a preference or a rule
+             + ALIKE · how near it is to the best hits
 
 Each constant stands where the recall on three data sets is flat around it (docs/adr/0012).
 """
@@ -27,7 +29,9 @@ AT_THE_TIME = 0.1  # the words of a date count already; flat in 0–0.15
 ONLY_THE_TIME = 0.5  # nothing else is asked for: more than the spread of cosines
 FIRST = 0.1  # a turn without I, my, we tells nothing of its author; flat in 0.05–0.1
 SESSION = 0.2  # the conversation that covers the words of the question; flat in 0.1–0.3
+MET = 0.75  # word by word beside the whole: a cosine as well, of less spread; flat in 0.5–1
 LINK = 0.05  # the same thread; flat in 0.05–0.15 on dialogues, harmful above 0.05 on notes
+ALIKE = 0.2  # preferences on one matter are put alike, its questions are not; flat in 0.1–0.3
 STANCE = 0.2  # a tie-breaker for requests; flat in 0–0.3
 GRAPH = 0.1  # a name that is shared counts among the words already: what links add
 
@@ -83,7 +87,7 @@ def candidates(hits: Iterable[Hit]) -> list[Candidate]:
         refs[key] = hit.ref
         lanes.setdefault(key, {})[hit.route] = hit.score
         if hit.traits is not None:
-            traits[key] = hit.traits
+            traits[key] = _both(traits[key], hit.traits) if key in traits else hit.traits
     return [Candidate(refs[key], scores, traits.get(key, _UNKNOWN)) for key, scores in lanes.items()]
 
 
@@ -94,11 +98,13 @@ def fuse(call: MemoryCall, found: Sequence[Candidate], lanes: Collection[str]) -
     unless its scores are sparse.
     """
     subject = frozenset(name.lower() for name in call.subject)
+    unknown = _middle(c.traits.met for c in found if c.traits.met is not None)
     plan = [_part(call, lane, found) for lane in sorted({*lanes, *(lane for c in found for lane in c.lanes)})]
     fused = [
         Fused(
             c.ref,
             sum([weight * c.lanes.get(lane, middle) for lane, weight, middle in plan])
+            + MET * (unknown if c.traits.met is None else c.traits.met)
             + _priors(call, c.traits, subject),
             c.lanes,
             c.traits.priority,
@@ -116,6 +122,21 @@ def linked(found: Sequence[Fused], links: Iterable[Hit]) -> list[Fused]:
             shares[hit.ref.id] = max(shares.get(hit.ref.id, 0.0), hit.traits.link)
     nearer = [replace(f, score=f.score + LINK * shares[f.ref.id]) if f.ref.id in shares else f for f in found]
     return sorted(nearer, key=_best_first)
+
+
+def liked(found: Sequence[Fused], likes: Iterable[Hit]) -> list[Fused]:
+    """The ranking, once it is known how near each memory is to the best; where that is not known, as the middle."""
+    shares = {hit.ref.id: hit.traits.alike for hit in likes if hit.route == "vectors" and hit.traits is not None}
+    unknown = _middle(shares.values())
+    nearer = [replace(f, score=f.score + ALIKE * shares.get(f.ref.id, unknown)) for f in found]
+    return sorted(nearer, key=_best_first)
+
+
+def _both(one: Traits, other: Traits) -> Traits:
+    """What two lanes tell of a memory: the words route knows all but how its words are met."""
+    told = other if other.author or other.met is None else one
+    met = one.met if other.met is None else other.met
+    return replace(told, met=met, priority=one.priority or other.priority)
 
 
 def _best_first(fused: Fused) -> tuple[float, int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.retrieval import measure, message, ranks
-from benchmarks.retrieval_data import Dataset, Haystack, Hit, Question, Unit, load, own, score
+from benchmarks.retrieval_data import OWN, OWN2, Dataset, Haystack, Hit, Question, Unit, load, own, score
 
 pytestmark = pytest.mark.anyio
 
@@ -121,8 +121,9 @@ def test_a_missing_folder_ends_the_benchmark_with_one_line(tmp_path: Path) -> No
 
 
 def test_the_own_haystacks_are_written_one_turn_a_line() -> None:
-    for haystack in own():
-        path = Path(__file__).parents[1] / "data" / "retrieval" / f"{haystack.name}.json"
+    files = {haystack.name: folder / f"{haystack.name}.json" for folder in (OWN, OWN2) for haystack in own(folder)}
+    for haystack in (*own(), *own(OWN2)):
+        path = files[haystack.name]
         lines = [line.strip().rstrip(",") for line in path.read_text("utf-8").splitlines()]
         rows = [line for line in lines if line.startswith('{"id"')]
         assert len(rows) == len(haystack.units) + len(haystack.questions)

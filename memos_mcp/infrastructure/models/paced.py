@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import anyio
 import numpy as np
 from anyio import CapacityLimiter, to_thread
 from numpy.typing import NDArray
+
+from memos_mcp.models import Read
 
 T = TypeVar("T")
 
@@ -40,16 +42,19 @@ class Model(Protocol):
         ...
 
 
-class Paced:
+Its = TypeVar("Its", bound=Model)
+
+
+class Paced(Generic[Its]):
     """An Embedder over a model that `opened` brings into memory; after `aclose` the next use opens it again.
 
     Many texts are sorted by length and cut into batches, and between two of them others have their turn: a few
     texts, as a question is, wait for one batch of one other caller and for the single texts before it.
     """
 
-    def __init__(self, opened: Callable[[], Model]) -> None:
+    def __init__(self, opened: Callable[[], Its]) -> None:
         self._open = opened
-        self._model: Model | None = None
+        self._model: Its | None = None
         self._turn = CapacityLimiter(1)
         self._many = anyio.Lock()
 
@@ -60,27 +65,34 @@ class Paced:
 
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One row of unit length for each text, in order."""
+        return (await self.read(texts, lambda model, some: Read(model.vectors(some)))).vectors
+
+    async def read(self, texts: Sequence[str], how: Callable[[Its, Sequence[str]], Read]) -> Read:
+        """What the model makes of each text, in order, asked in that way."""
         model = await self._opened()
         if 0 < len(texts) <= _FEW:
-            return await self._in_turn(partial(model.vectors, texts))
-        made = np.empty((len(texts), model.dimension), np.float32)
+            return await self._in_turn(partial(how, model, texts))
+        vectors = np.empty((len(texts), model.dimension), np.float32)
+        words: dict[int, NDArray[np.float32]] = {}
         async with self._many:
             for batch in batches(await self._lengths(model, texts)):
-                made[batch] = await self._in_turn(partial(model.vectors, [texts[place] for place in batch]))
-        return made
+                made = await self._in_turn(partial(how, model, [texts[place] for place in batch]))
+                vectors[batch] = made.vectors
+                words |= zip(batch, made.words, strict=False)
+        return Read(vectors, [words[place] for place in sorted(words)])
 
     async def aclose(self) -> None:
         """Let go of the model."""
         self._model = None
 
-    async def _opened(self) -> Model:
+    async def _opened(self) -> Its:
         return self._model or await self._in_turn(self._ready)
 
-    def _ready(self) -> Model:
+    def _ready(self) -> Its:
         self._model = self._model or self._open()
         return self._model
 
-    async def _lengths(self, model: Model, texts: Sequence[str]) -> list[int]:
+    async def _lengths(self, model: Its, texts: Sequence[str]) -> list[int]:
         found: list[int] = []
         for at in range(0, len(texts), _SLICE):
             found += await self._in_turn(partial(model.lengths, texts[at : at + _SLICE]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from memos_mcp.infrastructure.vectors import Vectors
 from memos_mcp.ports import Caller, Change, Event, Name, Where
 from memos_mcp.search import Found, MemoryCall
 from memos_mcp.testing import a_cube, remember
-from tests.embedders import Meanings, call, running, settled, until, vector_of
+from tests.embedders import Meanings, Wordly, call, running, settled, until, vector_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("at_once")]
 CALLER = Caller("ada")
@@ -65,6 +66,46 @@ async def test_the_score_is_the_cosine(vault: SqliteAdapter) -> None:
     expected = float(vector_of("green tea at noon") @ vector_of("tea with milk"))
     assert found.hits[0].score == pytest.approx(expected, abs=2e-3)
     assert scored == list(found.hits)
+
+
+async def test_what_has_the_words_of_the_question_one_by_one_meets_it_better(vault: SqliteAdapter) -> None:
+    async with running(vault, Wordly()) as lane:
+        events = await store(vault, lane, "brew at dawn by the sea", "violin lessons", "tea")
+        await settled(lane.lane)
+        refs = [Ref(id=event.subject, version=1) for event in events]
+        scored = await lane.score(call("beverage near the ocean"), ADA, refs)
+        met = [hit.traits.met for hit in scored if hit.traits is not None and hit.traits.met is not None]
+    assert len(met) == 3
+    assert met[0] > max(met[1:]) + 0.2
+
+
+async def test_the_words_of_a_memory_are_kept_and_gone_when_it_is_forgotten(vault: SqliteAdapter) -> None:
+    async with running(vault, Wordly()) as lane:
+        first, second = await store(vault, lane, "tea at the sea", "violin lessons")
+        await settled(lane.lane)
+        refs = [Ref(id=event.subject, version=1) for event in (first, second)]
+        told = await lane.score(call("tea"), ADA, refs)
+    async with running(vault, Wordly()) as lane:
+        await lane.find(call("tea"), ADA, 10)
+        await settled(lane.lane)
+        assert await lane.score(call("tea"), ADA, refs) == told
+        await forget(vault, lane, first.subject)
+        (left,) = await lane.score(call("tea"), ADA, refs)
+    assert left.ref == refs[1]
+
+
+async def test_if_advice_is_wanted_what_is_alike_to_the_best_is_told(vault: SqliteAdapter) -> None:
+    async with running(vault, Meanings()) as lane:
+        events = await store(vault, lane, "tea and rain", "rain and wind", "violin lessons")
+        await settled(lane.lane)
+        refs = [Ref(id=event.subject, version=1) for event in events]
+        request = replace(call("tea?"), question_kind="request")
+        told = await lane.score(request, ADA, refs, refs[:1])
+        alike = [hit.traits.alike for hit in told if hit.traits is not None]
+        assert await lane.score(call("tea?"), ADA, refs, refs[:1]) == []
+        assert await lane.score(request, ADA, refs, [Ref(id="nobody")]) == []
+    assert alike[0] == pytest.approx(1, abs=1e-2)
+    assert alike[1] > alike[2] + 0.2
 
 
 async def test_probes_are_averaged_by_their_weights(vault: SqliteAdapter) -> None:

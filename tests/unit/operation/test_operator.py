@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +36,37 @@ def test_a_memory_that_a_lane_does_not_have_yet_is_neither_put_first_nor_last() 
     order = [f.ref.id for f in fused(CALL, *found)]
     assert order[0] == "c"
     assert order[-1] == "a"
+
+
+def test_how_the_words_are_met_counts_and_what_is_not_known_counts_as_the_middle() -> None:
+    met = {"a": 0.1, "b": 0.3, "c": 0.5, "new": None}
+    told = [hit for key, share in met.items() for hit in hits("vectors", Traits(met=share), **{key: 0.2})]
+    known = hits("words", Traits(author="ada", stance=0.5), a=0.0, b=0.0, c=0.0, new=0.0)
+    for call in (CALL, REQUEST):
+        scores = {f.ref.id: f.score for f in fused(call, *told, *known)}
+        assert scores["c"] - scores["a"] == pytest.approx(0.4 * operator.MET)
+        assert scores["new"] == scores["b"]
+
+
+def test_what_two_lanes_tell_of_a_memory_is_put_together() -> None:
+    found = [
+        *hits("vectors", Traits(met=0.4), a=0.1),
+        *hits("words", Traits(author="ada", first=True, priority=2), a=0.1),
+    ]
+    (only,) = candidates(found)
+    assert only.traits == Traits(author="ada", first=True, priority=2, met=0.4)
+
+
+def test_what_is_like_the_best_is_raised_and_what_is_not_known_counts_as_the_middle() -> None:
+    found = fused(REQUEST, *hits("words", a=0.3, b=0.2, c=0.2, new=0.2))
+    alike = [
+        hit
+        for key, share in {"a": 0.9, "b": 0.1, "c": 0.8}.items()
+        for hit in hits("vectors", Traits(alike=share), **{key: 0.0})
+    ]
+    before, after = ({f.ref.id: f.score for f in each} for each in (found, operator.liked(found, alike)))
+    gained = {key: round((after[key] - before[key]) / operator.ALIKE, 6) for key in after}
+    assert gained == {"a": 0.9, "b": 0.1, "c": 0.8, "new": 0.8}
 
 
 def test_what_the_graph_does_not_have_has_nothing_of_it_and_a_request_is_not_asked_of_names() -> None:

@@ -59,6 +59,14 @@ async def test_a_text_has_the_same_vector_alone_and_among_others(installed: Inst
 
 
 @pytest.mark.anyio
+async def test_the_words_of_a_text_are_told_by_what_they_mean_in_it(installed: Installed) -> None:
+    read = await OnnxEmbedder(installed.folder).read(["My vehicle is at the garage", "The car broke down"])
+    (vehicle, garage), (car, *_) = read.words
+    assert [len(rows) for rows in read.words] == [2, 3]
+    assert float(vehicle @ car) > float(garage @ car) + 0.1
+
+
+@pytest.mark.anyio
 async def test_what_means_the_same_is_near_without_a_common_word(installed: Installed) -> None:
     texts = ["my vehicle stopped working", "The car broke down", "The cat sat down"]
     asked, same, other = await OnnxEmbedder(installed.folder).embed(texts)

@@ -37,6 +37,21 @@ async def test_a_text_is_the_mean_of_its_pieces_and_padding_does_not_count(tmp_p
     np.testing.assert_allclose(found, [mean("tea"), mean("tea", "coffee", "ferry", "key"), mean()], atol=1e-6)
 
 
+async def test_words_of_content_are_told_one_by_one_with_the_text(tmp_path: Path) -> None:
+    embedder = OnnxEmbedder(tiny_models.write(tmp_path / "tiny"))
+    texts = ["what is the tea", "", "tea coffee ferry key", "is it", "key " * 40, "key, tea"]
+    read = await embedder.read(texts)
+    np.testing.assert_array_equal(read.vectors, await embedder.embed(texts))
+    assert [len(rows) for rows in read.words] == [1, 1, 4, 1, 30, 2]
+    np.testing.assert_allclose(read.words[0], [unit(TABLE[WORDS.index("tea")])], atol=1e-6)
+    np.testing.assert_allclose(read.words[5][1], unit(TABLE[WORDS.index("tea")]), atol=1e-6)
+
+
+async def test_a_graph_that_tells_no_pieces_tells_no_words(tmp_path: Path) -> None:
+    read = await OnnxEmbedder(tiny_models.write(tmp_path / "tiny", outputs=("sentence_embedding",))).read(["ferry"])
+    assert (read.vectors.shape, list(read.words)) == ((1, 3), [])
+
+
 async def test_many_texts_come_back_in_their_order(tmp_path: Path) -> None:
     texts = ["tea " * (place * 7 % 40) + "key" for place in range(120)]
     found = await embedded(tiny_models.write(tmp_path / "tiny"), texts)
