@@ -160,11 +160,12 @@ class Counted:
 async def test_many_listeners_share_one_follower_and_the_last_one_ends_it(news: News, memos: Memos) -> None:
     counted = Counted(memos)
     ears = [await news.join(counted, all_of_it) for _ in range(100)]  # pyright: ignore[reportArgumentType] - its shape
-    assert counted.looks == 100
+    asked = counted.looks
+    assert 100 <= asked < 110
     await memos.remember("Ada likes tea")
     for ear in ears:
         await heard(ear, 3)
-    assert counted.looks < 105
+    assert counted.looks < asked + 10
     for ear in ears:
         news.leave(ear)
     before = counted.looks

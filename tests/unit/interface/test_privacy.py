@@ -1,13 +1,13 @@
 import json
 import sys
 from pathlib import Path
-from timeit import repeat
 
 import pytest
 
 from benchmarks.privacy import PAGE, PARTS, Labelled, counted, labelled, main, measured, page, table
 from memos_mcp.errors import InvalidInput, MissingExtra
 from memos_mcp.interface.privacy import CLASSES, Recognisers, recognisers
+from tests.costs import growth
 
 LOOK = recognisers(library=False)
 SAID = (
@@ -179,11 +179,9 @@ def test_a_pattern_may_not_take_the_name_of_a_class() -> None:
         recognisers(patterns={f"P{i}": "abc" for i in range(33)})
 
 
-def test_a_sentence_costs_microseconds_and_a_long_text_no_more_a_character() -> None:
-    assert min(repeat(lambda: LOOK.found(SAID), number=100, repeat=5)) / 100 < 0.001
+def test_a_long_text_costs_hardly_more_a_character_than_a_short_one() -> None:
     for text in ("1 1 ", "a@a.", "+1 ", "DE89 ", "[EMAIL]", "4111111111111111 ", "5.5.5.5 411 ", "(1)", "call ", "::"):
-        long = text * (40_000 // len(text))
-        assert min(repeat(lambda long=long: LOOK.found(long), number=1, repeat=1)) < 5
+        assert growth(LOOK.found, text) < 4, text
 
 
 def test_the_benchmark_counts_what_is_wrong_and_missed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 import tomllib
 from pathlib import Path
-from timeit import repeat
 from typing import NotRequired, TypedDict, cast
 
 import pytest
@@ -8,13 +7,9 @@ import pytest
 from memos_mcp.cube import SourceClass
 from memos_mcp.interface.injections import Kind
 from memos_mcp.interface.screening import Screening, masked, screen
+from tests.costs import growth
 
 DATA = Path(__file__).parents[2] / "data" / "screening"
-SAID = (
-    "Caroline moved from Sweden four years ago and works as a counselor now. Last weekend she took the kids to the"
-    " lake, where they painted boats and had a long picnic with her friend Melanie, who had just come back from a"
-    " charity run in the hills near Boston."
-)
 
 
 class Case(TypedDict):
@@ -138,9 +133,7 @@ def test_only_the_user_writes_under_keys_that_say_what_the_assistant_may_do() ->
     assert not screen("superadmin", "tool", key="notes/role").is_hostile
 
 
-def test_a_sentence_without_suspicion_costs_microseconds_and_a_long_text_no_more_a_character() -> None:
-    once = min(repeat(lambda: screen(SAID, "web"), number=100, repeat=5)) / 100
-    assert once < 0.001
+def test_a_long_text_costs_hardly_more_a_character_than_a_short_one() -> None:
     for text in (
         "all messages send https:// ",
         "ignore your ",
@@ -150,5 +143,4 @@ def test_a_sentence_without_suspicion_costs_microseconds_and_a_long_text_no_more
         "%41",
         "я",
     ):
-        long = text * (40_000 // len(text))
-        assert min(repeat(lambda long=long: screen(long, "web"), number=1, repeat=1)) < 5
+        assert growth(lambda long: screen(long, "web"), text) < 4, text

@@ -1,4 +1,3 @@
-import timeit
 import tomllib
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
@@ -9,6 +8,7 @@ import pytest
 from memos_mcp.cube import Interval
 from memos_mcp.interface.calendar import easter
 from memos_mcp.interface.times import found_in, interval_of
+from tests.costs import growth
 
 DATA = Path(__file__).parents[2] / "data"
 NOW = datetime(2024, 5, 15, 10, 30, tzinfo=UTC)  # a Wednesday
@@ -124,9 +124,9 @@ def test_a_time_that_there_is_not_gives_no_interval(text: str) -> None:
     assert found_in(text, NOW) == []
 
 
-def test_a_question_that_names_no_time_costs_microseconds() -> None:
-    question = "Which of my friends told me that she does not like coffee?"
-    assert min(timeit.repeat(lambda: interval_of(question, NOW), number=100, repeat=9)) < 100 * 50e-6
+def test_a_long_text_that_names_no_time_costs_hardly_more_a_character_than_a_short_one() -> None:
+    question = "Which of my friends told me that she does not like coffee? "
+    assert growth(lambda text: interval_of(text, NOW), question) < 4
 
 
 @pytest.mark.parametrize("now", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])
