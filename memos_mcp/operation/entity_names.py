@@ -54,6 +54,8 @@ _LOOKS = frozenset("look looks looked looking good bad better arrived".split())
 
 _NAMES_ALONE = FIRST_NAMES - CALENDAR
 _ACTS = DOES | _AUX
+_GOES = frozenset({"moved", "went", "came", "goes", "comes", "flew", "returned", "relocated"})
+_OF_THINGS = ("tion", "ment", "ness", "ing", "ity", "ance", "ence", "s")  # production moved to Mexico
 _SHOUTED = STARTS | PREPOSITIONS
 _PEOPLE = FIRST_NAMES | {"i"}
 _BEFORE_PLACES = PREPOSITIONS - {"at", "for", "by"}
@@ -183,6 +185,8 @@ def _is_done_by(tokens: Sequence[Token], end: int) -> bool:
         return then is not None and then.lower in {"at", "for", "as", "with", "in", "the"}
     if after == "and" and then is not None:
         return then.lower in _PEOPLE and then.capital
+    if after in _GOES and then is not None and then.lower in {"to", "from", "into"}:
+        return end + 2 < len(tokens) and tokens[end + 2].capital and not tokens[end - 1].lower.endswith(_OF_THINGS)
     return after in {"is", "was"} and then is not None and then.lower in {"my", "our", "from", "married", "his", "her"}
 
 

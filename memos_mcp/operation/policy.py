@@ -1,4 +1,4 @@
-"""What is worth to be kept of what was asked, and how much of it: the policy of hot results (long paper §5.4.1). Pure.
+"""MemScheduler's first policy: what of what was asked is worth keeping, and how much of it (long paper §5.4.1). Pure.
 
 Time is counted in questions, so that nothing hangs on a clock. A result is worth as much as it was used lately, and as
 its question is like those that are asked now.
