@@ -1,8 +1,8 @@
 """Sentences understood, right and wrong: `python -m benchmarks.understanding [--part blind] [--misses]`.
 
 Counts in how many labelled calls each slot is read as labelled, how many statements are of their kind, and how many
-time expressions have their exact interval (of look-alikes: none). `blind` was written by somebody who had not read the
-rules; of the other parts the rules saw some. Also times a sentence.
+time expressions have their exact interval (of look-alikes: none). `blind` and `blind_second` (calls only) were written
+by somebody who had not read the rules; of the other parts the rules saw some. Also times a sentence.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from memos_mcp.search import Turn
 
 DATA = Path(__file__).resolve().parents[1] / "tests" / "data"
 PARTS = ("tuned", "held_out", "fresh", "last", "blind")
+CALLS = (*PARTS, "blind_second")
 TIMES = {"known": ("times", "times_more"), "blind": ("understanding/blind_times",)}
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -83,7 +84,7 @@ class Count:
 
 def calls(part: str) -> list[Call]:
     """The labelled calls of a part."""
-    file = "blind" if part == "blind" else "calls"
+    file = part if part.startswith("blind") else "calls"
     return cast("dict[str, list[Call]]", _read(f"understanding/{file}"))[part]
 
 
@@ -187,12 +188,12 @@ def microseconds(part: str = "blind") -> float:
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, print, and keep what was measured of all parts."""
     options = argparse.ArgumentParser(description="Measures how sentences are understood.")
-    options.add_argument("--part", choices=(*PARTS, "known"), help="only this part, and no result kept")
+    options.add_argument("--part", choices=(*CALLS, "known"), help="only this part, and no result kept")
     options.add_argument("--misses", action="store_true", help="print what was read wrongly")
     options.add_argument("--out", type=Path, help="where the result goes")
     chosen = options.parse_args(argv)
     measured = {
-        "calls": {part: counted_calls(part) for part in PARTS if chosen.part in (None, part)},
+        "calls": {part: counted_calls(part) for part in CALLS if chosen.part in (None, part)},
         "statements": {part: counted_statements(part) for part in PARTS if chosen.part in (None, part)},
         "times": {part: counted_expressions(part) for part in TIMES if chosen.part in (None, part)},
     }
