@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "tests" / "data" / "consolidation"
 PAGE = ROOT / "docs" / "reference" / "consolidation.md"
 PARTS: dict[str, tuple[str, ...]] = {
-    "tuned": ("tuned", "tempting", "tempting_more"),
+    "tuned": ("tuned", "tempting", "tempting_more", "tuned_more"),
     "held_out": ("held_out", "held_out_last", "held_out_after"),
     "blind": ("blind",),  # by somebody who had not read the rules; nothing is changed for one of them
 }

@@ -7,10 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 from memos_mcp.cube import Interval, MemCube
 from memos_mcp.interface.duplicates import normalise
+from memos_mcp.interface.notation import noted
 from memos_mcp.interface.times import found_in
 from memos_mcp.operation.statements import Statement
 
-_CLAUSE = re.compile(r"(?<=\?)\s+|[;!\n]+\s*|\.\s+|,\s+|\s+(?:but|because)\s+|\s+[–—]\s+")
+_CLAUSE = re.compile(
+    r"(?<=\?)\s+|[;!\n]+\s*|\.\s+|,\s+|\s+and\s+(?=(?:I|we|my|he|she)\b)|\s+(?:but|because)\s+|\s+[–—]\s+"
+)
 # Said at another time they mean another one; a month or a clock time without a date mostly tells of a habit.
 _OF_A_MOMENT = re.compile(
     r"\b(?:yesterday|today|tomorrow|tonight|last|this|next|ago|past|coming|(?:mon|tues|wednes|thurs|fri|satur|sun)day)\b",
@@ -29,6 +32,7 @@ def statement(cube: MemCube) -> Statement:
 
 def stated(text: str, speaker: str | None, said_at: datetime | None, *, cube: MemCube | None = None) -> Statement:
     """The statement of a text; `cube` gives its validity, kind and key."""
+    text = noted(text)
     looked_at = text[:_LOOKED_AT]
     found = found_in(looked_at, said_at) if said_at is not None else []
     marks: dict[str, str] = {}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, get_args
 
+from memos_mcp.operation.entity_words import REGIONS
 from memos_mcp.operation.statements import Reading, Statement, stems_of
 
 Relation = Literal["duplicate", "paraphrase", "update", "contradiction", "refine", "unrelated"]
@@ -18,6 +19,8 @@ RELATIONS: tuple[Relation, ...] = get_args(Relation)
 
 _SOON = timedelta(days=1)  # nobody moves twice a day: said within it, two values contradict each other
 _LONGEST_VALUE = 4
+LONGEST = 400
+"""Characters of a clause that is looked at for what it tells of an attribute, or of an end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,39 +85,44 @@ _FOR_EVER = re.compile(
     rf"|blood (?:type|group) be|{_any('birthplace')} be|mother {_any('tongue')} be) "
 )
 _ONCE = re.compile(
-    rf" was (?:{_any('built found founded born completed established published invented discovered')}) "
-    rf"| (?:{_any('finished died graduated completed established published invented')}|take place) "
+    rf" was (?:{_any('built found founded born completed established published invented discovered')}"
+    rf"|{_any('written painted composed directed')}) "
+    rf"| (?:{_any('finished died graduated completed established published invented married retired')}|take place) "
 )
 _NOT_A_VALUE = frozenset("in on at with near during for from by until befor after when while too not".split())
 _COUNTED = re.compile(rf" (?:have|{_any('cost weigh smoke drink run eat earn own work take pay measure sleep')}) ")
 _VERB = re.compile(rf" (?:be|have|{_any('cost weigh start open wake last measure rehearse cover charge meet pay')}) ")
 _AT = re.compile(
-    rf" (?:be|be (?:at|on|about|in)|{_any('cost weigh measure')}|(?:{_any('start open wake meet')}) (?:up )?at) $"
+    rf" (?:be|be (?:at|on|about|in)|{_any('cost weigh measure')}|(?:{_any('start open wake meet get')}) (?:up )?at) $"
 )
+_IS_NOW = re.compile(r" (?:be(?: in| on| at)?|run on) $")
+_DEPARTS = re.compile(rf" (?:{_any('leave depart arrive land close end finish board')}) at $")
 _STATES = tuple(
     frozenset(_any(group).split("|"))
     for group in (
         "open closed", "single engaged married divorced widowed", "broken repaired fixed", "alive dead",
         "succeeded failed", "online offline", "enabled disabled", "pending approved rejected", "full empty",
-        "employed unemployed retired", "healthy ill", "active inactive",
+        "employed unemployed retired", "locked unlocked", "available unavailable", "awake asleep", "won lost",
+        "healthy ill", "active inactive",
     )
 )  # fmt: skip
+_OF_A_HABIT = re.compile(
+    rf"(?<= )(?:\S*\d\S*|\0\S+|{_any('cigarettes cigars pack day week daily every work')}|by|to|a) "
+)
+_CONSUMES = frozenset(_any("drink eat smoke play use take").split("|"))
+_NARROWS_NOT = frozenset(
+    _any("because since last longer anymore complete completely altogether good forever year month week day").split("|")
+)
+_NO_TOWN = "as during to with for by while who group team plan phase stage level page row seat gate room block floor"
+_NO_NAME = frozenset(_any(" ".join((_NO_TOWN, *REGIONS))).split("|"))  # a town and its country do not contradict
 _SAYS_IT_ALL = frozenset(_any("smoke vape commute").split("|"))
 _FROM_TO = re.compile(r" (?:switched|changed|moved|upgraded|migrated) (?:(?!from )(.+?) )?from (.+?) to (.+?) $")
 _WAS_THERE = re.compile(r" was (?:in|at) $")
 _IN_CODE = re.compile("[\\d@]")
 _THE = re.compile(r" at the (\S+)")
 _PEOPLE = re.compile(rf" (?:{_PERSON}) be $")
-_OF_A_COUNTRY = re.compile("(?:ian|ean|can|ish|es|utch|ench|greek|german|swiss)$")  # a Russian boss is no new boss
+_OF_A_COUNTRY = re.compile("(?:ian|ean|can|es|sh|ch|thai|greek|german|swiss|czech)$")  # a Russian boss is no new boss
 _NUMBER = re.compile(r"\d")
-
-
-def _paraphrase(pair: Pair) -> Decision | None:
-    if not pair.whole or not same(pair):
-        return None
-    if len(pair.a.stems) + len(pair.a.when) < 2:
-        return None
-    return Decision("paraphrase", "both say the same of the same, in other words")
 
 
 def ended_before(end: datetime | None, start: datetime | None) -> bool:
@@ -122,43 +130,54 @@ def ended_before(end: datetime | None, start: datetime | None) -> bool:
     return end is not None and start is not None and end <= start
 
 
-def same(pair: Pair) -> bool:
-    """Whether both say the same in one way of saying it."""
-    a, b = pair.a, pair.b
-    one = (a.words, a.when, a.denied, a.ended, a.moved, a.past, a.reserve)
-    return one == (b.words, b.when, b.denied, b.ended, b.moved, b.past, b.reserve)
-
-
 def _end(pair: Pair) -> Decision | None:
     """No longer, stopped, not any more: what it names was so, and is over."""
     a, b = pair.a, pair.b
-    if not (b.ended or (b.changed and b.denied)) or a.ended or a.past or _uneven(pair) or _goes_back(pair):
+    if not (b.ended or (b.changed and b.denied)) or a.ended or a.past or uneven(pair) or goes_back(pair):
         return None
     if b.ended and b.denied == a.denied:
         return None
     named = b.stems - {a.who, "job"}
-    if not named or a.who not in b.words or not (named <= a.stems or a.stems <= b.stems):
+    if not named or a.who not in b.words or not _same_owner(a, b) or not (named <= a.stems or a.stems <= b.stems):
         return None
-    if len(named) == 1 and not (named == a.stems - {a.who} or named <= _SAYS_IT_ALL):  # run a bakery, no longer run
+    if named <= _SAYS_IT_ALL and _OF_A_HABIT.sub("", f" {' '.join(a.line[2:])} ").strip():
         return None
-    return Decision("update", "the new one says that what the old one says is over", not _compound(pair))
+    if len(named) == 1 and not (
+        named in (a.stems - {a.who}, a.stems - {a.who} - _CONSUMES) or named <= _SAYS_IT_ALL
+    ):  # run a bakery, no longer run
+        return None
+    if named - a.stems - _NARROWS_NOT or any(day.startswith("\0w") for day in b.when - a.when):
+        return None  # red meat, not meat
+    sure = not compound(pair) and ("and" in a.words or "and" not in b.words)
+    return Decision("update", "the new one says that what the old one says is over", sure)
 
 
 def _denial(pair: Pair) -> Decision | None:
     a, b = pair.a, pair.b
-    if a.line != b.line or a.denied == b.denied or a.past != b.past or _uneven(pair):
+    if not _alike_but_for_a_number(a, b) or a.denied == b.denied or a.past != b.past or uneven(pair):
         return None
-    if b.changed and not _goes_back(pair):
-        return Decision("update", "the new one says that it changed", not _compound(pair))
+    if b.changed and any(day.startswith("\0w") for day in b.when - a.when):
+        return None
+    if b.changed and not goes_back(pair):
+        return Decision("update", "the new one says that it changed", not compound(pair))
     if a.when and b.when and a.when != b.when:
         return None
     return Decision("contradiction", "one denies what the other says, and neither says that it changed")
 
 
+def _alike_but_for_a_number(a: Reading, b: Reading) -> bool:
+    """No brothers, two brothers."""
+    if a.line == b.line:
+        return True
+    none, some = (a, b) if a.denied else (b, a)
+    number = next((word for word in some.line if word.isdecimal()), "")
+    return bool(number) and none.line == tuple(word for word in some.line if word != number)
+
+
 def _switched(pair: Pair) -> Decision | None:
     """Switched something from one to another: the old one names the first."""
     found = _FROM_TO.search(f" {pair.new.normal} ")
-    if found is None or _uneven(pair) or _goes_back(pair) or pair.a.denied or pair.a.who not in pair.b.words:
+    if found is None or uneven(pair) or goes_back(pair) or pair.a.denied or pair.a.who not in pair.b.words:
         return None
     what, one, other = (
         frozenset(s for word in (part or "").split() for s in stems_of(word)) for part in found.groups()
@@ -166,13 +185,13 @@ def _switched(pair: Pair) -> Decision | None:
     known = frozenset(pair.a.line)
     lives = "moved" in found[0] and " live in " in f" {' '.join(pair.a.line)} "
     if one <= known and not other <= known and (lives if not what else bool(what & known)):
-        return Decision("update", "the new one says from what to what it changed", not _compound(pair))
+        return Decision("update", "the new one says from what to what it changed", not compound(pair))
     return None
 
 
 def _never(pair: Pair) -> Decision | None:
     a, b = pair.a, pair.b
-    if a.never == b.never or a.denied == b.denied or _uneven(pair):
+    if a.never == b.never or a.denied == b.denied or uneven(pair):
         return None
     (none, _), (some, told) = ((a, pair.old), (b, pair.new)) if a.never else ((b, pair.new), (a, pair.old))
     core = none.stems - {none.who, "ever", "befor", "no"}
@@ -180,14 +199,16 @@ def _never(pair: Pair) -> Decision | None:
         return None
     since = [time.start for time in told.times if time.start is not None]
     if a.never and pair.old.said_at is not None and since and min(since) >= pair.old.said_at:
-        return Decision("update", "what had never happened has happened since", not _compound(pair))
+        return Decision("update", "what had never happened has happened since", not compound(pair))
     return Decision("contradiction", "one says that it never happened, the other that it did")
 
 
 def _value(pair: Pair) -> Decision | None:
     """The same is said of the same, but for one value: a place, a number, a time."""
     a, b = pair.a, pair.b
-    if a.denied or b.denied or a.ended or b.ended or _uneven(pair) or _NOT_UNIQUE & a.stems & b.stems:
+    if a.denied or b.denied or a.ended or b.ended or uneven(pair) or _NOT_UNIQUE & a.stems & b.stems:
+        return None
+    if " of " in a.text and re.match(" (?:1|some|most|many|any) of ", a.text):
         return None
     frame = _frame(a, b)
     if frame is None:
@@ -202,19 +223,29 @@ def _value(pair: Pair) -> Decision | None:
 
 def _other_value(pair: Pair, before: str, one: tuple[str, ...], other: tuple[str, ...]) -> Decision | None:
     a, b = pair.a, pair.b
-    values = f"{_shown(one)}, then {_shown(other)}"
+    values = f"{shown(one)}, then {shown(other)}"
     if _FOR_EVER.search(before):
         return Decision("contradiction", f"it cannot change, and is told in two ways: {values}")
     if _state(one, other) and _VERB.search(before):
-        return _later(pair, f"it is in another state: {values}")
+        return later(pair, f"it is in another state: {values}")
     if a.past or b.past:
         return _happened(pair, before, values)
     if _CAN_CHANGE.search(before) and b.changed and a.some == b.some and not _NOT_A_VALUE & {*one, *other}:
-        return _later(pair, f"the new one says that it changed: {values}")
+        return later(pair, f"the new one says that it changed: {values}")
     if a.some or b.some:
         return None
     if _has_one(pair, before, one, other) or _is_amount(pair, before, one, other):
-        return _later(pair, f"it has one value at a time: {values}")
+        return later(pair, f"it has one value at a time: {values}")
+    if _DEPARTS.search(before) and _numbers(one, other) and (b.changed or pair.gap is None or abs(pair.gap) < _SOON):
+        found = later(pair, f"it is at another time: {values}")  # of two trains, each may be right
+        return Decision(found.relation, found.reason, False, found.ends)
+    if (
+        b.changed
+        and not goes_back(pair)
+        and max(len(one), len(other)) <= 2
+        and (_IS_NOW.search(before) or _numbers(one, other))
+    ):
+        return Decision("update", f"the new one says that it changed: {values}", False)
     return None
 
 
@@ -225,10 +256,17 @@ def _has_one(pair: Pair, before: str, one: tuple[str, ...], other: tuple[str, ..
         return False
     if found["name"]:
         belongs = _PEOPLE.search(before) and any(_OF_A_COUNTRY.search(word) for word in (*one, *other))
-        return not belongs and _named(pair.old, one) and _named(pair.new, other)
+        return not belongs and plain_name(pair.old, pair.a, one) and plain_name(pair.new, pair.b, other)
     if found["amount"]:
         return _numbers(one[:1], other[:1])
     return bool(found["any"]) or all(any(_IN_CODE.search(word) for word in words) for words in (one, other))
+
+
+def plain_name(statement: Statement, reading: Reading, words: tuple[str, ...]) -> bool:
+    """A name and no more: no owner, no country for a town, no group, nothing that tells how or when."""
+    if _NO_NAME & {*words} or any("'" in word or f" {word}'s " in reading.text for word in words):
+        return False
+    return _named(statement, words)
 
 
 def _named(statement: Statement, words: tuple[str, ...]) -> bool:
@@ -263,7 +301,7 @@ def _time(pair: Pair, before: str) -> Decision | None:
         return None
     habits = all(word.startswith("\0w") for word in a.when | b.when)
     if b.changed or (not habits and re.search(r" be (?:at .*|on )?$", before)):
-        return _later(pair, "it is at another time")
+        return later(pair, "it is at another time")
     return None
 
 
@@ -274,31 +312,16 @@ def _happened(pair: Pair, before: str, values: str) -> Decision | None:
     return None
 
 
-def _later(pair: Pair, reason: str) -> Decision:
+def later(pair: Pair, reason: str) -> Decision:
+    """An update if time or a word of change lies between the two, else a contradiction."""
     gap = pair.gap
     if pair.b.changed and (gap is None or gap >= timedelta(0)):
-        return Decision("update", reason, not _compound(pair))
+        return Decision("update", reason, not compound(pair))
     if gap is None or abs(gap) < _SOON:
         return Decision("contradiction", f"{reason}; both were said at about the same time")
     if at_once := pair.a.when & pair.b.when:
         return Decision("contradiction", f"{reason}; both speak of the same time", bool(at_once))
-    return Decision("update", reason, not _compound(pair), "old" if gap > timedelta(0) else "new")
-
-
-def _refinement(pair: Pair) -> Decision | None:
-    a, b = pair.a, pair.b
-    if a.denied != b.denied or b.ended or not b.reserve <= a.reserve or not a.reserve <= b.reserve:
-        return None
-    if pair.partial:
-        return None
-    said, more = a.stems | a.when, b.stems | b.when
-    if a.past != b.past or (b.changed and not a.changed):
-        return None
-    if len(said) < 2 or not said < more or a.who not in b.words or _uneven(pair):
-        return None
-    if pair.old.speaker == pair.new.speaker or _in_order(a.line, b.line):
-        return Decision("refine", f"the new one adds to it: {_shown(sorted(b.stems - a.stems or b.when - a.when)[:6])}")
-    return None
+    return Decision("update", reason, not compound(pair), "old" if gap > timedelta(0) else "new")
 
 
 def _frame(a: Reading, b: Reading) -> tuple[str, tuple[str, ...], tuple[str, ...]] | None:
@@ -315,18 +338,25 @@ def _frame(a: Reading, b: Reading) -> tuple[str, tuple[str, ...], tuple[str, ...
     return f" {' '.join(one[:start])} ", one[start : len(one) - end], other[start : len(other) - end]
 
 
-def _uneven(pair: Pair) -> bool:
+def uneven(pair: Pair) -> bool:
     """One says it with a reserve (might, wants to, if), the other without."""
     return pair.a.reserve != pair.b.reserve
 
 
-def _goes_back(pair: Pair) -> bool:
+def goes_back(pair: Pair) -> bool:
+    """The new one was said before the old one."""
     return pair.gap is not None and pair.gap < timedelta(0)
 
 
-def _compound(pair: Pair) -> bool:
+def compound(pair: Pair) -> bool:
     """The old one says more than one thing, greetings apart: not all of it ends with one of them."""
     return sum(clause.count(" ") > 1 for clause in pair.old.clauses) > 1 or "and" in pair.a.words
+
+
+def _same_owner(a: Reading, b: Reading) -> bool:
+    """Neither speaks of what belongs to the one whom the other speaks of: I smoke, my uncle."""
+    one, other = (f"{each.text.split(' ', 2)[1:2]}".find("'s") >= 0 for each in (a, b))
+    return one == other or not (one or other)
 
 
 def _state(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
@@ -343,22 +373,16 @@ def numbers_of(reading: Reading) -> list[str]:
     return sorted(word for word in reading.words if _NUMBER.search(word))
 
 
-def _in_order(few: tuple[str, ...], many: tuple[str, ...]) -> bool:
-    rest = iter(many)
-    return all(word in rest for word in few)
-
-
-def _shown(words: tuple[str, ...] | list[str]) -> str:
+def shown(words: tuple[str, ...] | list[str]) -> str:
+    """Words as a reason has them."""
     return " ".join(words).replace("\0", "")
 
 
 RULES: tuple[Callable[[Pair], Decision | None], ...] = (
-    _paraphrase,
     _end,
     _denial,
     _switched,
     _never,
     _value,
-    _refinement,
 )
 """The most certain first; the first that decides counts."""

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from memos_mcp.cube import Interval, Kind
 from memos_mcp.infrastructure.tokens import terms
+from memos_mcp.operation.statement_words import SYNONYMS, alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,8 @@ class Reading:
     """A clause in one way of saying it.
 
     `words` are without articles, times, denials and words of change, `line` is their stems, `stems` those of it that
-    carry meaning; `some` says that it speaks of one of many (a meeting), `vague` that it does not name whom it is
-    about, `empty` that it says nothing by itself.
+    carry meaning, `text` is all of it, with its marks; `some` says that it speaks of one of many (a meeting), `vague`
+    that it does not name whom it is about, `empty` that it says nothing by itself.
     """
 
     words: tuple[str, ...]
@@ -57,6 +58,7 @@ class Reading:
     vague: bool = False
     empty: bool = False
     reserve: frozenset[str] = frozenset()
+    text: str = ""
 
     @property
     def who(self) -> str:
@@ -70,7 +72,7 @@ def _rules(*pairs: tuple[str, str]) -> tuple[tuple[re.Pattern[str], str], ...]:
 
 _SELF = "\0i"
 _PARENTS = {"mum": "mother", "mom": "mother", "mummy": "mother", "dad": "father", "daddy": "father"}
-_SAME = _PARENTS | {
+_SAME = SYNONYMS | _PARENTS | {
     "kids": "children", "kid": "child", "purchased": "bought", "purchase": "buy", "favorite": "favourite",
     "began": "started", "begin": "start", "begins": "start", "cellphone": "phone", "mobile": "phone", "grey": "gray",
     "residing": "living", "reside": "live", "resides": "live", "adore": "love", "adores": "love", "detest": "hate",
@@ -90,12 +92,31 @@ _VERBS = frozenset(
 )
 _WEEKDAY = "(?:mon|tues|wednes|thurs|fri|satur|sun)day"
 
+_ON = rf"(?= (?:on |at )?(?:{_WEEKDAY}|\0[d@]|\d))"
 _CHANGED = _rules(
+    (
+        rf"(?:(?:have|has|was|is|got|been|be) )*(?:moved|pushed|put|brought|shifted|rescheduled)(?: back| forward)?"
+        rf"(?: from \S+)? to{_ON}",
+        "\0c be on",
+    ),
+    (
+        r"(?:(?:have|has|been|was|were|is|got) )*(?:went|gone|go|rose|risen|increased|raised|dropped|fallen|fell"
+        r"|reduced|lowered|cut|changed|upped|bumped|grown|grew|climbed)(?: up| down| from \S+)? to(?= \S*\d)",
+        "\0c be",
+    ),
+    (r"(?:from|starting|as of) \0[@d]\S+(?: on(?:wards)?)?(?= $)", "\0c"),
+    (r"(?:am|is|are) (?:down|up) to(?= \d\S* (?:kg|lb|stone))", "\0c weigh"),
+    (r"(?:have |has )?(?:become|became)", "\0c is"),
+    (r"(?:have |has )?turned(?= (?:vegan|vegetarian|\d))", "\0c is"),
+    (r"(?:have|has) (?:a )?new(?= )", "have \0c new"),
+    (r"eat (meat|fish) again", r"\0c eat \1"),
+    (r"used to(?= \w)", "\0e"),
     (r"(?:from now on|these days|nowadays|by now|from next (?:week|month|year)(?: on)?|as of (?:now|today))", "\0c"),
     (r"now", "\0c"),
     (r"no longer", "\0e"),
     (r"(?:anymore|any more|any longer)", "\0c"),
     (r"(?:have |has )?(?:stopped|quit|given up|gave up)(?= \w{2,}ing )", "\0e"),
+    (r"(?:have |has )?(?:given up|gave up|gone off|quit|sworn off|kicked)(?= (?!on )\w+ $)", "\0e"),
     (r"(?:have |has )?quit(?= \S+'s job )", "\0e"),
     (r"(?:have|has|was|is) (?:been )?(?:rescheduled|postponed|changed|shifted) to", "\0c be on"),
     (r"(?:have|has|was|is) been moved to", "\0c be on"),
@@ -139,14 +160,19 @@ _ROLE = re.compile(r"^ (?!\S+'s )(\S+) be ((?:\0c )?(?:the|\S+'s)) ((?:\0c )?\w+
 _SOME = re.compile(r" (?:an?|some|any) (?!day |week |month |year |hour |minute |night |time )")
 _FILLERS = frozenset(
     "the a an really very so just actually also quite absolutely truly definitely please lot hey oh well note todo fyi "
-    "still much to of do does did currently presently already".split()
+    "still much any to of do does did currently presently already".split()
 )
 _PLACED = frozenset("on in at since from by".split())
 _MARKS = frozenset({"\0n", "\0c", "\0e", "\0m"})
 _RESERVE = frozenset(
     "if unless might may maybe perhaps probably possibly want wants wanted hope hopes wish wishes would could should "
     "think thinks thought believe believes said says say told claims heard suppose guess will going plan plans ? "
-    "almost nearly except only".split()
+    "almost nearly except only thinking considering dreamt dreamed imagine joked joking pretend pretended lol kidding "
+    "planning should considered supposed dream dreams haha hypothetically theoretically".split()
+)
+_NO_RESERVE = re.compile(
+    r"(?<= )(?:(?:in|of|by|since|until|last|next) may|may (?=\d)"
+    r"|(?:stopped|quit|up|longer|like|love|enjoy|hate|be|not|from) going(?! to ))"
 )
 _EMPTY = frozenset(
     "yes no ok okay please thanks thank you sure sounds good great right fine cool yeah yep nope hi hello hey bye i "
@@ -182,15 +208,15 @@ def read(normal: str, speaker: str | None, other: str | None = None) -> Reading:
     Never raises. Cost: about 70 µs for a sentence.
     """
     text, vague = _named(normal, speaker, other)
-    text = _verbs(text)
+    text = _verbs(alike(text))
     for find, put in _CHANGED:
         text = find.sub(put, text)
     text = re.sub(r"(?<= )(?:not|never|no|without|neither|nor)(?= )", "\0n", text)
     text = re.sub(r" (am|is|are|was|were) \0n(?= )", r" \0n \1", text)
     some = _SOME.search(text) is not None
     role = _ROLE.sub(r" role \3 \2 be \1 ", text.replace(" is ", " be "))
-    text = _put(role)
-    return _reading(text, normal, vague=vague, some=some)
+    full = _put(role)
+    return _reading(_plain(full), normal, full, vague=vague, some=some)
 
 
 def _named(normal: str, speaker: str | None, other: str | None) -> tuple[str, bool]:
@@ -235,13 +261,17 @@ def _put(text: str) -> str:
     text = f" {' '.join(text.split())} "
     for find, put in _PUT:
         text = f" {' '.join(find.sub(put, text).split())} "
+    return text
+
+
+def _plain(text: str) -> str:
     if pair := _SPOUSES.match(text):
         one, other = sorted(name for name in pair.groups() if name)
         return f" {one} {other} spouse "
     return text.replace("'s ", " ").replace("s' ", "s ")
 
 
-def _reading(text: str, normal: str, *, vague: bool, some: bool) -> Reading:
+def _reading(text: str, normal: str, full: str, *, vague: bool, some: bool) -> Reading:
     words = text.split()
     when = frozenset(word for word in words if word.startswith(("\0d", "\0@", "\0w")))
     kept: list[str] = []
@@ -268,10 +298,12 @@ def _reading(text: str, normal: str, *, vague: bool, some: bool) -> Reading:
         some=some,
         vague=vague,
         empty=plain <= _EMPTY or not any(map(str.isalnum, normal)),
-        reserve=plain & _RESERVE,
+        reserve=plain & _RESERVE and frozenset(_NO_RESERVE.sub("", f" {normal} ").split()) & _RESERVE,
+        text=full,
     )
 
 
+@lru_cache(maxsize=4096)  # a stemmer in Python takes longer than all else
 def stems_of(word: str) -> tuple[str, ...]:
     """The stems of a word: one, for most."""
     if word.startswith("\0") or not word.isalpha():
