@@ -18,7 +18,7 @@ run: ## set up what the demo needs (no torch, one small model), then run it
 	@$(MEMOS) demo
 
 test: check ## set up what the tests need, then check and run all tests
-	@$(TEST) pytest --cov --numprocesses=auto --dist=loadfile
+	@$(TEST) pytest --cov --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
 check: ## format, lint, types, imports, sizes
 	@$(TEST) ruff format --check
