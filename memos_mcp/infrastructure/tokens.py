@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+import threading
 import unicodedata
 from datetime import datetime
 from functools import cache, lru_cache
@@ -71,7 +72,14 @@ def _spelled(date: re.Match[str]) -> str:
     return f"{year} {MONTHS[int(month) - 1]} {int(day)}"
 
 
-_porter = snowballstemmer.stemmer("porter")
+class _Porter(threading.local):
+    """A stemmer for each thread: it keeps the word that it works on."""
+
+    def __init__(self) -> None:
+        self.stem = snowballstemmer.stemmer("porter").stemWord
+
+
+_porter = _Porter()
 
 # Every ending that some step of Porter's algorithm takes off or changes; other words are their own stem, and asking
 # the library (17 µs) for them would be half the cost of a first import.
@@ -80,7 +88,7 @@ _STEMMED = re.compile(r".*(?:[eisy]|ed|ing|al|ul|ll|er|or|ic|ant|ent|ion|ism|ou)
 
 @lru_cache(maxsize=100_000)
 def _stem(word: str) -> str:
-    return sys.intern(_porter.stemWord(word) if len(word) > 2 and word.isalpha() and _STEMMED.fullmatch(word) else word)
+    return sys.intern(_porter.stem(word) if len(word) > 2 and word.isalpha() and _STEMMED.fullmatch(word) else word)
 
 
 # Kept in memories ("May", "Will"), dropped from questions unless written as a name.

@@ -1,3 +1,5 @@
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -5,6 +7,7 @@ import snowballstemmer
 from hypothesis import given
 from hypothesis import strategies as st
 
+from memos_mcp.infrastructure import tokens
 from memos_mcp.infrastructure.tokens import date_terms, question_terms, terms
 
 _ENDINGS = (
@@ -74,3 +77,19 @@ def test_any_text_has_terms_without_error_and_query_syntax_has_no_meaning(text: 
     for term in terms(text):
         assert term
         assert not set(term) & set("\"'*():^-\x00 ")
+
+
+def test_words_are_stemmed_in_several_threads_as_in_one() -> None:
+    stem = tokens._stem.__wrapped__  # pyright: ignore[reportPrivateUsage] - without what it keeps
+    words = [
+        f"{root}{end}" for root in ("nation", "condition", "plaster", "hope") for end in ("", "ally", "ing", "fully")
+    ]
+    alone = [stem(word) for word in words]
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(lambda _: [stem(word) for word in words], range(400)))
+    finally:
+        sys.setswitchinterval(usual)
+    assert [each for each in found if each != alone] == []
