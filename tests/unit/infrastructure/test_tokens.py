@@ -84,12 +84,16 @@ def test_words_are_stemmed_in_several_threads_as_in_one() -> None:
     words = [
         f"{root}{end}" for root in ("nation", "condition", "plaster", "hope") for end in ("", "ally", "ing", "fully")
     ]
-    alone = [stem(word) for word in words]
+
+    def stemmed(_turn: int) -> list[str]:
+        return [stem(word) for word in words]
+
+    alone = stemmed(0)
     usual = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
         with ThreadPoolExecutor(4) as pool:
-            found = list(pool.map(lambda _: [stem(word) for word in words], range(400)))
+            found = list(pool.map(stemmed, range(400)))
     finally:
         sys.setswitchinterval(usual)
     assert [each for each in found if each != alone] == []
