@@ -20,7 +20,9 @@ _EVENTS = (
     r"|internship|sabbatical|honeymoon|lockdown|strike|match|tournament|retreat|renovation|illness"
     r"|treatment|reunion|cruise|hike"
     r"|tour|camp|fire|break-in|burglary|appointment|ceremony|christening|engagement|expedition|exhibition"
-    r"|regatta|workshop|exchange)"
+    r"|regatta|workshop|exchange|heatwave|blackout|power cut|outage|pandemic|barbecue|picnic|blizzard|earthquake"
+    r"|(?:parents|mothers|fathers)['’] (?:evening|night)|(?:open|sports|quiz|games|opening) (?:evening|night|day))"
+    r"(?: (?:period|season|week|weekend))?"
 )
 _OF = (
     r"(?: (?:to|of|in|with|at|on|for) (?:the |my |our )?(?:[A-Z][\w’'-]*|[a-z]+ [A-Z][\w’'-]*|boat|coast"
@@ -28,8 +30,8 @@ _OF = (
 )
 _OWNER = r"(?:[\w’'-]+['’]s? )?"
 _BOUND = re.compile(
-    r"\b(?:during|before|after|since|until|till|throughout|at|on|around"
-    r"|by) (?:the time of )?(?P<time>\x00+(?:['’]s)? )?"
+    r"\b(?:[Dd]uring|[Bb]efore|[Aa]fter|[Ss]ince|[Uu]ntil|[Tt]ill|[Tt]hroughout|[Aa]t|[Oo]n|[Aa]round"
+    r"|[Bb]y) (?:the time of )?(?P<time>\x00+(?:['’]s)? )?"
     r"(?:the |my |our |your |his |her |their |a "
     rf"|an )?(?P<what>{_OWNER}(?:[a-z][\w-]* ){{0,2}}?{_EVENTS}\b{_OF})",
     re.ASCII,

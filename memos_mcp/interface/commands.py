@@ -30,7 +30,7 @@ from memos_mcp.interface.command_forms import (
 from memos_mcp.interface.mentions import mentions_in
 from memos_mcp.search import Intent
 
-__all__ = ["POLITE", "Intent", "intent_of", "is_chat", "is_request", "plain"]
+__all__ = ["GONE_IN_THE_END", "POLITE", "Intent", "intent_of", "is_chat", "is_request", "plain"]
 
 _LOOKED_AT = 1_000  # characters: what is wanted is said at once
 
@@ -39,12 +39,14 @@ _LONGEST_COURTESY = 80
 
 def intent_of(text: str, *, goes_on: bool = False) -> Intent:
     """What is to be done, of a sentence that stands alone; one that `goes_on` speaks of what was said before."""
-    lower = plain(text)
+    lower = to_the_point(text)
     if is_chat(text) or TO_AN_ASSISTANT.match(lower) or WRITE.match(lower):
         return "none"
     for intent, form in _COMMANDS:
         if form.search(lower):
             return intent
+    if GONE_IN_THE_END.search(lower):
+        return "forget"
     if not is_request(text):
         return "remember"
     if not goes_on and GENERAL.match(lower) and not OURS.search(lower) and not _concerns_somebody(text):
@@ -84,9 +86,25 @@ _KIN = re.compile(r"(?:Uncle|Aunt|Auntie|Mum|Mom|Dad|Grandma|Grandpa|Granny|Nan)
 _DEED = re.compile(r"(?:and |so |but )?(?:why|how) (?:did|does) ")
 
 
+GONE_IN_THE_END = re.compile(
+    r"[.!;] (?:so |and |then )*(?:please |(?:can|could|would) you )*(?:forget|delete|erase|wipe|purge|unlearn|discard)"
+    r" (?:it|that|this|them|him|her|his|my|our|their|\w+'s|what|everything|all|any)\b[^.!;]*[.!?]?$"
+)
+
+
+def to_the_point(text: str) -> str:
+    """Plain, without the sentence of courtesy that leads to it: "That's fine. Where …"."""
+    lower = plain(text)
+    led = _SENTENCE.match(lower)
+    return lower[led.end() :] if led and is_chat(led[0]) else lower
+
+
+_SENTENCE = re.compile(r"[^.!?]{1,80}[.!?]+ (?=\w)")
+
+
 def is_request(text: str) -> bool:
     """Is it a question, or does it ask for something to be told?"""
-    return REQUEST.search(plain(text)) is not None
+    return REQUEST.search(to_the_point(text)) is not None
 
 
 def is_chat(sentence: str) -> bool:

@@ -12,7 +12,9 @@ from memos_mcp.interface.times import found_in
 
 _ABOUT = re.compile(r"^(?:(?:and|but|ok(?:ay)?|so|then|or)[, ]+)*(?:what|how) about |what of ", re.IGNORECASE)
 _BEFORE = re.compile(r"\b(?:in|on|at|during|from|for|with|to|of|by|about|near) (?:the )?$", re.IGNORECASE)
-_OWNED = re.compile(r"(?:(?:and|or|but)[, ]+)(?:the|my|our|his|her|their) ", re.IGNORECASE)
+_OWNED = re.compile(
+    r"(?:(?:ok(?:ay)?|so|then|right|well)[, ]+)*(?:(?:and|or|but)[, ]+)(?:the|my|our|his|her|their) ", re.IGNORECASE
+)
 _PREPOSITION = re.compile(
     r"^(?:in|on|at|during|from|for|with|to|of|by|after|before|about|near|without) ", re.IGNORECASE
 )
@@ -58,7 +60,9 @@ def with_one(base: str, rest: str, named: Sequence[Mention], now: datetime, peop
     start = out.start
     owner = [a for a, b in pairwise(old) if b is out and base[a.end : b.start] in ("'s ", "’s ")]
     start = owner[0].start if owner else start
-    ends = base[out.end :]
+    owned = [b for a, b in pairwise(old) if a is out and base[a.end : b.start] in ("'s ", "’s ")]
+    of_the_same = owned and new.startswith((f"{out.name}'s ", f"{out.name}’s "))
+    ends = base[owned[0].end if of_the_same else out.end :]
     if new.endswith(("'s", "’s")) and ends.startswith(("'s", "’s")):
         ends = ends[2:]
     return base[:start] + new + ends
@@ -71,9 +75,39 @@ def with_thing(base: str, rest: str, text: str) -> str | None:
         return None
     if one := _ONE.fullmatch(rest):
         rest = f"the {one[1]} {things[0].name.rsplit(' ', 1)[-1]}"
-    return base[: things[0].start] + rest + base[things[0].end :]
+    alike = [each for each in things if base[each.start :].split(" ", 1)[0].lower() == rest.split(" ", 1)[0].lower()]
+    old = (alike or things)[0]
+    return base[: old.start] + rest + base[old.end :]
 
 
+def with_deed(base: str, rest: str) -> str | None:
+    """The question again, of another deed or matter in a word or two: "and swimming?"."""
+    if not _BARE.fullmatch(rest):
+        return None
+    matter = None if rest.split(" ", 1)[0].endswith("ing") else _MATTER.search(base)
+    found = matter or _DONE.search(base)
+    if found is None:
+        return None
+    did = matter is None and found["verb"] is not None
+    start, end = found.span("verb" if did else "old")
+    goes = "go " if did and not base[:start].endswith("go ") else ""
+    return f"{base[:start]}{goes}{rest}{base[end:]}"
+
+
+_BARE = re.compile(
+    r"(?!(?:the|my|our|your|his|her|their|a|an|that|this|it|them|more|else|again|now|then|not|no|yes)\b)"
+    r"[a-z-]+(?: [a-z-]+)?"
+)
+_WHO = r"(?:i|we|you|he|she|they|my [a-z-]+|[A-Z]\w*)"
+_DONE = re.compile(
+    rf"\b(?:am|is|are|was|were|been|be) (?:{_WHO} )?(?P<old>(?:at|in|on) (?:the |my |our )?[a-z-]+|[a-z]+ing)\b"
+    rf"|\b(?:did|do|does) {_WHO} (?:go )?(?P<verb>[a-z]+)\b"
+)
+_MATTER = re.compile(
+    r"\b(?:on|for|about|of|with|eat|drink|like|play|speak|take|have|buy|prefer|enjoy|against|to) "
+    r"(?P<old>(?!the\b|my\b|our\b|it\b|me\b|us\b|him\b|her\b|them\b|an?\b|i\b|in\b|at\b|on\b|of\b|for\b|to\b"
+    r"|last\b|this\b)[a-z-]+)\b"
+)
 _ONE = re.compile(r"the (.+?) ones?$", re.IGNORECASE)
 
 

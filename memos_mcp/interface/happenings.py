@@ -150,7 +150,7 @@ def is_past(plain: str) -> bool:
         if (
             before in _BE
             or before.endswith(("'s", "-", "n't", "'ll"))
-            or (after == "by" and word not in _GOES_BY)
+            or (after == "by" and word not in _GOES_BY and not (words[at + 2 : at + 3] or [""])[0].endswith("ing"))
             or (word == "got" and before in ("have", "has"))
         ):
             continue

@@ -53,7 +53,8 @@ _HARD_TO_BEAR = (
 )
 _IDIOM = re.compile(
     r"\b(?:swears? by|sticks? (?:to|with)|steers? clear|stays? away from|keeps? away from|soft spot|sucker for"
-    r"|weakness for|sweet tooth|weak at the knees|lives? for|live on|big on|huge on|more of an? [\w -]+ (?:person|fan"
+    r"|weakness for|sweet tooth|weak at the knees|lives? for|(?<!i )(?<!we )live on|big on|huge on"
+    r"|more of an? [\w -]+ (?:person|fan"
     r"|type|guy|girl|man|woman)|not (?:really |much |exactly )?(?:a|an|much of an?|one for|big on|into|my)\b[^.]{0,30}"
     r"\b(?:person|fan|lover|drinker|eater|reader|type|thing|style|taste|jam|cup of tea|guy|girl|parties|crowds)"
     r"|(?:night owl|early bird|morning person|homebody|introvert|extrovert|foodie|bookworm|people person|dog person"
@@ -69,10 +70,12 @@ _IDIOM = re.compile(
     r"|(?:\w+ )?cough|stomach ?ache|sore \w+)|heartburn|hives|nausea|indigestion|headaches|migraines|anxiety|a kick)"
     r"|agrees? with me|do(?:es)? not (?:sit|go down|agree) (?:well )?with me|could kill me|would kill me|can kill me"
     r"|upsets? my|hurts? my|sets? off my|triggers? my|is (?:too|so|way too) \w+ for (?:me|us|my)"
-    r"|(?:are|is) (?:too|so|way too) \w+ for (?:me|us|my))\b"
+    r"|(?:are|is) (?:too|so|way too) \w+ for (?:me|us|my)"
+    r"|(?:mon|tues|wednes|thurs|fri|satur|sun|week)days?(?: (?:mornings?|evenings?|nights?|afternoons?"
+    r"|lunch))? (?:are|is) (?:always |usually |mostly )?for)\b"
 )
 _AM_SO = re.compile(
-    rf"(?:\b{_SOMEBODY}|^) (?:am|is|are|was always|have always been|has always been) {_ADVERBS}"
+    rf"(?:\b{_SOMEBODY}|^) (?:am|is|are|was always|ha(?:ve|s) (?:always|never)(?: really)? been) {_ADVERBS}"
     + any_of(
         "into keen crazy mad nuts passionate scared afraid terrified frightened fond tired_of sick_of obsessed picky "
         "sensitive partial happiest at_my_best most_productive claustrophobic squeamish fussy particular addicted "

@@ -47,7 +47,7 @@ _ANY = frozenset(
     "imam "
     "sponsor investor intern trainee apprentice secretary receptionist teammate groomer sitter councillor stepson "
     "stepdaughter editor publisher translator interpreter bookkeeper auditor recruiter superintendent janitor "
-    "warden".split()
+    "warden physio doc prof auntie sis bro missus stepmum stepdad".split()
 )
 ROLES = _SHE | _HE | _THEY | _ANY
 """Words for persons by what they are to somebody."""
@@ -58,8 +58,13 @@ _NAME = re.compile(
     rf"(?: (?:(?:de|la|van|von|der|of the) )?[A-Z\u00c0-\u00de][^\W_]*(?:-[^\W_]+)*)*"
 )
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
-_WHOSE = re.compile(r"\b(?:my|our|your|his|her|their|the|a|an) (?P<more>(?:[a-z][a-z-]* ){0,2})$", re.IGNORECASE)
+_WHOSE = re.compile(
+    r"\b(?:my|our|your|his|her|their|the|a|an|that|this|those|these) (?P<more>(?:[a-z][a-z-]* ){0,2})$", re.IGNORECASE
+)
 _ANYBODY = re.compile(r"\b(?:how many|any|no|which|what|number of|more|other|of) $", re.IGNORECASE)
+_OF_SOMEBODY = re.compile(r"[A-Za-z]['’]s (?:[a-z-]+ ){0,2}$")
+_COMPOUND = re.compile(r" (?:shower|seat|clothes|appointments?|food|monitor|room|chair|practice|office|bills?)\b")
+_OCCASION_OF = re.compile(r"['’]s? (?:evening|day|night|association|council|meeting)\b")
 _NEAR = 40  # characters before a role in which it is said whose it is
 _THING = re.compile(
     r"\b(?P<det>(?i:the|my|our|a|an|some|this|that|two|three|four|five|six|several)) "
@@ -67,6 +72,14 @@ _THING = re.compile(
 )
 _AFTER_PLACE = re.compile(
     r"\b(?:in|at|to|from|near|around|through|via|inside|outside|towards?)(?: the)? $", re.IGNORECASE
+)
+_WITH_SOMEBODY = re.compile(
+    r"\b(?:talk|talking|talked|speak|speaking|spoke|spoken|said|say|write|wrote|written|lend|lent|give|gave|given"
+    r"|listen"
+    r"|explain|explained|reply|replied|introduced|promised|show|showed|owe|married|engaged|related|belongs?|reports?"
+    r"|happened|hear|heard|borrowed|present|gift|letter|call|message|e-?mail|news|sold|apologi[sz]ed?|mentioned"
+    r"|suggested|recommended|close|sorry) (?:[\w'’]+ ){0,3}?(?:to|from) $",
+    re.IGNORECASE,
 )
 _AFTER_CIRCUMSTANCE = re.compile(
     r"\b(?:in|at|on|from|near|behind|under|over|until|during|after|before|by|since|with|for|about)(?: the)? $",
@@ -100,12 +113,19 @@ _STARTS = frozenset(
     "without by about since until before after during while once last next yesterday today tomorrow tonight there "
     "here one two three all every each any some both everyone everybody nobody nothing noted got describe check "
     "look read bring say speak talk take go come stop start set between as like more most many much few another "
+    "whenever wherever whatever whoever unless although because though whether despite regarding concerning except "
+    "several most half mine someone somebody anyone anybody something anything everything usually sometimes often "
+    "mostly honestly apparently unfortunately luckily sadly basically generally normally okay keep use avoid include "
+    "ignore skip move push mark log wipe scrub purge postpone cancel scratch "
     "other same such too very really maybe perhaps instead replace rename wipe drop clear".split()
 )
 _VERBS = frozenset(
     "is are was were has had have does did do will would can could should may might must said says told likes "
     "loves hates wants lives works came went got gave took made left lost won ran met saw bought sold sang kept "
-    "paid lent fell broke prefers thinks knows needs called plays".split()
+    "paid lent fell broke prefers thinks knows needs called plays lets allows charges offers opens closes serves sells "
+    "costs takes "
+    "gives makes goes comes teaches studies runs drives speaks eats drinks still always never keeps owes uses owns "
+    "won't doesn't isn't can't didn't hasn't".split()
 )
 _FUNCTION = frozenset(
     "and or but nor so that which who whom whose when where while as than if because is are was were be been am "
@@ -171,7 +191,10 @@ def _names(text: str, people: Collection[str], times: Collection[tuple[int, int]
         if start >= end or any(start < stop and begin < end for begin, stop in times):
             continue
         name = text[start:end]
+        if len(name) == 1 and name.lower() not in known:
+            continue
         place = _AFTER_PLACE.search(text[:start]) is not None and not name.startswith(("Dr", "Mr", "Prof"))
+        place = place and _WITH_SOMEBODY.search(text[:start]) is None
         found.append(Mention(start, end, name, "place" if place else "person", name))
     if text == text.lower():
         for person in known:
@@ -206,6 +229,8 @@ def _is_name_at_start(text: str, start: int, end: int, plain: str) -> bool:
     if re.match(_TITLE + r"\b", text[start:end]):
         return True
     rest = text[start:end].split(" ")[1:]
+    if rest and rest[0] in ("I", "I'm", "I've", "I’m", "I’ve"):
+        return False
     after = re.match(r"(?:[’']s\b|,)?\s*([^\W_]+)?", text[end:])
     follows = (after[1] or "").lower() if after else ""
     if re.match(r"(?:, [A-Z][^\W_]+)*,? (?:and|or) (?:[A-Z]|(?:my|her|his|our|the|their) )", text[end:]):
@@ -223,7 +248,11 @@ def _roles(text: str) -> list[Mention]:
         whose = _WHOSE.search(before)
         if whose and not _FUNCTION.isdisjoint(whose["more"].lower().split()):
             whose = None
-        owns = text[each.end() : each.end() + 2] in ("'s", "’s")
+        if _OCCASION_OF.match(text, each.end()):
+            continue
+        owns = text[each.end() : each.end() + 2] in ("'s", "’s") or (
+            _OF_SOMEBODY.search(before) is not None and _COMPOUND.match(text, each.end()) is None
+        )
         if not (whose or owns or (role in _SHE | _HE | _THEY and not (role in _THEY and _ANYBODY.search(before)))):
             continue
         start = each.start() - (len(before) - whose.start() if whose else 0)
@@ -270,10 +299,15 @@ _OF_TIME = frozenset(
 )
 
 
+_BEGINS_ANOTHER = frozenset("the a an my our your his their some any about in on at for with to from of".split())
+
+
 def _noun(words: list[str], text: str, start: int) -> list[str]:
     """The words up to the verb or preposition that ends a noun phrase; in "did the oven arrive" the last is a verb."""
     taken: list[str] = []
     for word in words:
+        if word.lower() in _BEGINS_ANOTHER:
+            break
         if word.lower() in _FUNCTION or (taken and word.endswith("ed")):
             return taken
         taken.append(word)

@@ -174,6 +174,12 @@ _SKILL = re.compile(
     r"|salted|small|thin)|before \w+ing|after \w+ing|at \d+ degrees|for \d+ (?:min|hour|sec))"
     rf"|^{_GERUND} (?:the |a |an |your |up |out |with |in |new |my )?[^.:]{{0,40}}(?: is (?:easy|simple|best|easiest"
     rf"|straightforward|done)|works best|goes like|involves|takes three|means)\b|^{_GERUND} [^.:]{{0,40}}: \w+"
+    r"|^(?:in [\w' -]{2,30},? )?[\w -]{2,40} (?:is|are|gets?|should be|must be|can be|need to be) (?:best "
+    r"|always |only |first |usually )?"
+    r"[a-z]{2,}(?:ed|ne|ut|de|wn|pt|ken|ng|lt) by (?:first )?(?!the\b)\w+ing\b"
+    r"|\blike (?:this|so): \w+ [^.]*, |^(?:if|when) (?:the|a|an|your) [^,]{3,50}? (?:you (?:have to|need to|must"
+    r"|should|can just|just)|just|simply) \w+"
+    r"|^[a-z-]+ (?:the|a|an|your|any|it) (?!.*\b(?:me|us|my)\b)[^,.]{2,40} by (?!the\b|being\b)\w+ing\b"
     r"|^(?:it helps to|it is (?:best|easiest|easier|safest) to|it works (?:best|better) (?:if|when))\b"
     r"|^(?:steps?|instructions|procedure|recipe|method|checklist|process|routine|workflow|quick fix|fix|directions"
     r"|guide)"
@@ -230,12 +236,15 @@ def _by_skill(plain: str) -> Order | None:
     if not _SKILL.search(plain):
         return None
     verb = _first(plain)
-    if _TO_YOU.search(plain) and not plain.startswith("you "):
+    if _TO_YOU.search(plain) and (not plain.startswith("you ") or _FOR_ME.search(plain)):
         return "instruction"
     if plain.startswith(("you should always", "you should never", "you must", "you are")):
         return None
     firm = _LED.match(plain) is not None and verb in _ASSIST and verb not in _HANDS
     return "instruction" if firm else "skill"
+
+
+_FOR_ME = re.compile(r"\b(?:me|us)\b")
 
 
 def _by_condition(plain: str) -> Order | None:

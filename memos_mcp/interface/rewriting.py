@@ -8,17 +8,18 @@ reading stays as it was said.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from memos_mcp.interface.commands import is_request
-from memos_mcp.interface.fragments import with_one, with_phrase, with_thing, with_time
-from memos_mcp.interface.mentions import Mention, mentions_in, things_in
+from memos_mcp.interface.fragments import with_deed, with_one, with_phrase, with_thing, with_time
+from memos_mcp.interface.mentions import ROLES, mentions_in
+from memos_mcp.interface.pronouns import Rewritten, resolved
 from memos_mcp.interface.times import found_in
 from memos_mcp.search import Turn
 
-_NEAR = 2  # turns in which "my aunt" is a likelier "she" than a name of which nobody knows
+__all__ = ["LONGEST", "Rewritten", "alone"]
+
 LONGEST = 2_000  # characters that are read of what was said
 _MOST_TURNS = 12  # what was said longer ago is not referred to by a pronoun
 
@@ -26,11 +27,19 @@ _FRAGMENT = re.compile(
     r"^(?:(?:and|but|ok(?:ay)?|so|then|or)[, ]+)*(?:(?:what|how) about |what of )?(?P<rest>[^?!.]{1,60})[?.! ]*$",
     re.IGNORECASE,
 )
+_SAME = re.compile(
+    r"^(?:(?:and|but|ok(?:ay)?|so|then|now|also|please|can you|could you)[, ]+)*(?:(?:do|repeat|tell me|show me"
+    r"|give me) )?"
+    r"(?:the )?(?:same|ditto)(?: thing| again)? (?:for|with|about|of|on) (?=\w)",
+    re.IGNORECASE,
+)
 _MARKED = re.compile(r"^(?:(?:and|but|ok(?:ay)?|so|then|or)[, ]|(?:what|how) about |what of )", re.IGNORECASE)
 _ASKS_ONLY = re.compile(
-    r"^(?:and |but )?(?P<how>(?:since |until |from )?when|why|where|with whom|who with|how (?:often|long"
+    r"^(?:and |but |so |ok )?(?P<how>(?:since |until |till |from )?when|why|where(?: to| from)?|(?:with|to|from"
+    r"|by|for) whom|who (?:with"
+    r"|to|from|for|by)|how (?:often|long"
     r"|much|many|so)|how"
-    r"|for how long|what for|at what time)\??$",
+    r"|for how long|what for|(?:at )?what time|how (?:far|come))(?: exactly| then| again)?[?.! ]*$",
     re.IGNORECASE,
 )
 _ASKED = re.compile(
@@ -46,42 +55,6 @@ _HAS_A_VERB = re.compile(
 )
 _NEXT_TO = re.compile(r"the (?:day|week|weekend|month|year) (?:before|after)$", re.IGNORECASE)
 _CLOCK_ALONE = re.compile(r"\d{1,2}$")
-_PRONOUN = re.compile(
-    r"\b(?P<she>she|hers|her)\b|\b(?P<he>he|his|him)\b|\b(?P<they>they|theirs|their|them)\b|\b(?P<it>its"
-    r"|it)(?!['’]s \w+ing\b)\b"
-    r"|\b(?P<there>there)\b(?! (?:is|are|was|were|be|any|a)\b)|\b(?P<two>(?:of )?the two|which one|which of them)\b"
-    r"|\b(?P<that>that|this)(?= ?(?:again\b|now\b|then\b|too\b|completely\b|straight away\b|right away\b|immediately\b"
-    r"|please\b|for me\b|in \w+ \w+|[,.!?]|$))",
-    re.IGNORECASE,
-)
-_IS_OBJECT = re.compile(r"\b(?:forget|delete|remove|change|update|correct|remember|note|save|erase) $", re.IGNORECASE)
-_FREE_AFTER_HER = re.compile(
-    r"^(?:$|[^\w\s]|\s+(?:to|in|on|at|for|about|from|with|again|last|and|or|when|before|after|that|a|an"
-    r"|the|my|me|please"
-    r"|yesterday|today|tomorrow|back|there|now)\b|\s*$)",
-    re.IGNORECASE,
-)
-_GOES = re.compile(
-    r"\b(?:get|go|goes|went|fly|flew|travel|drive|drove|move|moved|come|came|walk|cycle) $", re.IGNORECASE
-)
-_BARE_PLACE = re.compile(r"\b(?:is|are|was|were|been) there (?:a|an|any|no|some)\b", re.IGNORECASE)
-_SHORT = 5  # words of an answer that is nothing but a name
-_SAYS_WHERE = re.compile(
-    r"(?:it is |it's |they are )?(?:in|at|on|under|behind|near|next to|inside|above|below) ", re.IGNORECASE
-)
-_ASKS_WHERE = re.compile(r"(?:and |so )?(?:where|which|what) ", re.IGNORECASE)
-_IS_SUMMED_UP = re.compile(r"\b(?:summari[sz]e|recap|sum|repeat|explain|describe) (?:all of )?$", re.IGNORECASE)
-_TELL_ME = re.compile(r"^(?:(?:please|can you|could you) )*(?:tell|remind|show) me (?:about )?", re.IGNORECASE)
-_TIME_IS = re.compile(r"\b(?:what (?:time|day|date)|how (?:late|far|long)) (?:is|was|does) $", re.IGNORECASE)
-_WEATHER = re.compile(
-    r"it (?:rain|snow|cold|warm|hot|late|early|dark|windy|worth|safe|possible|important|necessary)", re.IGNORECASE
-)
-_STANDS_FOR_NOTHING = re.compile(
-    r"it(?:['’]s| is| was| seems| looks) (?:rain|snow|cold|warm|hot|late|early|dark|time|like|true|that"
-    r"|\w+ (?:that|to)\b)",
-    re.IGNORECASE,
-)
-_PAIR = re.compile(r"^(?:,? and |, )(?:the )?$")
 _ANSWERS = re.compile(
     r"(?:no|nope|yes|yeah|wait|actually|sorry|correction|thanks?|good|great|perfect|nice|cool|fine)\b|.*\b(?:i|we|you"
     r"|he|she|they|it)"
@@ -100,15 +73,6 @@ _NAME_THEM = re.compile(
     r" ?(?:them|they|those|these|the ones|ones)?(?: all)?(?: please)?[?.! ]*$",
     re.IGNORECASE,
 )
-_IS_DONE_WITH = re.compile(r"^(?:please )?(?:can you |could you )?(?:forget|delete|remove|erase)\b", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Rewritten:
-    """The sentence as it stands alone, and for each piece that was written out what stood there and what for it."""
-
-    text: str
-    filled: tuple[tuple[str, str], ...] = ()
 
 
 def alone(text: str, turns: Sequence[Turn] = (), *, now: datetime, people: Collection[str] = ()) -> Rewritten:
@@ -129,7 +93,7 @@ def _alone(text: str, before: Sequence[Turn], now: datetime, people: Collection[
     base = next((turn.text for turn in reversed(before) if turn.by_user and is_request(turn.text)), "")
     if base and (found := _filled(text, base, before, now, people)):
         return Rewritten(found, ((text, found),))
-    return _resolved(text, before, now, people)
+    return resolved(text, before, now, people)
 
 
 # --- fragments: a slot of the question before ------------------------------------------------------------------------
@@ -139,7 +103,8 @@ def _filled(text: str, base: str, before: Sequence[Turn], now: datetime, people:
     if _NAME_THEM.match(text.strip()) and _HOW_MANY.match(base):
         return f"List which {_HOW_MANY.sub('', base, count=1)}"
     if asks := _ASKS_ONLY.match(text.strip()):
-        return f"{asks['how'].capitalize()} {_ASKED.sub('', base, count=1)}" if _ASKED.match(base) else None
+        return _asked_otherwise(asks["how"].capitalize(), base)
+    text = _SAME.sub("what about in " if _IS_OF_A_PLACE.search(base) else "what about ", text.strip())
     found = _FRAGMENT.match(text.strip())
     said = _HOW_AGAIN.sub("", found["rest"]) if found and not _ANSWERS.match(text) else ""
     if (
@@ -149,7 +114,7 @@ def _filled(text: str, base: str, before: Sequence[Turn], now: datetime, people:
         or not (_MARKED.match(text) or base.rstrip().endswith("?"))
     ):
         return None
-    rest = _resolved(said.strip(), before, now, people).text
+    rest = _of_the_same(said.strip(), base) or resolved(said.strip(), before, now, people).text
     if (days := _WEEKDAYS.search(rest)) and _WEEKDAYS.search(base):
         return _WEEKDAYS.sub(days[0], base, count=1)
     if _NEXT_TO.match(rest):
@@ -161,191 +126,33 @@ def _filled(text: str, base: str, before: Sequence[Turn], now: datetime, people:
     if (not named or rest.lower().startswith("without ")) and (again := with_phrase(base, rest)):
         return again
     if named or _MARKED.match(text):
-        return with_one(base, rest, named, now, people) if named else with_thing(base, rest, text)
+        return (
+            with_one(base, rest, named, now, people) if named else with_thing(base, rest, text) or with_deed(base, rest)
+        )
     return None
 
 
-# --- pronouns --------------------------------------------------------------------------------------------------------
+def _of_the_same(said: str, base: str) -> str | None:
+    """Of whom the question before named a relative, another relative: "her father" after "Sunniva's mother"."""
+    other, one = _RELATIVE_OF.match(said), _SOMEBODY_S.search(base)
+    return f"{one[1]}'s {other[1]}" if other and one and {other[1].lower(), one[2]} <= ROLES else None
 
 
-def _resolved(text: str, before: Sequence[Turn], now: datetime, people: Collection[str]) -> Rewritten:
-    own = mentions_in(text, people=people)
-    out: list[str] = []
-    filled: list[tuple[str, str]] = []
-    place = 0
-    for found in _PRONOUN.finditer(text):
-        kind = found.lastgroup or ""
-        if kind in ("she", "he", "they") and any(each.sort != "place" and each.end <= found.start() for each in own):
-            continue
-        new = _READINGS[kind](found, before, now, people)
-        if new is None:
-            continue
-        out += [text[place : found.start()], new]
-        filled.append((found[0], new))
-        place = found.end()
-    out.append(text[place:])
-    return Rewritten("".join(out), tuple(filled))
+_RELATIVE_OF = re.compile(r"(?:his|her|their) ([a-z-]+)$", re.IGNORECASE)
+_SOMEBODY_S = re.compile(r"\b([A-Z][\w-]+)['’]s ([a-z-]+)\b")
+_IS_OF_A_PLACE = re.compile(r"\b(?:in|from|at|to) [A-Z][\w-]+[?.! ]*$")
 
 
-_Reading = Callable[["re.Match[str]", Sequence[Turn], datetime, Collection[str]], "str | None"]
+def _asked_otherwise(how: str, base: str) -> str | None:
+    if is_one := _IS_ASKED.match(base):
+        return f"{how} is {base[is_one.end() :]}"
+    if asked := _ASKED.match(base):
+        return f"{how} {base[asked.end() :]}"
+    return f"{how} {base[0].lower()}{_EVER.sub('', base[1:])}" if _YES_OR_NO.match(base) else None
 
 
-def _person(found: re.Match[str], before: Sequence[Turn], now: datetime, people: Collection[str]) -> str | None:
-    pronoun = found.lastgroup or ""
-    may = [each for turn in reversed(before) for each in _mentions(turn, now, people) if each.may_be(pronoun)]
-    near = [each for turn in before[-_NEAR:] for each in _mentions(turn, now, people) if each.is_certainly(pronoun)]
-    return _as(found, (near[-1:] or may)[0].phrase) if may else None
-
-
-def _several(found: re.Match[str], before: Sequence[Turn], now: datetime, people: Collection[str]) -> str | None:
-    for turn in reversed(before):
-        mentions = _mentions(turn, now, people)
-        if row := _in_a_row(turn, mentions):
-            return _as(found, row)
-        others = [each for each in mentions if each.sort != "place"]
-        many = [
-            each
-            for each in others
-            if each.many or (each.name.endswith("s") and _FAMILY.search(turn.text[: each.start]))
-        ]
-        many = many or [each for each in mentions if " " in each.name]
-        many = many or [each for each in things_in(turn.text) if _MORE_THAN_ONE.match(turn.text, each.start)]
-        many = many or others or mentions
-        if many:
-            return _as(found, many[0].phrase)
-    return None
-
-
-_MORE_THAN_ONE = re.compile(r"(?:two|three|four|five|six|several) ", re.IGNORECASE)
-_FAMILY = re.compile(r"\bthe $", re.IGNORECASE)
-
-
-def _in_a_row(turn: Turn, mentions: Sequence[Mention]) -> str | None:
-    """Several that were named in a row: "Ludo, Anke and Piet"."""
-    for at, first in enumerate(mentions):
-        row = [first]
-        for each in mentions[at + 1 :]:
-            if not _PAIR.match(turn.text[row[-1].end : each.start]):
-                break
-            row.append(each)
-        if len(row) > 1:
-            return f"{', '.join(each.phrase for each in row[:-1])} and {row[-1].phrase}"
-    return None
-
-
-def _thing(found: re.Match[str], before: Sequence[Turn], now: datetime, people: Collection[str]) -> str | None:
-    if _IS_DONE_WITH.match(found.string):
-        return _statement(found, before)
-    if _IS_SUMMED_UP.search(found.string[: found.start()]):
-        return _matter(before)
-    if (
-        _STANDS_FOR_NOTHING.match(found.string, found.start())
-        or _WEATHER.match(found.string, found.start())
-        or _TIME_IS.search(found.string[: found.start()])
-    ):
-        return None
-    if name := _named_in_answer(before, now, people):
-        return _as(found, name)
-    things = [
-        (each, each.sort == "place" or (not turn.by_user and _SAYS_WHERE.match(turn.text) is not None))
-        for turn in reversed(before)
-        for each in things_in(turn.text)
-        if not _MORE_THAN_ONE.match(turn.text, each.start)
-    ]
-    best = [each for each, _ in sorted(things, key=lambda thing: thing[1])]  # the place of a deed comes last
-    best = best or [each for turn in reversed(before) for each in _mentions(turn, now, people) if each.sort == "place"]
-    return _as(found, best[0].phrase) if best else None
-
-
-def _named_in_answer(before: Sequence[Turn], now: datetime, people: Collection[str]) -> str | None:
-    """The place that was the whole answer to where or which: "At Hotel Vander"."""
-    if len(before) < 2 or before[-1].by_user or len(before[-1].text.split()) > _SHORT:
-        return None
-    if not _ASKS_WHERE.match(before[-2].text):
-        return None
-    return next((each.name for each in _mentions(before[-1], now, people) if each.sort == "place"), None)
-
-
-def _matter(before: Sequence[Turn]) -> str | None:
-    """What the last question was about, as a clause."""
-    asked = next((turn.text for turn in reversed(before) if turn.by_user), "").strip().rstrip("?.!")
-    clause = _TELL_ME.sub("", asked)
-    return clause[0].lower() + clause[1:] if clause and clause != clause.upper() else None
-
-
-def _where(found: re.Match[str], before: Sequence[Turn], now: datetime, people: Collection[str]) -> str | None:
-    if _BARE_PLACE.search(found.string):
-        return None
-    for turn in reversed(before):
-        for each in _mentions(turn, now, people):
-            if each.sort == "place":
-                return f"{'to' if _GOES.search(found.string[: found.start()]) else 'in'} {each.phrase}"
-    things = [each for turn in reversed(before) for each in things_in(turn.text)]
-    return next((f"at {each.phrase}" for each in things if _OCCASION.search(each.name)), None)
-
-
-_OCCASION = re.compile(
-    r"\b(?:conference|wedding|party|meeting|workshop|concert|funeral|fair|festival|course|exhibition|reunion|dinner"
-    r"|retreat"
-    r"|game|match|interview|christening|gala|summit|seminar|training|camp|show|market|auction)\b"
+_IS_ASKED = re.compile(r"(?:and |so )?(?:what|where|who|when|how)['’]?s ", re.IGNORECASE)
+_YES_OR_NO = re.compile(
+    r"(?:did|do|does|is|are|was|were|have|has|had|can|could|will|would|should|am) (?=\w)", re.IGNORECASE
 )
-
-
-def _both(found: re.Match[str], before: Sequence[Turn], now: datetime, known: Collection[str]) -> str | None:
-    for turn in reversed(before):
-        for several in (_mentions(turn, now, known), things_in(turn.text)):
-            if row := _in_a_row(turn, several):
-                return _of_both(found[0], row)
-        people = list(dict.fromkeys(each.phrase for each in _mentions(turn, now, known) if each.sort == "person"))
-        if len(people) > 1:
-            return _of_both(found[0], f"{', '.join(people[:-1])} and {people[-1]}")
-    return None
-
-
-def _of_both(said: str, pair: str) -> str:
-    if said.lower().startswith("which"):
-        return f"{said[:5]} of {pair}"
-    return f"of {pair}" if said.lower().startswith("of") else pair
-
-
-def _that(found: re.Match[str], before: Sequence[Turn], now: datetime, people: Collection[str]) -> str | None:
-    del now, people
-    if _IS_SUMMED_UP.search(found.string[: found.start()]):
-        return _matter(before)
-    return _statement(found, before) if _IS_OBJECT.search(found.string[: found.start()]) else None
-
-
-def _statement(found: re.Match[str], before: Sequence[Turn]) -> str | None:
-    said = next((turn.text for turn in reversed(before) if turn.by_user), "").strip().rstrip(".!")
-    if not said or said.endswith("?"):
-        return None
-    return f"{'that'} {said[0].lower() + said[1:] if said.split(' ', 1)[0] in _LOWERED else said}"
-
-
-_LOWERED = frozenset("The My Our A An This That His Her Their It He She They We You There".split())
-
-
-def _as(found: re.Match[str], phrase: str) -> str:
-    """The phrase in the case of the pronoun: possessive before a noun."""
-    said = found[0].lower()
-    owns = said in ("his", "their", "its", "hers", "theirs") or (
-        said == "her" and not _FREE_AFTER_HER.match(found.string[found.end() :])
-    )
-    if not owns:
-        return phrase
-    return f"{phrase}'" if phrase.endswith("s") and " and " not in phrase and phrase[0].islower() else f"{phrase}'s"
-
-
-def _mentions(turn: Turn, now: datetime, people: Collection[str]) -> list[Mention]:
-    return mentions_in(turn.text, people=people, times=[each.span for each in found_in(turn.text, now)])
-
-
-_READINGS: dict[str, _Reading] = {
-    "she": _person,
-    "he": _person,
-    "they": _several,
-    "it": _thing,
-    "there": _where,
-    "two": _both,
-    "that": _that,
-}
+_EVER = re.compile(r" (?:ever|already|yet|still)\b", re.IGNORECASE)

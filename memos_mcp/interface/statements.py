@@ -36,10 +36,10 @@ def kind_of_statement(text: str, *, said_by_user: bool) -> Kind:
     plain = _LEAD.sub("", plain) or plain
     if plain.endswith("?") and _ASKS.match(plain):
         return "fact"
-    if _DOCUMENT.match(text):
+    if _DOCUMENT.match(text) or _is_laid_out(text):
         return "document"
     order = order_of(text, plain, said_by_user=said_by_user)
-    if order is not None and not (order == "instruction" and _OWN.search(plain)):
+    if order is not None and not (order == "instruction" and _OWN.search(plain) and " you " not in plain):
         return order
     if is_strong_leaning(plain):
         return "preference"
@@ -61,5 +61,30 @@ _DOCUMENT = re.compile(
     r"|resume|abstract"
     r"|read ?me|release notes|meeting notes|essay|cover letter|lease)(?: \w+){0,5}: .{40})",
     re.IGNORECASE,
+)
+
+
+def _is_laid_out(text: str) -> bool:
+    """Is it a text with a title and lines in a form: paragraphs with numbers, entries, amounts?"""
+    lines = [line.strip() for line in text[:LONGEST].splitlines() if line.strip()]
+    if (
+        len(lines) < _FEW_LINES
+        or _TITLE.fullmatch(lines[0]) is None
+        or (_FIRST_STEP.match(lines[1]) and not _RULES.search(lines[0]))
+    ):
+        return False
+    return sum(_ENTRY.search(line) is not None for line in lines[1:]) * 2 >= len(lines) - 1
+
+
+_FEW_LINES = 4
+_TITLE = re.compile(r".{2,90}[^.:,;?!]")
+_FIRST_STEP = re.compile(r"(?:step )?1[.):] ", re.IGNORECASE)
+_RULES = re.compile(
+    r"\b(?:rules|terms|conditions|agenda|programme|program|minutes|bylaws|statutes|policy|regulations|contents)\b",
+    re.IGNORECASE,
+)
+_ENTRY = re.compile(
+    r"^(?:[-*•–] |§ ?\d|\(?(?:\d{1,2}|[a-z])[.)] |(?:19|20)\d\d\b|\d{1,2}[:.]\d\d\b|[A-Z][\w /-]{1,30}: \S|\|)"
+    r"|[:\t ] ?[$€£]?\d+[.,]\d\d\W*$"
 )
 _OWN = re.compile(r" for me\W*$| over .* any (?:day|time)\b")

@@ -63,7 +63,12 @@ def _during(text: str, intent: Intent, now: datetime) -> Interval | None:
     return interval_of(text, now)
 
 
-_WAS = re.compile(r"\b(?:was|were|did|had|have|has|ago|since|last)\b")
+_WAS = re.compile(
+    r"\b(?:was|were|did|had|ago|since|last|been|(?:have|has|'ve) (?:just |already |never "
+    r"|ever )?(?!(?:got )?(?:to|an?|my|our"
+    r"|the|another|two|three|no|some|\d+|i|we|he|she|they|you|it)\b)\w+|(?:have|has) (?:i|we|he|she|they|you"
+    r"|it) (?!got\b|an?\b|to\b|any\b))\b"
+)
 _TO = re.compile(
     r"\b(?:moved|postponed|rescheduled|delayed|changed|brought forward|pushed back|put off) (?:to|until|till)\b"
     r"|\b(?:moved|pushed|postponed|rescheduled|delayed|shifted|brought|put|extended|changed) (?:the|my|our|it|her|his"
@@ -73,7 +78,7 @@ _TO = re.compile(
 _COMING = re.compile(
     r"\b(?:when(?:'s| is| are| do| does)|what time|what day|do (?:i|we) have|have (?:i|we) got|am i|are we|is there"
     r"|on (?:my|our|the) (?:schedule|agenda|calendar|list)"
-    r"|are there|(?:am|is|are)\b.*\b\w+ing)\b"
+    r"|are there|(?:am|is|are|\w+'(?:s|re|m))\b.*\b\w+ing)\b"
     r".*\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|weekend|easter|christmas|the \d+(?:st|nd|rd|th))\b"
 )
 _SENTENCE = re.compile(r"^|(?<=[.!?] )")

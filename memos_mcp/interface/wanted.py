@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from memos_mcp.cube import Kind
-from memos_mcp.interface.commands import POLITE, plain
+from memos_mcp.interface.commands import GONE_IN_THE_END, POLITE, plain, to_the_point
 from memos_mcp.interface.happenings import is_past
 from memos_mcp.interface.statements import kind_of_statement
 from memos_mcp.search import Intent, Layer
@@ -17,10 +17,13 @@ _LEAD = re.compile(
     r"|wip(?:e|ing)|purge"
     r"|drop|clear"
     r"|get rid of|i(?:'d| would) rather you (?:didn't|did not) (?:remember|keep|store|save)|put|stop (?:remembering"
-    r"|storing|saving|keeping(?: track of)?)|don't (?:keep|store|save)"
+    r"|storing|saving|keeping(?: track of)?)|don't (?:keep|store|save)|let (?:everyone |everybody |them "
+    r"|the (?:\w+ ){1,3}|my \w+ |our \w+ )(?: in (?:the|our) \w+ )?know"
+    r"|scratch|scrap|undo|disregard|ignore|take back|cancel|mark|memori[sz]e|add"
     r"|(?:i )?don't want you to (?:keep|remember|store|save)|tell (?:everyone"
     r"|everybody|them"
-    r"|the \w+)(?: in (?:the|our) \w+)?|no|wait|actually|correction|sorry|oops|scratch that|turns out|it turns out|fyi"
+    r"|the \w+)(?: in (?:the|our) \w+)?|no|oh|ah|hm+|wait|actually|correction|sorry|oops|scratch that|turns out"
+    r"|it turns out|fyi"
     r"|for the record"
     r"|(?:just a )?heads[- ]up|you should know|reminder|btw|by the way|write|jot|change|update"
     r"|correct)(?: down)?\b[,:.! –-]*)++"
@@ -49,6 +52,27 @@ _OCCASION = (
     r"|complaints?|incidents?|arguments?|calls?|birthday party|delivery|deliveries|check-?ups?|surgery|operation"
     r"|festivals?"
     r"|races?|fights?|quarrels?|break-?ups?|training|webinars?|performances?|rehearsals?|viewings?|dinner)"
+)
+_BY_HAND = (
+    r"(?:make|cook|bake|prepare|clean|fix|repair|build|brew|grow|season|roast|prune|remove|install|sharpen|sew"
+    r"|knit|fold"
+    r"|wash|store|keep (?:the|his|her|their)|get (?:the|his|her|their|it|them)(?! (?:job|idea))|cut|mix|set up"
+    r"|pickle|smoke|fry"
+    r"|grill|polish|paint|tie|train|iron|dry|freeze|marinate|reset|unlock|calibrate|configure|deploy)"
+)
+_DONE_BY_HAND = (
+    r"(?:got|made|make|fixed|fix|cooked|baked|removed|remove|cleaned|repaired|repair|built|build|solved|solve"
+    r"|set up|did (?:it"
+    r"|that|the)|do (?:it|that|the)|stopped|stop|unblocked|cured|installed|configured|reset|unlocked|grew|brewed"
+    r"|prepare|prepared"
+    r"|sharpened|managed to|got rid of|get rid of|restored|recovered|patched|sealed|adjusted|seasoned|pickled|cleaned)"
+)
+_PARTICIPLE = (
+    r"(?<!got )(?:given|taken|sent|paid|bought|brought|told|left|lost|found|sold|moved|come|gone|written|broken"
+    r"|returned"
+    r"|booked|called|finished|started|cancelled|replied|arrived|happened|won|eaten|drunk|flown|driven|begun"
+    r"|chosen|stolen"
+    r"|hurt|met|seen|made|signed|agreed|fixed|repaired|ordered|collected|picked up|handed in)"
 )
 _ASKED_KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     (
@@ -92,6 +116,39 @@ _ASKED_KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
         ),
     ),
     ("event", re.compile(r"^(?:and |so |but )?when (?:did|was|were|had) ")),
+    (
+        "fact",
+        re.compile(
+            r"^(?:and |so |but )?(?:since when|how long (?:has|have|had|is|are|was|were)|until when"
+            r"|for how long (?:has|have))\b"
+            r"|^(?:and |so )?(?:what|which|whose) (?:size|blood|nationality|make|model|brand)\b(?!.*\b(?:like"
+            r"|prefer|favou?rite|rather|usual\w*)\b)"
+            r"|^(?:and |so )?(?:what|which|whose) (?:grade|year|floor|row|bus|language"
+            r"|school|hospital|company|platform|gate)\b(?!.*\b(?:like|prefer|favou?rite|rather|usual\w*|did (?:i"
+            r"|we))\b)"
+            r"|^(?:and |so )?(?:where|what|who|which|how many)\b.*\bdid (?:\S+ ){1,3}?(?:live|work|study|own|know"
+            r"|belong"
+            r"|weigh|believe|cost|earn)\b(?! (?:on|in) (?:week|the week)\b)(?<!hours did i work)"
+        ),
+    ),
+    (
+        "event",
+        re.compile(
+            r"^(?:and |so |but )?how (?:much|far|long) .*\bdid (?:\S+ ){1,4}?(?!want\b|cost\b|weigh\b|look\b"
+            r"|know\b|earn\b|need\b"
+            r"|like\b|say\b|said\b|have\b|own\b|measure\b|recommend\b|call\b)[a-z]+\b"
+            r"|^(?:and |so |but )?what did (?:\S+ ){1,3}?(?:spend|pay|charge|give|bring|lend|send|buy|eat|drink"
+            r"|wear|order|cook)\b"
+        ),
+    ),
+    (
+        "skill",
+        re.compile(
+            rf"\bhow (?:i|we|you|one) (?:(?:last|finally|once|usually|first) )?{_DONE_BY_HAND}\b(?! (?:there|here"
+            rf"|home|to|in touch"
+            rf"|on|along|by)\b)|\bhow (?:does|do|did) (?:\S+ ){{1,5}}?{_BY_HAND}\b"
+        ),
+    ),
     ("fact", re.compile(r"^(?:and |so |but )?(?:when|what time) (?:do|does) .*\b(?:expires?|open|close|run out)\b")),
     (
         "fact",
@@ -135,7 +192,10 @@ _ASKED_KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
             r"|ed)? for (?:her|his|my|their|our)"
             r" (?:birthday|christmas|wedding)|\b(?:gift|present) ideas?\b|\bhow (?:do|does) .{1,30} (?:take"
             r"|like) (?:my|his|her|their|the|to)\b"
-            r"|\bhow much (?:can|do) (?:i|we) (?:want to )?(?:spend|afford)\b|\bneeds? (?:a wheelchair|step-free"
+            r"|\bhow much (?:can|do) (?:i|we) (?:want to )?(?:spend|afford)\b|\b(?:doesn't|don't"
+            r"|won't) (?:\w+ )?(?:eat|drink|enjoy|wear|smoke|touch|tolerate)\b"
+            r"|\bwant(?:s|ed)? (?:for|from|out of|as an?|most|to (?:eat|have|drink|be|do|see|visit|become|learn|get))\b"
+            r"|\bneeds? (?:a wheelchair|step-free"
             r"|to avoid)\b"
         ),
     ),
@@ -153,7 +213,10 @@ _ASKED_KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     (
         "event",
         re.compile(
-            r"\bnumber of (?:times|days|nights|hours|people who)\b|\b(?:am|is|are) (?:[\w']+ ){0,3}(?:coming|going"
+            r"^(?:and |so |but )?(?:was|were) (?:\S+ ){1,3}?(?:there|with (?:me|us|you|him|her|them)|at (?:the|my"
+            r"|our)|present|invited"
+            rf"|in attendance)\b|\b(?:have|has|had) (?:\S+ ){{1,5}}?{_PARTICIPLE}\b"
+            r"|\bnumber of (?:times|days|nights|hours|people who)\b|\b(?:am|is|are) (?:[\w']+ ){0,3}(?:coming|going"
             r"|arriving|leaving|visiting|starting|meeting|joining"
             r"|bringing|attending"
             r"|flying|moving|planned|scheduled|due|booked|invited)\b|\bdid\b|\bhappen(?!\w* to\b)\w*\b"
@@ -178,18 +241,25 @@ _IS_OCCASION = re.compile(
 
 def kinds_of(text: str, intent: Intent) -> tuple[Kind, ...]:
     """The kinds of memory that would answer, or that are stored, changed or removed; none: it does not say."""
-    lower = plain(text)
+    lower = to_the_point(text)
     if intent in ("remember", "update", "forget"):
         return _stored(lower, intent)
+    if intent == "summarise" and _WHAT_SOMEBODY_SAID.search(lower):
+        return ("fact",)
     if intent == "summarise":
         return ("event",) if re.search(rf"\b(?:happened|{_OCCASION})\b", lower) and not _CHATS.search(lower) else ()
-    asked = _LEADS_IN.sub("", _ASKS_FOR.sub("", lower)) or lower
+    asked = _IS.sub(r"\1 is ", _LEADS_IN.sub("", _ASKS_FOR.sub("", lower)) or lower)
     for kind, form in _ASKED_KINDS:
         if form.search(asked) and not (intent == "compare" and kind == "event"):
             return (kind,)
     return ("event",) if intent != "compare" and is_past(asked) and not _WHAT_IS.match(asked) else ("fact",)
 
 
+_WHAT_SOMEBODY_SAID = re.compile(
+    rf"\bwhat (?!(?:i|we|you)\b)(?:\S+ ){{1,4}}?{_SAID}\b|\b(?:advice|opinion|feedback|argument"
+    rf"|instructions?) (?:of|from|by) "
+)
+_IS = re.compile(r"\b(who|what|when|where|how|she|he|it|that|there)'s (?!been|got|had|done|gone|\w+ed\b)")
 _WHAT_IS = re.compile(r"(?:and |so )?(?:what|who|which)(?:'s| is| was| are| were) ")
 _LEADS_IN = re.compile(rf"^{POLITE}")
 _CHATS = re.compile(r"\b(?:chats?|conversations?|discuss\w*|talks?|messages|correspondence) (?:with|about|on)\b")
@@ -204,16 +274,30 @@ _ASKS_FOR = re.compile(
 def _stored(lower: str, intent: Intent) -> tuple[Kind, ...]:
     if intent == "forget" and _TALK.search(lower):
         return ()
+    if end := GONE_IN_THE_END.search(lower):
+        lower = lower[end.start() + 2 :]
     said = _LEAD.sub("", _FOR_WHOM.sub("", lower)).strip() or lower
     if intent == "forget" and _NAMES_ONE.match(said) and not _IS_OCCASION.match(said):
         return ("preference",) if _LEANS.search(said) else ("fact",)
     if _IS_OCCASION.match(said):
+        return ("event",)
+    if intent == "update" and _MOVES.match(said) and (_TO_A_TIME.search(said) or re.search(rf"\b{_OCCASION}\b", said)):
         return ("event",)
     if intent == "update" and _NEW_DATA.search(lower):
         return ("fact",)
     return (kind_of_statement(said, said_by_user=True),)
 
 
+_MOVES = re.compile(
+    r"(?:move|shift|push|postpone|reschedule|delay|bump|bring|put|set|switch|extend) (?:it|that|this|them|the|my"
+    r"|our|her|his"
+    r"|their|\w+'s)\b"
+)
+_TO_A_TIME = re.compile(
+    r"\b(?:to|till|until|by|on|for) (?:the )?(?:\d{1,2}(?:st|nd|rd|th)|\d{1,2}(?:[:.]\d\d)? ?[ap]m|\d{1,2}:\d\d"
+    r"|\d{1,2} [a-z]{3,9}\b|(?:mon|tues|wednes|thurs|fri|satur|sun)day|next|tomorrow|noon|(?:an?|two|three|\d+) (?:hour"
+    r"|day|week|month)s?|(?:january|february|march|april|may|june|july|august|september|october|november|december)\b)"
+)
 _NAMES_ONE = re.compile(
     r"^(?:the|my|our|that|this|his|her|their|all|any|\w+'s) (?!.*\b(?:is|are|was|were|am|has|have|had|does|do|did|will"
     r"|can|i|we|he|she|they|\w+ed)\b)"

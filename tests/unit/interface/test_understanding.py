@@ -82,6 +82,9 @@ def shares(half: str) -> dict[str, float]:
         ("broad", {"intent": 90, "entities": 80, "interval": 80, "kinds": 85, "rewriting": 90}),
         ("once_more", {"intent": 90, "entities": 80, "interval": 80, "kinds": 85, "rewriting": 90}),
         ("third", {"intent": 90, "entities": 80, "interval": 80, "kinds": 85, "rewriting": 90}),
+        ("fourth", {"intent": 90, "entities": 80, "interval": 80, "kinds": 85, "rewriting": 90}),
+        ("fifth", {"intent": 90, "entities": 80, "interval": 80, "kinds": 85, "rewriting": 90}),
+        ("sixth", {"intent": 90, "entities": 80, "interval": 80, "kinds": 85, "rewriting": 90}),
     ],
 )
 def test_calls_are_read_as_they_were_labelled(half: str, least: dict[str, int]) -> None:
@@ -89,7 +92,9 @@ def test_calls_are_read_as_they_were_labelled(half: str, least: dict[str, int]) 
     assert {what: share for what, share in found.items() if share < least.get(what, 95)} == {}
 
 
-@pytest.mark.parametrize("half", ["tuned", "held_out", "fresh", "last", "broad", "once_more", "third", "fourth"])
+@pytest.mark.parametrize(
+    "half", ["tuned", "held_out", "fresh", "last", "broad", "once_more", "third", "fourth", "fifth"]
+)
 def test_kinds_of_statements_are_as_they_were_labelled(half: str) -> None:
     table = cast("dict[str, dict[Kind, list[str]]]", tomllib.loads((DATA / "kinds.toml").read_text("utf-8")))[half]
     right = [kind_of_statement(text, said_by_user=True) == kind for kind, texts in table.items() for text in texts]
@@ -136,6 +141,17 @@ def test_the_example_of_the_paper_is_a_call_with_intent_time_topic_and_anchor() 
         (["u: My locker number is 318."], "Delete that", "Delete that my locker number is 318"),
         (["u: Where does Yusuf live?", "a: In Malmö."], "Since when?", "Since when does Yusuf live?"),
         (["u: Is it late?"], "What time is it?", "What time is it?"),
+        (["u: Did I ever visit Trakai?", "a: Yes."], "Who with?", "Who with did I visit Trakai?"),
+        (["u: Where's the kettle?", "a: In the loft."], "Since when?", "Since when is the kettle?"),
+        (["u: How often did I swim in May?"], "and cycling?", "How often did I go cycling in May?"),
+        (["u: Summarise my notes on the garden"], "Now do the same for the garage", "Summarise my notes on the garage"),
+        (["u: Who did I lend it to?", "a: To Gareth."], "Did he call?", "Did Gareth call?"),
+        (["u: Is Sunniva's mother well?"], "And her father?", "Is Sunniva's father well?"),
+        (
+            ["u: My knee hurt again after the run."],
+            "How often has that happened?",
+            "How often has it (my knee hurt) happened?",
+        ),
         ([], "Where does she live?", "Where does she live?"),
         (["u: I met Ada.", "a: How is she?"], "Did Ben like her?", "Did Ben like her?"),
     ],

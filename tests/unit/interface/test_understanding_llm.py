@@ -96,7 +96,9 @@ def time_in(text: str, call: Call) -> str | None:
     return None
 
 
-@pytest.mark.parametrize("half", ["tuned", "held_out", "fresh", "last", "broad", "once_more", "third"])
+@pytest.mark.parametrize(
+    "half", ["tuned", "held_out", "fresh", "last", "broad", "once_more", "third", "fourth", "fifth"]
+)
 async def test_calls_are_read_by_a_model_as_they_were_labelled(half: str) -> None:
     table = calls(half)
     async with asking(good_model(half)) as (chat, _):
