@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Generator, Hashable, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import anyio
@@ -16,7 +16,7 @@ import anyio
 from memos_graph.model import Neighbourhood, Seen
 from memos_graph.store import GraphStore
 from memos_mcp.cube import Ref
-from memos_mcp.errors import InvalidInput, Unavailable
+from memos_mcp.errors import InvalidInput, MemosError, Unavailable
 from memos_mcp.infrastructure.drawing import (
     LINKS,
     OPEN,
@@ -160,8 +160,15 @@ class Graph:
         if any(event.action in _ERASING for event in events):
             with anyio.move_on_after(0 if self._spaces.down else _PATIENCE) as waited:
                 await self._spaces.apply(events)
-            self._spaces.why = self._spaces.why or (_IS_BUSY if waited.cancelled_caught else "")
+            if waited.cancelled_caught or self._spaces.late:
+                await self._dropped(events)
         self._follower.wake()
+
+    async def _dropped(self, events: Sequence[Event]) -> None:
+        """Clear the graphs from which too much is to go for anybody to wait for; `why` says it if that fails too."""
+        for root in dict.fromkeys(root_of(event.path) for event in events if event.action in _ERASING):
+            with suppress(MemosError):
+                await self._spaces.drop(root)
 
     async def reset(self) -> None:
         """Clear the store and draw everything again from the log. Raises Unavailable, Corrupt."""
