@@ -114,14 +114,18 @@ def pack(bundle: Path) -> str:
 
 def contents() -> dict[str, bytes]:
     """The files of the bundle: the code itself, and the libraries that the host's uv has to fetch, by name."""
-    package = ROOT / "memos_mcp"
-    code = [file for file in package.rglob("*") if file.is_file() and "__pycache__" not in file.parts]
+    code = {
+        f"src/{file.relative_to(package.parent).as_posix()}": file.read_bytes()
+        for package in (ROOT / "memos_mcp", ROOT / "graph" / "memos_graph")
+        for file in package.rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts
+    }
     return {
         "manifest.json": MANIFEST.read_bytes(),
         "pyproject.toml": pyproject().encode(),
         "LICENSE": (ROOT / "LICENSE").read_bytes(),
         "src/server.py": (SOURCE / "server.py").read_bytes(),
-    } | {f"src/{file.relative_to(ROOT).as_posix()}": file.read_bytes() for file in code}
+    } | code
 
 
 def pyproject() -> str:

@@ -25,7 +25,7 @@ _ASSIST = frozenset(
     "moralise moralize joke tease flatter apologise apologize thank wish congratulate wait pause hold honour honor "
     "respect note tag link attach copy cc forward post publish delete archive pay buy accept decline reject cancel "
     "propose compare rank rate weigh drop lay get bring look search find fetch pull wake nudge help stay go cut bold "
-    "number bullet structure organise organize split divide tailor adapt adjust match mirror mind watch insist resist "
+    "bullet structure organise organize split divide tailor adapt adjust match mirror mind watch insist resist "
     "refrain cease quit point walk guess infer presume ignore disregard forget comment test type render output print "
     "return emphasise emphasize stress clarify define illustrate introduce open close speak prompt reference "
     "state".split()

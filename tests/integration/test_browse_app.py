@@ -119,10 +119,10 @@ async def test_the_page_shows_what_a_question_found_and_can_ask_another_one(scen
     await scene.chat.opened("recall", question="Which tea does Ada like?")
     assert await scene.chat.do("value", label="Search") == "Which tea does Ada like?"
     assert (await scene.chat.memories())[0] == "Ada likes green tea"
-    await scene.chat.fill("Search", "cello")
+    await scene.chat.fill("Search", "boiler")
     await scene.chat.click("Show")
     await scene.chat.status("1 of 3 memories")
-    assert await scene.chat.memories() == ["Ada plays the cello"]
+    assert await scene.chat.memories() == ["The boiler was mended"]
     await scene.chat.fill("Search", "")
     await scene.chat.click("Show")
     await scene.chat.status("3 of 3 memories")

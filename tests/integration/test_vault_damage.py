@@ -228,7 +228,7 @@ async def test_a_damaged_index_is_built_again(whole: tuple[bytes, str], file: Pa
     over(1, 4096, bytes)(data)  # the words' segment was written last
     await anyio.Path(file).write_bytes(data)
     assert [f.name for f in await Upkeep(Database(file)).check() if not f.ok] == ["indexes"]
-    async with memos_mcp.open(home=file.parent, user="ada") as memos:
+    async with memos_mcp.open(home=file.parent, user="ada", graph={"kind": "none"}) as memos:
         found = await memos.recall("What did Ada see on day 1234?")
         assert found.cubes[0].text.startswith("On day 1234 ")
         assert found.missing == ()

@@ -26,7 +26,11 @@ LONG = "The zanzibar ferry leaves at nine. " * 20
 
 @pytest.fixture
 async def memos(tmp_path: Path) -> AsyncGenerator[Memos]:
-    async with memos_mcp.open(home=tmp_path, user="ada", embedder={"kind": "none"}) as system:
+    off = {
+        "embedder": {"kind": "none"},
+        "consolidation": {"mode": "off"},
+    }  # what is measured is not written to meanwhile
+    async with memos_mcp.open(home=tmp_path, user="ada", **off) as system:
         yield system
 
 
