@@ -26,11 +26,8 @@ LONG = "The zanzibar ferry leaves at nine. " * 20
 
 @pytest.fixture
 async def memos(tmp_path: Path) -> AsyncGenerator[Memos]:
-    off = {
-        "embedder": {"kind": "none"},
-        "consolidation": {"mode": "off"},
-    }  # what is measured is not written to meanwhile
-    async with memos_mcp.open(home=tmp_path, user="ada", **off) as system:
+    alone = {"mode": "off"}  # consolidation would write to what is measured
+    async with memos_mcp.open(home=tmp_path, user="ada", embedder={"kind": "none"}, consolidation=alone) as system:
         yield system
 
 
