@@ -270,7 +270,7 @@ class Follower:
         new = mine.cube
         rules = new.governance.model_copy(update={"expires_at": None})
         where = Where((new.path,), permit=_Beside(new.path, rules, self._clock()), at=at)
-        asked = _question(mine.statement)
+        asked = _question(new.text, mine.statement)
         found = await self._words.find(MemoryCall(asked, asked), where, _FOUND)
         then = {hit.ref.id: hit.ref for hit in found.hits if hit.ref.id != new.id and hit.ref.id not in newer}
         cubes = await self._vault.get([Ref(id=id) for id in then])
@@ -347,11 +347,11 @@ def _readings(said: Statement) -> list[Reading]:
     return [read(each, said.speaker) for each in (said.clauses or (said.normal,))]
 
 
-def _question(said: Statement) -> str:
+def _question(text: str, said: Statement) -> str:
     """Its words as they stand, and in the one way of saying it: who moved to a place is looked for as living in one."""
     words = [word for each in _readings(said) for word in each.words if word.isalnum()]
     plain = [word for word in said.normal.split() if word.isprintable()]
-    return " ".join(dict.fromkeys((*plain, *words)))
+    return " ".join(dict.fromkeys((*text.lower().split(), *plain, *words)))
 
 
 def _clauses(said: Statement) -> Iterator[_Clause]:
