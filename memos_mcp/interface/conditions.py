@@ -23,6 +23,7 @@ is a tag, or predicted."""
 Side = Literal["during", "before", "after"]
 
 _WORD = re.compile(r"[^\W_]+")
+_READ = 2_000  # characters of a memory in which times are looked for
 _FILLER = re.compile(r"(?:\s|\b(?:in|on|at|the|during)\b)*", re.IGNORECASE)
 
 
@@ -126,15 +127,20 @@ def meant_by(words: str, now: datetime) -> Interval | None:
 
 
 def _is_of(cube: MemCube, during: Interval | None) -> bool:
-    """Does the memory hold at some time of the interval? Else when it was said or stored counts, as for `recall`."""
+    """Does the memory hold at some time of the interval? Else when it was said or stored counts, and what it names."""
     if during is None:
         return False
+    if cube.valid is not None:
+        return _meets(cube.valid, during)
     said = cube.origin.said_at or cube.created_at
-    start, end = (cube.valid.start, cube.valid.end) if cube.valid else (said, None)
-    begins = during.end is None or start is None or start < during.end
-    if cube.valid is None:
-        return begins and (during.start is None or during.start <= said)
-    return begins and (during.start is None or end is None or end > during.start)
+    if (during.start is None or during.start <= said) and (during.end is None or said < during.end):
+        return True
+    return any(_meets(each.interval, during) for each in found_in(cube.text[:_READ], said))
+
+
+def _meets(one: Interval, other: Interval) -> bool:
+    begins = other.end is None or one.start is None or one.start < other.end
+    return begins and (other.start is None or one.end is None or one.end > other.start)
 
 
 def _has(field: Field, value: str, cube: MemCube) -> bool:

@@ -285,7 +285,7 @@ class Graphs:
         if not shown:
             raise NotFound(
                 f"{self._on.caller.user} has no memory {what!r} in the graph, and none that names it; recall finds "
-                "memories, graph.entities lists names"
+                "memories, `memos graph entities` lists names"
             )
         return tuple(shown.values())
 

@@ -95,6 +95,15 @@ def test_when_a_memory_holds_counts_before_when_it_was_said() -> None:
     assert not does("before:2024-03-01 OR after:2024-05-31", cube(valid=spring))
 
 
+def test_a_time_that_the_text_names_counts_beside_when_it_was_said() -> None:
+    told = cube(text="My blood pressure was 150 over 95 in May 2023.", origin=Origin(said_at=LAST_YEAR))
+    assert does("during:2023", told)
+    assert does("during:2025", told)
+    assert not does("during:2024", told)
+    assert does("before:2024-01-01", told)
+    assert not does("during:2023", told.model_copy(update={"valid": Interval(start=LAST_YEAR)}))
+
+
 def test_a_relative_time_moves_on_with_the_years() -> None:
     where = parse('during:"last year"', now=NOW).where
     assert where is not None
