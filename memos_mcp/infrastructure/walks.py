@@ -15,7 +15,7 @@ from itertools import islice, pairwise
 from memos_graph import model
 from memos_graph.model import Near, Seen
 from memos_graph.sides import Side, chains
-from memos_mcp.infrastructure.drawing import LINKS, MENTIONS, NOBODY, OPEN, memory_node, thing_node
+from memos_mcp.infrastructure.drawing import LINKS, MENTIONS, NOBODY, OPEN, entity_node, memory_node, thing_node
 from memos_mcp.infrastructure.graph import Graph
 from memos_mcp.infrastructure.identities import Names
 from memos_mcp.ports import Where
@@ -239,9 +239,7 @@ def _relabelled(nodes: Iterable[Node], edges: Iterable[Edge]) -> tuple[Node, ...
     )
 
 
-@lru_cache(maxsize=4096)
-def _entity(name: str) -> str:
-    return thing_node("entity", name)
+_entity = lru_cache(maxsize=4096)(entity_node)
 
 
 def _most(counted: Counter[str] | None, other: str) -> str:

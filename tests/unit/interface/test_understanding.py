@@ -5,10 +5,11 @@ from __future__ import annotations
 import tomllib
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import NotRequired, TypedDict, cast
+from typing import cast
 
 import pytest
 
+from benchmarks.understanding import Call
 from memos_mcp.cube import Interval, Kind, MemCube, Plaintext
 from memos_mcp.interface.anchors import episode
 from memos_mcp.interface.rewriting import alone
@@ -18,20 +19,6 @@ from memos_mcp.search import Turn
 
 DATA = Path(__file__).parents[2] / "data" / "understanding"
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
-
-
-class Call(TypedDict):
-    q: str
-    intent: str
-    entities: list[str]
-    kinds: list[str]
-    turns: NotRequired[list[str]]
-    start: NotRequired[date]
-    end: NotRequired[date]
-    anchor: NotRequired[str]
-    scope: NotRequired[str]
-    says: NotRequired[list[str]]
-    topics: NotRequired[list[str]]
 
 
 def calls(half: str) -> list[Call]:
