@@ -4,6 +4,8 @@ TEST := tools/python tools/env.py test
 MEMOS := $(LIGHT) python -m memos_mcp.apps.cli
 INSTALLED := .venv/bin
 NEO4J_FOLDER := $(HOME)/.memos/neo4j
+# Tests wait for the disk half of their time; what they write lies in memory where there is room for it.
+IN_MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 {print "TMPDIR=/dev/shm"}')
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check serve bench neo4j format twin schema wheel mcpb install env pins clean
@@ -18,7 +20,7 @@ run: ## set up what the demo needs (no torch, one small model), then run it
 	@$(MEMOS) demo
 
 test: check ## set up what the tests need, then check and run all tests
-	@$(TEST) pytest --cov --numprocesses=auto --dist=loadfile --no-loadscope-reorder
+	@$(IN_MEMORY) $(TEST) pytest --cov --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
 check: ## format, lint, types, imports, sizes
 	@$(TEST) ruff format --check

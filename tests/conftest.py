@@ -42,13 +42,25 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return shelf
 
 
+@pytest.fixture(scope="session")
+def servers() -> Generator[dict[str, Server]]:
+    """The servers that run, by version: each is started once, for the first test that asks."""
+    running: dict[str, Server] = {}
+    yield running
+    for server in running.values():
+        server.stop()
+
+
 @pytest.fixture(scope="session", params=[neo4j_server.VERSION, neo4j_server.NEWEST])
-def neo4j(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Generator[Server]:
-    """A running Neo4j of each line for which there is a Java, started for the first test that asks."""
-    server = Server(tmp_path_factory.mktemp("neo4j"), request.param)
-    server.start()
-    yield server
-    server.stop()
+def neo4j(
+    request: pytest.FixtureRequest, servers: dict[str, Server], tmp_path_factory: pytest.TempPathFactory
+) -> Server:
+    """A running Neo4j of each line for which there is a Java."""
+    if request.param not in servers:
+        server = Server(tmp_path_factory.mktemp("neo4j"), request.param)
+        server.start()
+        servers[request.param] = server
+    return servers[request.param]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from memos_graph.model import Edge, Near, Neighbourhood, Node
 from memos_mcp.infrastructure.drawing import LINKS
@@ -73,7 +73,8 @@ def nearest(*sources: Mapping[str, Close]) -> dict[str, Close]:
     for source in sources:
         for node, close in source.items():
             known = best.get(node)
-            best[node] = close if known is None else replace(close, score=max(close.score, known.score))
+            if known is None or known.score < close.score:
+                best[node] = close
     return best
 
 

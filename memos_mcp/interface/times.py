@@ -8,9 +8,10 @@ over in a future one. Durations, ages and habits give no interval, nor does what
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 
 from memos_mcp.cube import Interval
 from memos_mcp.interface.calendar import Cycle, Item, Span, Unit, coming, compose, following, latest, whole
@@ -73,6 +74,11 @@ def _length(interval: Interval) -> float:
 
 def found_in(text: str, now: datetime, *, day_first: bool | None = None, zone: tzinfo = UTC) -> list[Found]:
     """All time expressions of a text said at `now`, in order, with the interval of each; see `interval_of`."""
+    return list(_found_in(text, now, day_first, zone))
+
+
+@lru_cache(maxsize=512)  # a question is looked through by several, and a memory by whoever files, draws or compares it
+def _found_in(text: str, now: datetime, day_first: bool | None, zone: tzinfo) -> Sequence[Found]:
     if HINTS.isdisjoint(_WORD.findall(text.lower())):
         return []
     plain, places = _plain(text)

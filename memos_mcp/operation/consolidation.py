@@ -60,7 +60,7 @@ def decide(old: Statement, new: Statement, *, similarity: float | None = None) -
     if reason := _apart(old, new, a, b):
         return Decision("unrelated", reason)
     whole = Pair(old, new, a, b)
-    pairs = list(_pairs(whole))
+    pairs = [pair for pair in _pairs(whole) if pair.whole or _is_about_one(pair)]
     for pair in pairs:
         for rule in _ALL:
             if (decision := rule(pair)) is not None:
@@ -119,6 +119,12 @@ def _pairs(whole: Pair) -> Iterator[Pair]:
         for b in filter(comparable, clauses or [whole.b]):
             if a is not whole.a or b is not whole.b:
                 yield Pair(old, new, a, b, whole=False, partial=a is not whole.a)
+
+
+def _is_about_one(pair: Pair) -> bool:
+    """Does one name what the other is about, and share a word with it? No rule decides on others."""
+    a, b = pair.a, pair.b
+    return (a.who in b.words or b.who in a.words) and not a.stems.isdisjoint(b.stems)
 
 
 def _likely(pair: Pair, similarity: float | None) -> Decision:

@@ -145,6 +145,7 @@ async def test_a_store_that_hangs_holds_up_a_recall_for_a_moment_and_the_next_on
                 found = await memos.recall("Where does Zoe live?")
             assert [cube.text for cube in found.cubes] == ["Zoe lives in Perth."]
             assert [missing.why for missing in found.missing] == ["the graph is busy following the log: ask again"]
+        monkeypatch.setattr(graph_route, "_PATIENCE", 0.05)
 
 
 async def test_a_question_is_given_up_after_its_time(memos: Memos, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,13 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Generator, Sequence
+import time
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TypeVar
+
+from anyio import CapacityLimiter, to_thread
 
 from memos_mcp.errors import Misconfigured, NotFound, Unavailable
 from memos_mcp.infrastructure.storage.copies import copy, removed
@@ -29,6 +33,8 @@ PAGE = 8192  # rows with texts of a few hundred bytes; half the overflow pages o
 _READERS = 4
 _NOWHERE = (0, 0)  # which file it is that vanished right after it was opened: the next call notices
 _OLDEST_SQLITE = (3, 37)  # STRICT tables
+_SHORT = 0.001  # seconds: to reach another thread takes about half as long, more where others compute
+T = TypeVar("T")
 
 
 class Newer(Misconfigured):
@@ -55,6 +61,7 @@ class Database:
         self._idle: list[sqlite3.Connection] = []
         self._slots = threading.BoundedSemaphore(_READERS)
         self._opened: tuple[int, int] | None = None
+        self._took: dict[str, float] = {}
 
     @property
     def version(self) -> int:
@@ -64,18 +71,32 @@ class Database:
     @contextmanager
     def read(self) -> Generator[sqlite3.Connection]:
         """A connection inside one read transaction: everything read belongs to one moment."""
-        with self._slots:
-            opened = self._ready()
-            with translated(self.file):
-                db = self._taken()
-                try:
-                    db.execute("BEGIN")
-                    self._check_version(db)
-                    yield db
-                finally:
-                    with contextlib.suppress(sqlite3.Error):
-                        db.rollback()
-                    self._give_back(db, opened)
+        with self._slots, self._reading() as db:
+            yield db
+
+    async def asked(self, ask: Callable[[sqlite3.Connection], T], limiter: CapacityLimiter, kind: str = "") -> T:
+        """What is read in one transaction, in another thread; or here, if the last one of its `kind` was short.
+
+        Measured: twelve short reads in other threads took half the time of a recall.
+        """
+
+        def timed(db: sqlite3.Connection) -> T:
+            start = time.perf_counter()
+            answer = ask(db)
+            self._took[kind] = time.perf_counter() - start
+            return answer
+
+        def there() -> T:
+            with self.read() as db:
+                return timed(db)
+
+        if kind and self._took.get(kind, 1.0) < _SHORT and self._idle and self._slots.acquire(blocking=False):
+            try:
+                with self._reading() as db:
+                    return timed(db)
+            finally:
+                self._slots.release()
+        return await to_thread.run_sync(there, limiter=limiter)
 
     @contextmanager
     def write(self, *, durable: bool = True) -> Generator[sqlite3.Connection]:
@@ -216,6 +237,20 @@ class Database:
             while self._idle:
                 with contextlib.suppress(sqlite3.Error):
                     self._idle.pop().close()
+
+    @contextmanager
+    def _reading(self) -> Generator[sqlite3.Connection]:
+        opened = self._ready()
+        with translated(self.file):
+            db = self._taken()
+            try:
+                db.execute("BEGIN")
+                self._check_version(db)
+                yield db
+            finally:
+                with contextlib.suppress(sqlite3.Error):
+                    db.rollback()
+                self._give_back(db, opened)
 
     def _taken(self) -> sqlite3.Connection:
         try:

@@ -45,11 +45,7 @@ class SqliteLedger:
         await to_thread.run_sync(self._database.close)
 
     async def _read(self, ask: Callable[[sqlite3.Connection], T]) -> T:
-        def run() -> T:
-            with self._database.read() as db:
-                return ask(db)
-
-        return await to_thread.run_sync(run, limiter=self._reading)
+        return await self._database.asked(ask, self._reading, "ledger")
 
     def _write(self, kind: str, key: str, value: JsonValue, expect: int | None) -> int:
         with self._database.write() as db:

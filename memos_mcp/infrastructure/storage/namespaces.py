@@ -56,7 +56,8 @@ class SqliteNamespaces:
 
     async def fresh(self) -> Defaults:
         """As any process wrote them last. Cost: 0.1 ms."""
-        return await to_thread.run_sync(self._fresh, limiter=self._working)
+        await self._database.asked(self.look, self._working, "namespaces")
+        return self._seen.defaults
 
     async def rule(self, path: str, rules: Governance, *, was: Governance, caller: str, reason: str = "") -> Ruling:
         """Write them in a transaction of their own, with their line of the log."""
@@ -76,11 +77,6 @@ class SqliteNamespaces:
                 return
             same = tuple(last) == self._seen.last
             self._seen = _Seen(log, tuple(last), self._seen.defaults if same else _defaults(db))
-
-    def _fresh(self) -> Defaults:
-        with self._database.read() as db:
-            self.look(db)
-        return self._seen.defaults
 
     def _rule(self, path: str, rules: Governance, was: Governance, caller: str, reason: str) -> Ruling:
         with self._database.write() as db:

@@ -36,6 +36,7 @@ _FRESH = 1.0  # seconds that it is not asked again who was let in
 _HOT = 2048  # activated memories that stay made, 3 kB each
 _WITHOUT_DATA = '"data":null}'  # the end of a payload of words alone
 _KEPT = 1024  # callers of whom this is known
+_PAGE = 50  # memories that are asked for together by somebody who waits
 _FEW = 20  # paths with less than a twentieth of all memories are browsed by an index, others backwards from the end
 
 
@@ -73,7 +74,7 @@ class SqliteAdapter:
         """The cubes that exist, in order. Cost: about 25 µs each."""
         if at is not None:
             return await self._read(lambda db: [self._cube(row) for row in past.rows_of(db, refs, branch, at)])
-        return await self._read(lambda db: self._get(db, refs, branch))
+        return await self._read(lambda db: self._get(db, refs, branch), "get" if len(refs) <= _PAGE else "")
 
     async def scan(
         self, where: Where, which: Which = _ALL, *, after: int = 0, limit: int = 100
@@ -135,7 +136,7 @@ class SqliteAdapter:
             live = dict[str, int](db.execute(_COUNT, (given,)).fetchall())
             return live if permit is None else self._visible(db, live, given, permit)
 
-        return await self._read(ask)
+        return await self._read(ask, "count")
 
     async def places(self, paths: Sequence[str]) -> Sequence[str]:
         """The paths that hold memories, counted or not. Cost: 3 µs each."""
@@ -209,7 +210,7 @@ class SqliteAdapter:
             "branch": branch,
         }
         rows = await self._read(
-            lambda db: [event_of(r, self._rules) for r in db.execute(back if last else forth, given)]
+            lambda db: [event_of(r, self._rules) for r in db.execute(back if last else forth, given)], "events"
         )
         return rows[::-1] if last else rows
 
@@ -217,13 +218,12 @@ class SqliteAdapter:
         """Close the file."""
         await to_thread.run_sync(self.database.close, limiter=self._writing)
 
-    async def _read(self, ask: Callable[[sqlite3.Connection], T]) -> T:
-        def run() -> T:
-            with self.database.read() as db:
-                self.namespaces.look(db)
-                return ask(db)
+    async def _read(self, ask: Callable[[sqlite3.Connection], T], kind: str = "") -> T:
+        def looked(db: sqlite3.Connection) -> T:
+            self.namespaces.look(db)
+            return ask(db)
 
-        return await to_thread.run_sync(run, limiter=self._reading)
+        return await self.database.asked(looked, self._reading, kind)
 
     def _get(self, db: sqlite3.Connection, refs: Sequence[Ref | Name], branch: str) -> list[MemCube]:
         found: list[MemCube] = []
@@ -338,7 +338,7 @@ _COUNT_HELD = """SELECT p.path, r.rules, count(*) FROM json_each(:paths) j CROSS
     AND m.quarantined IS NOT NULL AND m.forgotten IS NULL AND (m.expires IS NULL OR m.expires > :now)
     GROUP BY p.path, r.rules"""
 _UNDER_RULES = """SELECT p.path, r.rules, m.expires <= :now, count(*)
-    FROM (SELECT memory FROM policy r JOIN memory m INDEXED BY memory_policy ON m.policy = r.policy
+    FROM (SELECT memory FROM policy r CROSS JOIN memory m INDEXED BY memory_policy ON m.policy = r.policy
             WHERE r.restricted AND m.forgotten IS NULL
         UNION SELECT memory FROM memory INDEXED BY memory_expires WHERE expires <= :now AND forgotten IS NULL) f
     JOIN memory m ON m.memory = f.memory JOIN place p ON p.place = m.place JOIN policy r ON r.policy = m.policy

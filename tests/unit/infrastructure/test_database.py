@@ -6,12 +6,15 @@ import os
 import sqlite3
 import stat
 import threading
+import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
+from anyio import CapacityLimiter, create_task_group
+from anyio.lowlevel import checkpoint
 
 from memos_mcp.errors import Conflict, Corrupt, InvalidInput, MemosError, Misconfigured, Unavailable
 from memos_mcp.infrastructure.storage import database as module
@@ -251,3 +254,45 @@ def test_a_programming_mistake_stays_what_it_is(opened: Open) -> None:
 def test_the_lock_of_a_folder_that_is_gone_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="cannot be read"), locked(tmp_path / "none", 1):
         os.abort()
+
+
+@pytest.mark.anyio
+async def test_a_read_is_done_at_once_if_the_last_of_its_kind_was_short(tmp_path: Path) -> None:
+    database, limiter, here = Database(tmp_path / "memos.db"), CapacityLimiter(1), threading.get_ident()
+
+    async def asked(kind: str, seconds: float = 0.0) -> bool:
+        def ask(_: sqlite3.Connection) -> int:
+            time.sleep(seconds)
+            return threading.get_ident()
+
+        return await database.asked(ask, limiter, kind) == here
+
+    assert [await asked("count"), await asked("count", 0.01), await asked("count"), await asked("count")] == [
+        False, True, False, True,
+    ]  # fmt: skip
+    assert [await asked("events"), await asked(""), await asked("")] == [False, False, False]
+    database.close()
+
+
+@pytest.mark.anyio
+async def test_while_others_read_a_short_read_waits_in_another_thread(tmp_path: Path) -> None:
+    database, limiter, here = Database(tmp_path / "memos.db"), CapacityLimiter(8), threading.get_ident()
+
+    async def at_once() -> bool:
+        return await database.asked(lambda _: threading.get_ident(), limiter, "count") == here
+
+    assert [await at_once(), await at_once()] == [False, True]
+    where: list[bool] = []
+
+    async def look() -> None:
+        where.append(await at_once())
+
+    with ExitStack() as readers:
+        for _ in range(module._READERS):  # pyright: ignore[reportPrivateUsage]
+            readers.enter_context(database.read())
+        async with create_task_group() as tasks:
+            tasks.start_soon(look)
+            await checkpoint()
+            readers.close()
+    assert [*where, await at_once()] == [False, True]
+    database.close()
