@@ -22,6 +22,12 @@ Kind = Literal["preference", "fact", "event", "instruction", "skill", "document"
 
 SourceClass = Literal["user", "assistant", "tool", "web", "document", "system"]
 
+EntityKind = Literal["person", "place", "organisation", "thing", "date"]
+RelationKind = Literal[
+    "likes", "dislikes", "wants", "has", "made", "does", "is", "lives-in", "from", "works-at", "studies-at", "visited",
+    "met", "kin", "knows", "part-of", "related",
+]  # fmt: skip
+
 Suspicion = Literal["injection", "persistent_instruction", "exfiltration", "by-hand"]
 """Why a memory is in quarantine: what it was found to be, or somebody's decision."""
 
@@ -101,6 +107,45 @@ class Origin(_Value):
     derived_from: tuple[Ref, ...] = ()
 
 
+Span = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
+"""Characters [start, end) of the text of a memory."""
+MOST_MENTIONED = 256
+
+
+class MentionedEntity(_Value):
+    """Somebody or something that a text speaks of: by where its name stands or, of people, by role and whose it is.
+
+    Without name and role it is who speaks.
+    """
+
+    kind: EntityKind
+    name: Span | None = None
+    role: Span | None = Field(default=None, description="where the role stands of a person without a name: sister")
+    whose: int | None = Field(default=None, ge=0, description="the entity, an earlier one, that has him in this role")
+    at: tuple[Span, ...] = Field(default=(), max_length=MOST_MENTIONED, description="where it is spoken of")
+    aliases: tuple[Span, ...] = Field(default=(), max_length=MOST_MENTIONED, description="where other names stand")
+
+
+class MentionedRelation(_Value):
+    """What a sentence says of two entities; these are named by their place in the list."""
+
+    source: int = Field(ge=0)
+    kind: RelationKind
+    target: int = Field(ge=0)
+    sentence: Span
+    detail: Span | None = Field(default=None, description="where the word stands that it was said with")
+    ended: bool = Field(default=False, description="it held once")
+
+
+class ModelMentions(_Value):
+    """Whom and what a chat model found a text to speak of. It has no words, only places: none outlives its text."""
+
+    model: str
+    read: tuple[Span, ...] = Field(default=(), max_length=MOST_MENTIONED, description="what of the text it has read")
+    entities: tuple[MentionedEntity, ...] = Field(default=(), max_length=MOST_MENTIONED)
+    relations: tuple[MentionedRelation, ...] = Field(default=(), max_length=MOST_MENTIONED)
+
+
 class Governance(_Value):
     """Who may use a memory, for how long, and how carefully: governance attributes."""
 
@@ -170,7 +215,7 @@ class MemCube(_Value):
     """One version of one memory.
 
     `meaning` is its gist in one line, `key` the name of a memory stored verbatim by `put`. Content (meaning, payload,
-    kind, tags, links, valid, origin) makes a version; governance, state, quarantine and usage have their own
+    mentions, kind, tags, links, valid, origin) makes a version; governance, state, quarantine and usage have their own
     revisions. `hidden` is not stored: it says what is left out for whoever reads it now.
     """
 
@@ -192,6 +237,9 @@ class MemCube(_Value):
     origin: Origin = Origin()
     governance: Governance = Governance()
     usage: Usage = Usage()
+    mentions: ModelMentions | None = Field(
+        default=None, description="what a model found it to speak of, if one read it"
+    )
     payload: Payload
 
     @property
@@ -205,7 +253,7 @@ class MemCube(_Value):
         return self.payload.text if isinstance(self.payload, Plaintext) else ""
 
 
-CONTENT = frozenset({"meaning", "kind", "tags", "links", "valid", "origin", "payload"})
+CONTENT = frozenset({"meaning", "kind", "tags", "links", "valid", "origin", "mentions", "payload"})
 """The fields that make a version."""
 
 

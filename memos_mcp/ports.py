@@ -14,7 +14,19 @@ from typing import Literal, Protocol
 from pydantic import JsonValue
 
 from memos_mcp.branching import Branching
-from memos_mcp.cube import Governance, Interval, Kind, Link, MemCube, Origin, Ref, SourceClass, State, Suspicion
+from memos_mcp.cube import (
+    Governance,
+    Interval,
+    Kind,
+    Link,
+    MemCube,
+    ModelMentions,
+    Origin,
+    Ref,
+    SourceClass,
+    State,
+    Suspicion,
+)
 from memos_mcp.keeping import Keeping
 from memos_mcp.ledger import Ledger, Noted
 from memos_mcp.namespaces import Namespaces
@@ -204,6 +216,7 @@ class Draft:
     origin: Origin = field(default_factory=Origin)
     once: bytes = b""
     quarantined: tuple[Suspicion, ...] = ()
+    mentions: ModelMentions | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,7 @@ class Reader(_Section):
     part: int = Field(default=12_000, ge=1_000, le=1_000_000, description="characters the model reads at once")
     at_once: int = Field(default=4, ge=1, le=64, description="questions asked at a time")
     questions: bool = Field(default=False, description="the model says what questions of recall mean as well")
+    entities: bool = Field(default=False, description="the model finds entities and relations of memories as well")
     patience_s: float = Field(default=10, gt=0, le=600, description="seconds that may take; then the rules say it")
 
     @model_validator(mode="after")

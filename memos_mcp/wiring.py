@@ -143,7 +143,8 @@ def _reader(chosen: configuration.Reader, closing: AsyncExitStack) -> MemReader:
             return RulesReader()
         case "openai":
             from memos_mcp.infrastructure.models.openai import OpenAIChat
-            from memos_mcp.interface.facts import LlmReader
+            from memos_mcp.interface.entities_llm import entities_by_model
+            from memos_mcp.interface.reader_llm import LlmReader
             from memos_mcp.interface.understanding_llm import meant_by_model
 
             chat = OpenAIChat(chosen.url, chosen.model, chosen.key.get_secret_value(), timeout_s=chosen.timeout_s)
@@ -152,6 +153,7 @@ def _reader(chosen: configuration.Reader, closing: AsyncExitStack) -> MemReader:
                 RulesReader(),
                 chat,
                 meaning=meant_by_model if chosen.questions else None,
+                entities=entities_by_model if chosen.entities else None,
                 most=chosen.part,
                 timeout_s=chosen.timeout_s,
                 patience_s=chosen.patience_s,

@@ -16,6 +16,7 @@ from memos_mcp.interface import checks
 from memos_mcp.interface.bound import Bound
 from memos_mcp.interface.duplicates import statement_key
 from memos_mcp.interface.joining import Side, Sides, Step, joined
+from memos_mcp.interface.mentioned import reworded
 from memos_mcp.interface.recording import recorded
 from memos_mcp.interface.timeline import difference
 from memos_mcp.ports import Change
@@ -167,7 +168,7 @@ class Branches:
         if isinstance(cube.payload, Plaintext):
             payload, doubts = await self._on.guard.payload(cube.payload, cube.origin.source_class, cube.key or "")
             vouched = bool(sides.branch and sides.branch.vouched_by and payload == sides.branch.payload)
-            cube = cube.model_copy(update={"payload": payload, "quarantined": () if vouched else doubts})
+            cube = reworded(cube, payload).model_copy(update={"quarantined": () if vouched else doubts})
         stated = cube.key is None and cube.origin.session is None
         once = statement_key(cube.text, cube.origin.speaker) if stated else None
         if original is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from memos_mcp.cube import Governance, Kind, MemCube, Origin, Plaintext, SourceClass, Suspicion, new_id
+from memos_mcp.interface.mentioned import reworded
 from memos_mcp.ports import Draft, Name
 
 
@@ -33,6 +34,7 @@ def drafted(
         origin=draft.origin.model_copy(update={"provenance": key}),
         governance=Governance(owner=owner, expires_at=end),
         quarantined=draft.quarantined,
+        mentions=draft.mentions,
         payload=Plaintext(text=draft.text),
     )
 
@@ -56,7 +58,7 @@ def named(
 ) -> MemCube:
     """The next version of a memory put under a key, or its first, which has the `end`."""
     if old is not None:
-        return old.model_copy(update={"version": old.version + 1, "payload": payload, "kind": kind, "tags": tags})
+        return reworded(old, payload).model_copy(update={"version": old.version + 1, "kind": kind, "tags": tags})
     key = new_id()
     return MemCube(
         id=key,

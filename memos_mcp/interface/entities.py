@@ -1,4 +1,6 @@
-"""What a memory speaks of, for the graph: entities and relations by rules, each under all names it is asked for by.
+"""What a memory speaks of, for the graph: entities and relations, each under all names it is asked for by.
+
+By rules, or as a chat model found when it was remembered: the rules read what the model has not.
 
 A memory is read by itself: what others say, and what a caller may not see, changes nothing of it.
 """
@@ -6,13 +8,14 @@ A memory is read by itself: what others say, and what a caller may not see, chan
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, timedelta
 from functools import lru_cache
 
-from memos_mcp.cube import Interval, MemCube, Origin
+from memos_mcp.cube import Interval, MemCube, ModelMentions, Origin
 from memos_mcp.infrastructure.authors import PARTS, author_of
 from memos_mcp.infrastructure.mentions import Entity, Mentioned, Relation
+from memos_mcp.interface.mentioned import covers, reading_of, together
 from memos_mcp.interface.times import found_in
 from memos_mcp.operation.annotating import predicted
 from memos_mcp.operation.entities import read
@@ -31,7 +34,7 @@ _UNSAID = ("related",)  # two names in a sentence: the memory that has both says
 
 
 class RulesMentions:
-    """Mentions by rules (operation/entities.py), without a model. English."""
+    """Mentions by rules (operation/entities.py), and those that memories have from a model. Asks none. English."""
 
     version = "rules 2"
 
@@ -43,7 +46,7 @@ class RulesMentions:
         said_at = cube.origin.said_at or cube.created_at
         seen = _MARK.sub(lambda mark: " " * len(mark[0]), text)
         times = [Time(*each.span, each.interval) for each in found_in(seen, said_at)]
-        reading = read(seen, speaker=_speaker(cube.origin), times=times)
+        reading = _read(cube.mentions, seen, speaker_of(cube.origin), times)
         dates = {(time.start, time.end): name for time in times if (name := date_name(time.interval))}
         names = {entity: entity.name for entity in reading.entities if entity.kind != "date"}
         for mention in reading.mentions:
@@ -69,12 +72,21 @@ def date_name(interval: Interval) -> str:
     return f"{start:%Y}" if months == 12 and start.month == 1 else ""
 
 
-def _speaker(origin: Origin) -> str:
+def speaker_of(origin: Origin) -> str:
     """Who says `I`: by name, if one is known."""
     author = author_of(origin)
     if author == "user":
         return origin.actor or author
     return author if author not in PARTS or author == "assistant" else ""
+
+
+def _read(mentions: ModelMentions | None, text: str, speaker: str, times: Sequence[Time]) -> Reading:
+    if mentions is None:
+        return read(text, speaker=speaker, times=times)
+    model = reading_of(mentions, text, speaker, times)
+    if covers(mentions.read, text):
+        return model
+    return together(model, read(text, speaker=speaker, times=times), mentions.read)
 
 
 def _entities(reading: Reading, names: dict[Named, str]) -> Iterator[Entity]:

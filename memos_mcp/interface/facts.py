@@ -1,31 +1,23 @@
-"""MemReader by a chat model: beside the words of a source, the facts that they state (long paper §5.3.1)."""
+"""The facts that a chat model finds stated in turns: what it is asked, and what becomes of its answer. Pure."""
 
 from __future__ import annotations
 
 import json
-import logging
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from importlib.resources import files
-from typing import Literal, Protocol
+from typing import Literal
 
-import anyio
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from memos_mcp.cube import Interval, Origin
-from memos_mcp.errors import InvalidInput, MemosError, Unavailable
+from memos_mcp.cube import Interval
+from memos_mcp.errors import InvalidInput, Unavailable
 from memos_mcp.infrastructure.tokens import terms
 from memos_mcp.interface.duplicates import normalise, statement_key
-from memos_mcp.interface.intent import call_of
 from memos_mcp.interface.moments import moment
 from memos_mcp.interface.reader import check_text
-from memos_mcp.models import Chat
-from memos_mcp.ports import Draft, MemReader, Reading
-from memos_mcp.search import MemoryCall, Turn, Understanding
-
-logger = logging.getLogger(__name__)
+from memos_mcp.ports import Draft
 
 _LONGEST = 2_000
 _LONGEST_MEANING = 200
@@ -36,115 +28,52 @@ _DAY = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?")
 _NOBODY = frozenset(terms("user assistant"))
 
 
-class Meaning(Protocol):
-    """What a model takes a sentence to mean. Raises Unavailable."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Turns that are sent in one question, by their numbers."""
 
-    async def __call__(
-        self, chat: Chat, sentence: str, turns: Sequence[Turn], /, *, now: datetime, people: Collection[str]
-    ) -> Understanding:
-        """A sentence said at `now` after `turns`; `people` are names known to be those of persons."""
-        ...
+    turns: Mapping[int, Draft]
+    text: str
 
 
-class LlmReader:
-    """Reads as another reader does, and then asks a chat model what is stated there.
-
-    The drafts of the other reader are always kept, and what the model finds comes after them: each fact with the origin
-    of the turn that states it, its position too, so that it can be traced and a source read again states it at the same
-    place. What a model answers is checked: it may not invent turns, and only a user's own words become an instruction.
-    """
-
-    def __init__(
-        self,
-        rules: MemReader,
-        chat: Chat,
-        *,
-        meaning: Meaning | None = None,
-        most: int = 12_000,
-        timeout_s: float = 60,
-        patience_s: float = 10,
-        at_once: int = 4,
-    ) -> None:
-        """`most` characters of turns go into one question, `at_once` questions are asked at a time.
-
-        With a `meaning` the model is asked what questions mean as well, for `patience_s`.
-        """
-        self._rules, self._chat = rules, chat
-        self._meaning, self._patience_s = meaning, patience_s
-        self._most, self._timeout_s, self._at_once = most, timeout_s, at_once
-        self._system = files("memos_mcp.interface").joinpath("prompts", "facts.txt").read_text("utf-8")
-
-    async def read(self, source: JsonValue, *, origin: Origin) -> Reading:
-        """The drafts of the source and, within `timeout_s`, the facts that the model finds in it.
-
-        Parts that the model could not read are left to the rules; `fallback` says how many, and why. System messages
-        are not sent. Raises InvalidInput, and then nothing was read.
-        """
-        reading = await self._rules.read(source, origin=origin)
-        parts = list(_parts(reading.drafts, self._most))
-        found, why = await self._ask(parts)
-        drafts = [*reading.drafts, *(draft for at in sorted(found) for draft in found[at])]
-        missing = len(parts) - len(found)
-        if not missing:
-            return Reading(tuple(drafts), reading.fallback)
-        logger.warning("the model did not read all of a source", extra={"parts": len(parts), "read": len(found)})
-        share = f"{missing} of {len(parts)} parts: " if len(parts) > 1 else ""
-        return Reading(tuple(drafts), f"{share}read by rules alone, because {why}")
-
-    async def understand(
-        self,
-        question: str,
-        *,
-        turns: Sequence[Turn] = (),
-        now: datetime,
-        people: Collection[str] = (),
-        asker: str = "",
-    ) -> MemoryCall:
-        """The call behind a question, as the model understands it; if it fails, as the other reader does.
-
-        Without a `meaning` the other reader is asked at once. Raises InvalidInput.
-        """
-        call = await self._rules.understand(question, turns=turns, now=now, people=people, asker=asker)
-        if self._meaning is None:
-            return call
-        try:
-            with anyio.fail_after(self._patience_s):
-                meaning = await self._meaning(self._chat, call.asked, turns, now=now, people=people)
-        except MemosError as exc:
-            return _fallen_back(call, str(exc))
-        except TimeoutError:
-            late = f"the chat model {self._chat.model!r} did not answer within {self._patience_s:g} s"
-            return _fallen_back(call, late)
-        return call_of(meaning, now=now, people=people, asker=asker)
-
-    async def _ask(self, parts: Sequence[_Part]) -> tuple[dict[int, list[Draft]], str]:
-        """The facts of each part that was read, and the best reason why others were not."""
-        found: dict[int, list[Draft]] = {}
-        failed: list[MemosError] = []
-        slots = anyio.CapacityLimiter(self._at_once)
-
-        async def ask(at: int, part: _Part) -> None:
-            async with slots:
-                try:
-                    answer = await self._chat.complete(self._system, part.text, _SCHEMA)
-                    found[at] = facts_of(answer, part.turns, self._chat.model)
-                except MemosError as exc:
-                    failed.append(exc)
-                    if not exc.retryable:  # it would be the same for every part
-                        tasks.cancel_scope.cancel()
-
-        with anyio.move_on_after(self._timeout_s):
-            async with anyio.create_task_group() as tasks:
-                for at, part in enumerate(parts):
-                    tasks.start_soon(ask, at, part)
-        late = f"the chat model {self._chat.model!r} did not answer within {self._timeout_s:g} s"
-        return found, str(min(failed, key=lambda exc: exc.retryable)) if failed else late
+def parts_of(drafts: Sequence[Draft], most: int) -> Iterator[Part]:
+    """As few parts as can be; a turn is never cut, so a long one may be a part of its own."""
+    turns: dict[int, Draft] = {}
+    lines: list[str] = []
+    size = 0
+    for number, draft in enumerate(drafts, start=1):
+        if not is_sent(draft):
+            continue
+        line = _line(number, draft)
+        if turns and size + len(line) > most:
+            yield _joined(turns, lines)
+            turns, lines, size = {}, [], 0
+        turns[number] = draft
+        lines.append(line)
+        size += len(line)
+    if turns:
+        yield _joined(turns, lines)
 
 
-def _fallen_back(call: MemoryCall, why: str) -> MemoryCall:
-    logger.warning("the model did not read a question", extra={"why": why})
-    meaning = call.understanding and replace(call.understanding, fallback=f"read by rules, because {why}")
-    return replace(call, understanding=meaning)
+def is_sent(draft: Draft) -> bool:
+    """Are its words for the model?"""
+    return draft.origin.source_class != "system"
+
+
+def _joined(turns: Mapping[int, Draft], lines: Sequence[str]) -> Part:
+    return Part(turns, "\n".join(("<turns>", *lines, "</turns>")))
+
+
+def _line(number: int, draft: Draft) -> str:
+    """A turn as JSON, in which nothing that was said can close the tag around it."""
+    origin = draft.origin
+    turn: dict[str, JsonValue] = {"turn": number}
+    if origin.said_at is not None:
+        turn["said"] = origin.said_at.strftime("%A %Y-%m-%d %H:%M")
+    if origin.speaker:
+        turn["speaker"] = origin.speaker
+    turn |= {"from": origin.source_class, "text": draft.text}
+    return json.dumps(turn, ensure_ascii=False).replace("<", "\\u003c")
 
 
 def facts_of(answer: JsonValue, turns: Mapping[int, Draft], model: str) -> list[Draft]:
@@ -163,14 +92,6 @@ def facts_of(answer: JsonValue, turns: Mapping[int, Draft], model: str) -> list[
         raise Unavailable(f"the chat model {model!r} answered with {len(listed)} facts, and none can be used")
     drafts = {draft.once: draft for fact in reversed(facts) if (draft := _draft(fact, turns[fact.turn], model))}
     return list(reversed(drafts.values()))
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """Turns that are sent in one question, by their numbers."""
-
-    turns: Mapping[int, Draft]
-    text: str
 
 
 class _Fact(BaseModel):
@@ -202,7 +123,7 @@ _FIELDS: Mapping[str, JsonValue] = {
     "meaning": _OPTIONAL,
 }
 # Strict schemas, as OpenAI defines them, list every field as required and allow no others.
-_SCHEMA: Mapping[str, JsonValue] = {
+SCHEMA: Mapping[str, JsonValue] = {
     "type": "object",
     "properties": {
         "facts": {
@@ -218,41 +139,6 @@ _SCHEMA: Mapping[str, JsonValue] = {
     "required": ["facts"],
     "additionalProperties": False,
 }
-
-
-def _parts(drafts: Sequence[Draft], most: int) -> Iterator[_Part]:
-    """As few parts as can be; a turn is never cut, so a long one may be a part of its own."""
-    turns: dict[int, Draft] = {}
-    lines: list[str] = []
-    size = 0
-    for number, draft in enumerate(drafts, start=1):
-        if draft.origin.source_class == "system":
-            continue
-        line = _line(number, draft)
-        if turns and size + len(line) > most:
-            yield _part(turns, lines)
-            turns, lines, size = {}, [], 0
-        turns[number] = draft
-        lines.append(line)
-        size += len(line)
-    if turns:
-        yield _part(turns, lines)
-
-
-def _part(turns: Mapping[int, Draft], lines: Sequence[str]) -> _Part:
-    return _Part(turns, "\n".join(("<turns>", *lines, "</turns>")))
-
-
-def _line(number: int, draft: Draft) -> str:
-    """A turn as JSON, in which nothing that was said can close the tag around it."""
-    origin = draft.origin
-    turn: dict[str, JsonValue] = {"turn": number}
-    if origin.said_at is not None:
-        turn["said"] = origin.said_at.strftime("%A %Y-%m-%d %H:%M")
-    if origin.speaker:
-        turn["speaker"] = origin.speaker
-    turn |= {"from": origin.source_class, "text": draft.text}
-    return json.dumps(turn, ensure_ascii=False).replace("<", "\\u003c")
 
 
 def _fact(item: JsonValue) -> _Fact | None:

@@ -17,6 +17,7 @@ from anyio import to_thread
 from pydantic import JsonValue
 
 from memos_mcp.cube import MemCube, Origin, Plaintext, SourceClass, Suspicion
+from memos_mcp.interface.mentioned import reworded
 from memos_mcp.interface.recording import staged
 from memos_mcp.interface.screening import HOSTILE, Finding, masked, secrets_of, suspicions
 from memos_mcp.interface.secrets import looking_through
@@ -128,7 +129,7 @@ class Guard:
             self._clean.move_to_end(name)
             return cube
         clean = self._without_secrets(cube.payload)
-        shown = cube if clean is cube.payload else cube.model_copy(update={"payload": clean})
+        shown = cube if clean is cube.payload else reworded(cube, clean)
         if not (cube.quarantined or cube.vouched_by):
             doubts = self.suspected(said(cube.payload), cube.origin.source_class, key=cube.key or "")
             shown = shown.model_copy(update={"quarantined": doubts}) if doubts else shown

@@ -14,12 +14,13 @@ from typing import Literal
 from pydantic import JsonValue
 
 from memos_mcp.answers import Clash
-from memos_mcp.cube import CONTENT, MemCube, Plaintext, State
+from memos_mcp.cube import CONTENT, MemCube, ModelMentions, Payload, Plaintext, State
+from memos_mcp.interface.mentioned import reworded
 from memos_mcp.interface.merging import ABSENT, Field, merged, merged_data
 from memos_mcp.ports import Action
 
 Side = Literal["original", "branch"]
-_PARTS = (*sorted(CONTENT - {"payload"}), "key")
+_PARTS = (*sorted(CONTENT - {"payload", "mentions"}), "key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def _changed(sides: Sides, three: tuple[MemCube, MemCube, MemCube], prefer: Side
         payload, found = _payload(sides.id, three, prefer)
         clashes += found
         if payload != original.payload:
-            new["payload"] = payload
+            new |= {"payload": payload, "mentions": _mentions(original, branch, payload)}
     steps, stuck = _states(sides, original, branch, prefer)
     if new and original.state is State.FROZEN and not any(step.action == "thaw" for step in steps):
         stuck = [Clash(sides.id, "state", why="it is frozen in the original: thaw it there first")]
@@ -137,7 +138,7 @@ def _parts(
     return new, clashes
 
 
-def _payload(id: str, three: tuple[MemCube, MemCube, MemCube], prefer: Side | None) -> tuple[object, Sequence[Clash]]:
+def _payload(id: str, three: tuple[MemCube, MemCube, MemCube], prefer: Side | None) -> tuple[Payload, Sequence[Clash]]:
     base, original, branch = (cube.payload for cube in three)
     if not (isinstance(base, Plaintext) and isinstance(original, Plaintext) and isinstance(branch, Plaintext)):
         settled = original == base or branch == base
@@ -150,6 +151,11 @@ def _payload(id: str, three: tuple[MemCube, MemCube, MemCube], prefer: Side | No
     chosen = branch if prefer == "branch" else original
     text = chosen.text if words.text is None else words.text
     return Plaintext(text=text, data=chosen.data if data.conflicts else data.value), clashes
+
+
+def _mentions(original: MemCube, branch: MemCube, payload: Payload) -> ModelMentions | None:
+    """What a model found follows the words, from either side."""
+    return reworded(branch, payload).mentions or reworded(original, payload).mentions
 
 
 def _states(sides: Sides, original: MemCube, branch: MemCube, prefer: Side | None) -> tuple[list[Step], list[Clash]]:

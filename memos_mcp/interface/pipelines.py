@@ -77,7 +77,13 @@ class Pipelines:
 
 def _asked(old: MemCube, new: MemCube) -> Rewrite | None:
     """The update that makes the one of the other; None: nothing is to be done. Raises InvalidInput, IllegalMove."""
-    changed = {"payload": old.payload, "kind": old.kind, "tags": old.tags, "state": old.state}
+    changed = {
+        "payload": old.payload,
+        "mentions": old.mentions,
+        "kind": old.kind,
+        "tags": old.tags,
+        "state": old.state,
+    }
     if new.model_copy(update=changed) != old:
         raise InvalidInput(
             "a step changes text, data, kind, tags and state; rules are changed by `acl`, a path by `lifecycle`"

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pydantic import JsonValue
 
 from memos_mcp.cube import MemCube, Origin, Plaintext
+from memos_mcp.interface.mentioned import reworded
 from memos_mcp.interface.privacy_views import PersonalData, apart, marked
 from memos_mcp.interface.texts import texts_in
 
@@ -41,7 +42,7 @@ def marked_cube(cube: MemCube, look: Look) -> MemCube:
         "hidden": tuple(sorted({*cube.hidden, *(each.kind for those in found.values() for each in those)})),
     }
     if isinstance(cube.payload, Plaintext):
-        new["payload"] = Plaintext(text=marks.text(cube.text), data=marks.value(data))
+        cube = reworded(cube, Plaintext(text=marks.text(cube.text), data=marks.value(data)))
     return cube.model_copy(update=new)
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from memos_mcp.cube import MemCube
 from memos_mcp.errors import InvalidInput
 from memos_mcp.interface.conditions import holds
+from memos_mcp.interface.mentioned import reworded
 from memos_mcp.interface.query import parse
 from memos_mcp.interface.update import updated
 from memos_mcp.operation.lifecycle import moved
@@ -40,7 +41,7 @@ def only(conditions: str) -> Step:
 
 def append(text: str) -> Step:
     """A step that adds a line to a plaintext memory."""
-    return lambda cube, _: cube.model_copy(update={"payload": updated(cube, text, None, "append")})
+    return lambda cube, _: reworded(cube, updated(cube, text, None, "append"))
 
 
 def tag(*tags: str) -> Step:

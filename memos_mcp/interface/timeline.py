@@ -20,6 +20,7 @@ from memos_mcp.interface import checks
 from memos_mcp.interface.bound import SNAPSHOT, Bound, When
 from memos_mcp.interface.differences import compact, differences
 from memos_mcp.interface.duplicates import statement_key
+from memos_mcp.interface.mentioned import reworded
 from memos_mcp.interface.recording import recorded
 from memos_mcp.ledger import Note
 from memos_mcp.operation.lifecycle import TRANSITIONS, Move, why_not
@@ -218,12 +219,12 @@ class Timeline:
         return [*content, *moves] if state in FIXED else [*moves, *content]
 
     async def _content(self, now: MemCube, then: MemCube, why: str) -> Sequence[Change]:
-        content: dict[str, object] = {name: getattr(then, name) for name in CONTENT}
         doubts = then.quarantined
         if isinstance(then.payload, Plaintext):
             guard, source = self._on.guard, then.origin.source_class
-            content["payload"], doubts = await guard.payload(then.payload, source, now.key or "")
-        cube = now.model_copy(update=content)
+            payload, doubts = await guard.payload(then.payload, source, now.key or "")
+            then = reworded(then, payload)
+        cube = now.model_copy(update={name: getattr(then, name) for name in CONTENT})
         if cube == now:
             return ()
         cube = cube.model_copy(update={"version": now.version + 1, "quarantined": doubts, "vouched_by": ""})

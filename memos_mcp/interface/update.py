@@ -19,6 +19,7 @@ from memos_mcp.interface import checks
 from memos_mcp.interface.cubes import from_class
 from memos_mcp.interface.duplicates import normalise, statement_key
 from memos_mcp.interface.guard import Guard, less_trusted
+from memos_mcp.interface.mentioned import reworded
 from memos_mcp.interface.merging import ABSENT, DataConflict, Field, merged, merged_data
 from memos_mcp.interface.moving import by_hand, changes_of, check_move
 from memos_mcp.interface.reader import check_text
@@ -92,9 +93,9 @@ class Rewrite:
         whole = self.how == "overwrite" and not self.edits
         said_by = self.source_class if whole else less_trusted(self.source_class, old.origin.source_class)
         payload, doubts = await guard.payload(await self._payload(old, then), said_by, old.key or "")
-        cube = from_class(old, said_by, doubts) if payload != old.payload else old
+        cube = from_class(reworded(old, payload), said_by, doubts) if payload != old.payload else old
         tags = old.tags if self.tags is None else tuple(self.tags)
-        cube = cube.model_copy(update={"payload": payload, "kind": self.kind or old.kind, "tags": tags})
+        cube = cube.model_copy(update={"kind": self.kind or old.kind, "tags": tags})
         if guard.labelled(cube) == old:
             return None
         stated = old.key is None and old.origin.session is None

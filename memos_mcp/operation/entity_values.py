@@ -8,14 +8,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal, get_args
 
-from memos_mcp.cube import Interval
+from memos_mcp.cube import EntityKind, Interval, RelationKind
 
-EntityKind = Literal["person", "place", "organisation", "thing", "date"]
 ENTITY_KINDS: tuple[EntityKind, ...] = get_args(EntityKind)
-RelationKind = Literal[
-    "likes", "dislikes", "wants", "has", "made", "does", "is", "lives-in", "from", "works-at", "studies-at", "visited",
-    "met", "kin", "knows", "part-of", "related",
-]  # fmt: skip
 RELATION_KINDS: tuple[RelationKind, ...] = get_args(RelationKind)
 How = Literal["name", "role", "pronoun", "phrase", "time"]
 

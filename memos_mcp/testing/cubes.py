@@ -10,6 +10,9 @@ from memos_mcp.cube import (
     Kind,
     Link,
     MemCube,
+    MentionedEntity,
+    MentionedRelation,
+    ModelMentions,
     Origin,
     Payload,
     Plaintext,
@@ -23,6 +26,16 @@ from memos_mcp.ports import Caller, Change, Event, MemoryAdapter
 ADA = Caller("ada")
 PATH = "user/ada"
 SOME_DAY = datetime(2026, 3, 2, 9, 14, 0, 123456, tzinfo=UTC)
+_MENTIONS = ModelMentions(
+    model="m",
+    read=((0, 9),),
+    entities=(
+        MentionedEntity(kind="person", at=((0, 1),)),
+        MentionedEntity(kind="person", role=(3, 5), whose=0, at=((3, 5), (7, 9)), aliases=((5, 6),)),
+        MentionedEntity(kind="place", name=(1, 2), at=((1, 2),)),
+    ),
+    relations=(MentionedRelation(source=1, kind="lives-in", target=2, sentence=(0, 9), detail=(3, 4), ended=True),),
+)
 
 
 def a_cube(
@@ -84,6 +97,7 @@ def a_full_cube(payload: Payload) -> MemCube:
     )
     return a_cube(key="k", payload=payload).model_copy(
         update={
+            "mentions": _MENTIONS,
             "meaning": "the gist",
             "kind": "event",
             "tags": ("one", "two"),

@@ -19,6 +19,9 @@ from memos_mcp.cube import (
     Interval,
     Link,
     MemCube,
+    MentionedEntity,
+    MentionedRelation,
+    ModelMentions,
     Origin,
     Parametric,
     Plaintext,
@@ -68,6 +71,35 @@ governances = st.builds(
     priority=st.integers(-10, 10),
     licence=st.none() | words,
 )
+spans = st.tuples(st.integers(0, 99), st.integers(0, 99))
+mentions = st.builds(
+    ModelMentions,
+    model=words,
+    read=st.lists(spans, max_size=2).map(tuple),
+    entities=st.lists(
+        st.builds(
+            MentionedEntity,
+            kind=st.sampled_from(["person", "place", "thing"]),
+            name=st.none() | spans,
+            role=st.none() | spans,
+            whose=st.none() | st.integers(0, 9),
+            at=st.lists(spans, max_size=2).map(tuple),
+        ),
+        max_size=2,
+    ).map(tuple),
+    relations=st.lists(
+        st.builds(
+            MentionedRelation,
+            source=st.integers(0, 9),
+            kind=st.sampled_from(["likes", "lives-in"]),
+            target=st.integers(0, 9),
+            sentence=spans,
+            detail=st.none() | spans,
+            ended=st.booleans(),
+        ),
+        max_size=2,
+    ).map(tuple),
+)
 links = st.builds(Link, kind=st.sampled_from(["follows", "supports", "supersedes"]), target=words)
 cubes = st.builds(
     MemCube,
@@ -85,6 +117,7 @@ cubes = st.builds(
     origin=origins,
     governance=governances,
     usage=st.builds(Usage, sightings=st.integers(0, 9), reads=st.integers(0, 9), last_read_at=times),
+    mentions=st.none() | mentions,
     payload=payloads,
 )
 

@@ -11,7 +11,9 @@ import pytest
 from typer.testing import Result
 
 from memos_mcp.apps import terminal
+from tests.entity_server import found, memory_in
 from tests.graphs import parsed, system
+from tests.openai_server import serving, stated
 
 Memos = Callable[..., Result]
 
@@ -92,3 +94,30 @@ def test_files_are_written_and_pictures_drawn(memos: Memos, ids: list[str], tmp_
     missing = tmp_path / "missing.svg"
     assert "ada has no memory" in memos("graph", "picture", str(missing), "Perth", code=3).stderr
     assert not missing.exists()
+
+
+def test_what_a_chat_model_found_is_shown_as_what_the_rules_find(memos: Memos, monkeypatch: pytest.MonkeyPatch) -> None:
+    sentence = "She left Nordlys in May."
+    left = {
+        "source": "Zoe",
+        "kind": "works-at",
+        "target": "Nordlys",
+        "detail": "left",
+        "sentence": sentence,
+        "ended": True,
+    }
+    names = [
+        {"said": "Zoe", "name": "Zoe", "kind": "person"},
+        {"said": "Nordlys", "name": "Nordlys", "kind": "organisation"},
+    ]
+    with serving(lambda request: stated() if memory_in(request) is None else found(names, [left])) as server:
+        for name, value in (("KIND", "openai"), ("URL", server.url), ("MODEL", "m"), ("ENTITIES", "true")):
+            monkeypatch.setenv(f"MEMOS_READER__{name}", value)
+        memos("remember", f"Zoe keeps bees. {sentence}")
+        page = memos("graph", "entity", "Nordlys").stdout
+        assert "Nordlys, organisation\n  named in 1 memory" in page
+        assert "Zoe works-at Nordlys (no longer)" in page
+        (stated_there,) = json.loads(memos("graph", "entity", "Nordlys", "--json").stdout)["said"]
+        assert stated_there["sentence"] == sentence
+        told = json.loads(memos("graph", "near", "Nordlys", "--json").stdout)
+        assert {"Zoe", "Nordlys"} <= {node["label"] for node in told["nodes"]}

@@ -21,8 +21,8 @@ from memos_mcp.infrastructure.models.openai import OpenAIChat
 from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
 from memos_mcp.infrastructure.words import Words
 from memos_mcp.interface.duplicates import statement_key
-from memos_mcp.interface.facts import LlmReader
 from memos_mcp.interface.reader import RulesReader
+from memos_mcp.interface.reader_llm import LlmReader
 from memos_mcp.models import Chat
 from memos_mcp.ports import Draft, MemReader, Reading
 from memos_mcp.search import Turn, Understanding
