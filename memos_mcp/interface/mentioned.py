@@ -1,6 +1,6 @@
 """What a chat model found a memory to speak of: when its words change, and as the rules would give it. Pure.
 
-It is kept as places in the text (docs/adr/0040): what is not to be read in the text is not to be read there either.
+It is kept as places in the text (docs/adr/0034): what is not to be read in the text is not to be read there either.
 """
 
 from __future__ import annotations

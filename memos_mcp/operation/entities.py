@@ -32,6 +32,9 @@ MOST_CHARACTERS = 20_000
 _MOST_RELATED = 6
 _QUOTES = {'"': '"', "“": "”", "«": "»"}
 _LONGEST_TITLE = 9
+_PERSONAL = frozenset({"he", "she", "him", "himself", "herself"})
+_OF_SOMEBODY = SPEAKER | MINE | THEIRS | _PERSONAL
+"""Of the words that begin small only these, and known names, may name or own something."""
 _TITLED = frozenset("read reading watch watched watching saw film movie book series song album novel play game".split())
 
 
@@ -116,6 +119,9 @@ class _Reader:
     def _one(self, at: int, stop: frozenset[int], names: frozenset[str]) -> int:
         """Take what begins at a token, and go behind it."""
         token = self.tokens[at]
+        if token.text[0].islower() and token.lower not in _OF_SOMEBODY and token.lower not in self.known.words:
+            self._word(at)
+            return at + 1
         end = self._quoted(at) or self._pronoun(at) or self._somebodys(at, stop) or self._called(at, stop)
         if end:
             return end
@@ -164,7 +170,7 @@ class _Reader:
         word = self.tokens[at].lower
         if word in SPEAKER:
             return self._mention(at, at + 1, self.speaker, "pronoun")
-        if word not in {"he", "she", "him", "himself", "herself"} and not (word == "her" and self._is_object(at)):
+        if word not in _PERSONAL and not (word == "her" and self._is_object(at)):
             return 0
         found = self.people.meant_by(word)
         if found is None:

@@ -81,7 +81,7 @@ class _Walk:
             self._mention(at, item.entity)
         elif item.lower in BOUNDS:
             self._bound(at, item.lower)
-        elif (verb := self.words.verb(at)) and (behind := self._verb(at, verb)):
+        elif item.lower in VERBS and (verb := self.words.verb(at)) and (behind := self._verb(at, verb)):
             return behind
         else:
             self._word(at, item.lower)
