@@ -12,6 +12,7 @@ SMALL = {
     "surface": ["--n", "200", "--cold-runs", "3", "--multi", "10"],
     "crash": ["--kills", "3"],
     "http": ["--seconds", "3", "--clients", "4", "--memories", "200"],
+    "client": ["--memories", "200", "--calls", "30"],
     "audit": ["--size", "1000", "--rounds", "100", "--lines", "20000"],
     "watermark": ["--rounds", "2"],
     "privacy": [],

@@ -21,7 +21,7 @@ FILE = "memos.toml"
 _PASSWORD = re.compile(r"://[^/\s]*@")
 
 
-Toolset = Literal["core", "full", "chatgpt"]
+Toolset = Literal["core", "full", "chatgpt", "client"]
 """Which tools a server offers: eight for every day, all that the API can do, or the two that ChatGPT asks for."""
 
 

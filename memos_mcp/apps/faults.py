@@ -63,3 +63,10 @@ def told(error: MemosError, *, local: bool = True) -> str:
         message = message[:LONGEST] + "…"
     end = "" if message.endswith((".", "!", "?")) else "."
     return f"{message}{end} {FAULTS[error.code].next_step}"
+
+
+def exact(error: MemosError, *, local: bool = True) -> dict[str, str]:
+    """What a program reads: the code, and the words without advice for models; as discreet as what a model reads."""
+    hidden = not local and error.code in _ELSEWHERE
+    words = f"{_ELSEWHERE[error.code]}: who runs the server finds the cause in its log" if hidden else str(error)
+    return {"code": error.code, "message": words.encode("utf-8", "backslashreplace").decode()}

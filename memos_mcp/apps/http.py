@@ -33,7 +33,7 @@ from memos_mcp.apps.door import Door, Guard, Rules, Verifier, caller_of, is_loop
 from memos_mcp.apps.limits import Limits
 from memos_mcp.apps.mcp import Opened, Transport, build
 from memos_mcp.apps.mcp_listening import connection_of
-from memos_mcp.apps.mcp_toolsets import offered
+from memos_mcp.apps.mcp_toolsets import offered, unlisted
 from memos_mcp.apps.refusals import Refusals
 from memos_mcp.errors import Conflict, MemosError, Misconfigured
 from memos_mcp.infrastructure.issuer import Issuer
@@ -72,7 +72,7 @@ def app(settings: Settings) -> Starlette:
         open_on_loopback=chosen.open_on_loopback and is_loopback(chosen.host),
         body=chosen.body_kb * 1024,
         items=chosen.items,
-        needs={tool.name: tool.scope for tool in offered(settings.mcp.toolset)},
+        needs={each.name: each.scope for each in (*offered(settings.mcp.toolset), *unlisted(settings.mcp.toolset))},
         challenge=f'resource_metadata="{_origin(address(chosen))}{metadata}"' if issuer else "",
     )
     routes = [Route("/healthz", _healthy, methods=["GET"]), Route(PATH, StreamableHTTPASGIApp(sessions))]
@@ -175,11 +175,13 @@ def _server(settings: Settings, backend: BearerAuthBackend, limits: Limits) -> S
         who=caller_of,
         still=still,
         longest=settings.http.result_kb * 1024,
+        longest_whole=max(settings.http.result_kb, 2 * settings.http.body_kb) * 1024,
         lasting=settings.http.workers == 1,
         private=_private(settings),
         over=_stopping,
     )
-    server = build(lambda: wiring.open(settings), transport=via, toolset=settings.mcp.toolset)
+    further = unlisted(settings.mcp.toolset)
+    server = build(lambda: wiring.open(settings), transport=via, toolset=settings.mcp.toolset, further=further)
     server.middleware.append(counted)
     return server
 

@@ -92,7 +92,7 @@ Messages = Annotated[
 class Tool(BaseModel):
     """A tool: its docstring is the description a model reads, its fields are the arguments, `call` is what it does.
 
-    `meta` is what hosts are told beside (`_meta`).
+    `meta` is what hosts are told beside (`_meta`). One that is `for_programs` answers them whole, errors too.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -102,6 +102,7 @@ class Tool(BaseModel):
     hints: ClassVar[ToolAnnotations]
     scope: ClassVar[Scope]
     meta: ClassVar[Mapping[str, Any]] = {}
+    for_programs: ClassVar[bool] = False
 
     @abstractmethod
     async def run(self, memos: Memos, peer: Peer) -> Answer | Question:
@@ -179,6 +180,8 @@ def _expected(schema: Mapping[str, JsonValue]) -> str:
         return "true or false"
     if schema["type"] == "array":
         return "a list of texts" if schema["items"] == _TEXT else "a list of objects, each with content"
+    if schema["type"] == "object":
+        return "an object"
     return f"an {_MOMENT} such as 2026-03-02T09:30:00Z" if schema.get("description") == _MOMENT else "a text"
 
 

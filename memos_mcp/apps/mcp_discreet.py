@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
+from memos_mcp.answers import Recall, Remembered, Status
 from memos_mcp.apps.mcp_answers import Answer, Context, State, Stored
+from memos_mcp.apps.mcp_whole import Whole
 
 _ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\"]+", re.IGNORECASE)
 
@@ -23,8 +26,26 @@ def discreet(answer: Answer, private: Sequence[str]) -> Answer:
             return answer.model_copy(update={"missing": tuple(hidden(each, private) for each in answer.missing)})
         case Stored():
             return answer.model_copy(update={"fallback": hidden(answer.fallback, private)})
+        case Whole():
+            return answer.model_copy(update={"result": _whole(answer.result, private)})
         case _:
             return answer
+
+
+def _whole(result: object, private: Sequence[str]) -> object:
+    match result:
+        case Status():
+            lanes = tuple(replace(lane, why=hidden(lane.why, private)) for lane in result.lanes)
+            return replace(result, lanes=lanes, vault="")
+        case Recall():
+            missing = tuple(replace(each, why=hidden(each.why, private)) for each in result.missing)
+            meant = result.call.understanding
+            read = replace(meant, fallback=hidden(meant.fallback, private)) if meant else None
+            return replace(result, missing=missing, call=replace(result.call, understanding=read))
+        case Remembered():
+            return replace(result, fallback=hidden(result.fallback, private))
+        case _:
+            return result
 
 
 def hidden(text: str, private: Sequence[str]) -> str:

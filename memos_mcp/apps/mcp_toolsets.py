@@ -27,8 +27,15 @@ def offered(toolset: Toolset, *, local: bool = False) -> tuple[type[Tool], ...]:
             from memos_mcp.apps import mcp_chatgpt
 
             return mcp_chatgpt.Search, mcp_chatgpt.Fetch
+        case "client":
+            return _of_programs()
         case _:
             assert_never(toolset)
+
+
+def unlisted(toolset: Toolset) -> tuple[type[Tool], ...]:
+    """What a server over HTTP does for programs beside the tools it lists: no model pays for what it never calls."""
+    return () if toolset in ("chatgpt", "client") else _of_programs()
 
 
 def _of_memories() -> tuple[type[Tool], ...]:
@@ -100,6 +107,12 @@ def _of_governance() -> tuple[type[Tool], ...]:
         mcp_batches.CompressVault,
         mcp_batches.MigrateMemories,
     )
+
+
+def _of_programs() -> tuple[type[Tool], ...]:
+    from memos_mcp.apps import mcp_programs
+
+    return mcp_programs.ApiRead, mcp_programs.ApiWrite
 
 
 def _of_files() -> tuple[type[Tool], ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from memos_mcp.cube import Governance, MemCube
@@ -48,7 +48,7 @@ class Acl:
         denied: Sequence[str] | None = None,
         read_only: bool | None = None,
         contexts: Sequence[str] | None = None,
-        expires_at: datetime | Literal["never"] | None = None,
+        expires_at: datetime | timedelta | Literal["never"] | None = None,
         priority: int | None = None,
         decay: float | Literal["policy"] | None = None,
         reason: str = "",
@@ -59,11 +59,12 @@ class Acl:
         `hours:08-18` and `days:mon-fri` are asked of the clock (UTC); `from-web:role:editor` lets only editors use what
         is from the web, its owner included. `priority` (-10 to 10) puts one of several equal memories first and keeps
         it longer; `decay` is the share of its strength lost per day without use (0 to 1; "policy": as the policy says).
-        No version is written. Takes effect at once, in every process. Raises NotFound, Denied, InvalidInput.
+        They end at the time `expires_at`, so long from now, or never. No version is written. Takes effect at once, in
+        every process. Raises NotFound, Denied, InvalidInput.
         """
         new = _checked(readers, writers, denied, read_only, contexts)
         if expires_at is not None:
-            new["expires_at"] = None if expires_at == "never" else checks.check_moment(expires_at, "expires_at")
+            new["expires_at"] = _end(expires_at, self._on.clock())
         new |= _weighed(priority, decay)
         if not new:
             raise InvalidInput(f"say what is to change: {', '.join(_CHANGED[:-1])} or {_CHANGED[-1]}")
@@ -207,6 +208,17 @@ def _checked(
     if read_only is not None:
         new["read_only"] = read_only
     return new
+
+
+def _end(given: datetime | timedelta | Literal["never"], now: datetime) -> datetime | None:
+    """When memories end; a moment may be over. Raises InvalidInput."""
+    match given:
+        case "never":
+            return None
+        case timedelta():
+            return checks.check_end(given, now)
+        case _:
+            return checks.check_moment(given, "expires_at")
 
 
 def _weighed(priority: int | None, decay: float | Literal["policy"] | None) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Literal
 
@@ -36,7 +36,7 @@ class Acl:
         denied: Sequence[str] | None = None,
         read_only: bool | None = None,
         contexts: Sequence[str] | None = None,
-        expires_at: datetime | Literal["never"] | None = None,
+        expires_at: datetime | timedelta | Literal["never"] | None = None,
         priority: int | None = None,
         decay: float | Literal["policy"] | None = None,
         reason: str = "",
@@ -47,7 +47,8 @@ class Acl:
         `hours:08-18` and `days:mon-fri` are asked of the clock (UTC); `from-web:role:editor` lets only editors use what
         is from the web, its owner included. `priority` (-10 to 10) puts one of several equal memories first and keeps
         it longer; `decay` is the share of its strength lost per day without use (0 to 1; "policy": as the policy says).
-        No version is written. Takes effect at once, in every process. Raises NotFound, Denied, InvalidInput.
+        They end at the time `expires_at`, so long from now, or never. No version is written. Takes effect at once, in
+        every process. Raises NotFound, Denied, InvalidInput.
         """
         return self._portal.call(
             partial(

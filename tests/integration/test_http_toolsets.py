@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from pydantic import JsonValue
 
-from memos_mcp.apps.mcp_toolsets import offered
+from memos_mcp.apps.mcp_toolsets import offered, unlisted
 from memos_mcp.ports import SCOPES
 from memos_mcp.settings import Mcp, Settings, Toolset
 from tests.http_server import client, configured, post, serving, token
@@ -32,7 +32,7 @@ async def url(settings: Settings) -> AsyncGenerator[str]:
 async def test_a_token_calls_the_tools_of_its_scope_and_nobody_calls_one_without(settings: Settings, url: str) -> None:
     secrets = {scope: await token(settings, scope) for scope in SCOPES}
     async with httpx2.AsyncClient(trust_env=False, timeout=30) as http:
-        for tool in offered(settings.mcp.toolset):
+        for tool in (*offered(settings.mcp.toolset), *unlisted(settings.mcp.toolset)):
             called: dict[str, JsonValue] = {"name": tool.name, "arguments": {}}
             for secret in ("", "memos_nobody"):
                 assert (await post(http, url, secret, "tools/call", called)).status_code == 401, tool.name

@@ -10,10 +10,13 @@ import httpx2
 import pytest
 from pydantic import JsonValue
 
-from memos_mcp.apps.faults import FAULTS, told
+from memos_mcp.answers import Missing, Recall, Remembered, Status
+from memos_mcp.apps.faults import FAULTS, exact, told
 from memos_mcp.apps.mcp_answers import Context, LaneState, State, Stored
 from memos_mcp.apps.mcp_discreet import discreet, hidden
+from memos_mcp.apps.mcp_whole import Whole
 from memos_mcp.errors import Corrupt, InvalidInput, MemosError, Misconfigured, NotFound, Unavailable
+from memos_mcp.search import Lane, MemoryCall, Understanding
 from tests.http_server import configured, post, serving, token
 
 pytestmark = pytest.mark.anyio
@@ -36,6 +39,27 @@ def test_what_the_server_says_of_itself_is_hidden_and_what_memories_say_is_not()
         shown = discreet(answer, [HOME])
         assert HOME not in f"{shown} {shown.content()}"
         assert "is locked" in f"{shown} {shown.content()}"
+
+
+def test_a_program_is_not_told_more_of_the_machine_than_a_model() -> None:
+    why = f"{HOME}/memos.db is locked"
+    call = MemoryCall("tea?", "tea", understanding=Understanding("tea?", "tea?", "retrieve", fallback=why))
+    for result in (
+        Status("ada", "user/ada", (), 1, (Lane("words", on=True, why=why),), vault=HOME),
+        Recall("tea?", "", (), 0, 0, (), 1, call, missing=(Missing("words", why),)),
+        Remembered("user/ada", ("m1",), 1, 0, fallback=why),
+    ):
+        shown = discreet(Whole(result=result), [HOME])
+        assert HOME not in str(shown.content())
+        assert "is locked" in str(shown.content())
+    assert discreet(Whole(result=HOME), [HOME]).content() == {"result": HOME}
+
+
+@pytest.mark.parametrize("kind", [Corrupt, Misconfigured, Unavailable, MemosError])
+def test_a_program_reads_which_error_it_was_and_elsewhere_no_place(kind: type[MemosError]) -> None:
+    assert exact(kind(f"{HOME} is damaged")) == {"code": kind.code, "message": f"{HOME} is damaged"}
+    assert HOME not in str(exact(kind(f"{HOME} is damaged"), local=False))
+    assert exact(NotFound("no tea \ud800"), local=False) == {"code": "not_found", "message": "no tea \\ud800"}
 
 
 @pytest.mark.parametrize("kind", [Corrupt, Misconfigured, Unavailable, MemosError])

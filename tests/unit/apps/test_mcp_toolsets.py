@@ -15,7 +15,7 @@ from mcp.types import TextContent
 from memos_mcp import Caller, wiring
 from memos_mcp.apps.mcp import Transport, build
 from memos_mcp.apps.mcp_arguments import Tool
-from memos_mcp.apps.mcp_toolsets import offered
+from memos_mcp.apps.mcp_toolsets import offered, unlisted
 from memos_mcp.errors import InvalidInput
 from memos_mcp.ports import SCOPES
 from memos_mcp.settings import Toolset
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.anyio
 
 TOOLSETS: tuple[Toolset, ...] = get_args(Toolset)
 EVERY = list({tool.name: tool for name in TOOLSETS for tool in offered(name, local=True)}.values())
-CEILINGS: dict[Toolset, int] = {"core": 2500, "full": 15_000, "chatgpt": 600}
+CEILINGS: dict[Toolset, int] = {"core": 2500, "full": 15_000, "chatgpt": 600, "client": 400}
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "mcp-tools.md"
 
 
@@ -43,6 +43,9 @@ def within(schema: Any) -> Iterator[dict[str, Any]]:
 def test_full_begins_with_core_and_the_order_stays() -> None:
     assert offered("full")[: len(offered("core"))] == offered("core")
     assert [tool.name for tool in offered("chatgpt")] == ["search", "fetch"]
+    assert [tool.name for tool in offered("client")] == ["api_read", "api_write"]
+    assert unlisted("core") == unlisted("full") == offered("client")
+    assert unlisted("client") == unlisted("chatgpt") == ()
     for name in TOOLSETS:
         names = [tool.name for tool in offered(name, local=True)]
         assert len(set(names)) == len(names)
@@ -90,7 +93,8 @@ def test_what_a_tool_does_agrees_with_its_hints_and_its_scope(tool: type[Tool]) 
         assert not hints.destructive_hint
     else:
         assert tool.scope in ("write", "admin")
-    assert hints.destructive_hint == (tool.name.startswith(("forget", "erase", "compress")) or tool.name == "memory")
+    deletes = tool.name.startswith(("forget", "erase", "compress")) or tool.name in ("memory", "api_write")
+    assert hints.destructive_hint == deletes
 
 
 @pytest.mark.parametrize("tool", EVERY, ids=lambda tool: tool.name)
