@@ -13,6 +13,7 @@ SMALL = {
     "crash": ["--kills", "3"],
     "http": ["--seconds", "3", "--clients", "4", "--memories", "200"],
     "client": ["--memories", "200", "--calls", "30"],
+    "langchain": ["--memories", "200", "--calls", "30"],
     "audit": ["--size", "1000", "--rounds", "100", "--lines", "20000"],
     "watermark": ["--rounds", "2"],
     "privacy": [],

@@ -16,7 +16,7 @@ from memos_mcp.cube import Interval, Kind, MemCube, Plaintext, Ref, SourceClass
 from memos_mcp.errors import Conflict, InvalidInput, NotFound
 from memos_mcp.interface import branches, checks
 from memos_mcp.interface.before import Said, turns_of
-from memos_mcp.interface.bound import Bound, When, now_in_utc
+from memos_mcp.interface.bound import Bound, Never, When, now_in_utc
 from memos_mcp.interface.consolidating import following
 from memos_mcp.interface.cubes import drafted, from_class, named
 from memos_mcp.interface.guard import Guard
@@ -164,13 +164,13 @@ class Memos(Offices):
         tags: Sequence[str] = (),
         source_class: SourceClass = "user",
         expect: int | None = None,
-        expires: datetime | timedelta | None = None,
+        expires: datetime | timedelta | Never | None = None,
     ) -> MemCube:
         """Store exactly this text or JSON value under a key: no reader, no duplicate rule; only secrets are masked.
 
         A key in use gets a new version. `expect` is the version that must be current (0: none yet); without it the
-        last write wins. It is over at the time `expires`, or so long from now; without, an end that is set stays.
-        Raises InvalidInput, Denied, Conflict.
+        last write wins. It is over at the time `expires`, so long from now, or never; without, an end that is set
+        stays. Raises InvalidInput, Denied, Conflict.
         """
         home = self._on.writable(path)
         name = Name(home, self._on.guard.check_key(checks.check_key(key)))
@@ -179,7 +179,7 @@ class Memos(Offices):
         if text is None and data is None:
             raise InvalidInput("there is nothing to put: give text or data")
         checks.check_origin(source_class=source_class)
-        end = checks.check_end(expires, self._on.clock())
+        end = checks.check_last(expires, self._on.clock())
         words, value = checks.check_note(text or "", "the text"), checks.check_data(data)
         payload, doubts = await self._on.guard.payload(Plaintext(text=words, data=value), source_class, name.key)
 
@@ -192,7 +192,8 @@ class Memos(Offices):
             if expect not in (None, version):
                 raise Conflict(f"{name.key!r} at {home} is at version {version}, not {expect}: read it again first")
             owner, now = self.caller.user, self._on.clock()
-            cube = named(name, payload, old, owner=owner, kind=kind, tags=labels, now=now, end=end)
+            until = None if end == "never" else end
+            cube = named(name, payload, old, owner=owner, kind=kind, tags=labels, now=now, end=until)
             cube = from_class(cube, source_class, doubts)
             try:
                 return await self._on.written(Change("put", cube.id, cube, expect=version), cube, rules)

@@ -21,7 +21,7 @@ from memos_mcp import wiring
 from memos_mcp.answers import Namespace, Page, Recall, Remembered, Status
 from memos_mcp.cube import Interval, Kind, MemCube, SourceClass
 from memos_mcp.interface.before import Said
-from memos_mcp.interface.bound import When
+from memos_mcp.interface.bound import Never, When
 from memos_mcp.interface.update import Edit
 from memos_mcp.operation.lifecycle import Move
 from memos_mcp.ports import Caller, Event, How
@@ -228,13 +228,13 @@ class Memos:
         tags: Sequence[str] = (),
         source_class: SourceClass = "user",
         expect: int | None = None,
-        expires: datetime | timedelta | None = None,
+        expires: datetime | timedelta | Never | None = None,
     ) -> MemCube:
         """Store exactly this text or JSON value under a key: no reader, no duplicate rule; only secrets are masked.
 
         A key in use gets a new version. `expect` is the version that must be current (0: none yet); without it the
-        last write wins. It is over at the time `expires`, or so long from now; without, an end that is set stays.
-        Raises InvalidInput, Denied, Conflict.
+        last write wins. It is over at the time `expires`, so long from now, or never; without, an end that is set
+        stays. Raises InvalidInput, Denied, Conflict.
         """
         return self._portal.call(
             partial(

@@ -26,7 +26,7 @@ IMPORT_ROOTS = (ROOT, ROOT / "graph", ROOT / "adapters")
 # What each environment has on top of the runtime dependencies: extras or dependency groups of pyproject.toml.
 ENVIRONMENTS: dict[str, tuple[str, ...]] = {
     "light": ("embed",),
-    "test": ("embed", "neo4j", "anthropic", "privacy", "test"),
+    "test": ("embed", "neo4j", "anthropic", "langchain", "llama-index", "privacy", "test"),
 }
 
 # The weights that tests of recall by meaning use; the package asks for libraries that they do not need.

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from memos_mcp.answers import Namespace, Page, Recall, Remembered, Status
 from memos_mcp.cube import Interval, Kind, MemCube, SourceClass
 from memos_mcp.interface.before import Said
-from memos_mcp.interface.bound import When
+from memos_mcp.interface.bound import Never, When
 from memos_mcp.ports import Event
 
 Ask = Callable[..., Awaitable[Any]]
@@ -102,7 +102,7 @@ class Client:
         tags: Sequence[str] = (),
         source_class: SourceClass = "user",
         expect: int | None = None,
-        expires: datetime | timedelta | None = None,
+        expires: datetime | timedelta | Never | None = None,
     ) -> MemCube:
         """As `Memos.put`: store exactly this under a key."""
         return await self._ask(
@@ -258,7 +258,7 @@ class BlockingClient:
         tags: Sequence[str] = (),
         source_class: SourceClass = "user",
         expect: int | None = None,
-        expires: datetime | timedelta | None = None,
+        expires: datetime | timedelta | Never | None = None,
     ) -> MemCube:
         """As `Memos.put`: store exactly this under a key."""
         return self._ask(

@@ -8,9 +8,14 @@ from memos_mcp.cube import MemCube, Plaintext
 from memos_mcp.infrastructure.authors import PARTS, author_of
 from memos_mcp.infrastructure.tokens import date_terms, terms
 
+BY_TEXT = "found-by:text"
+"""Tag of what is found by its text alone: neither by its key nor by its data."""
+
 
 def turn_key(cube: MemCube) -> list[str]:
     """Terms of date, speaker and words; of a memory stored by `put` also its key and the texts in its data."""
+    if BY_TEXT in cube.tags:
+        return terms(cube.text)
     origin = cube.origin
     found = date_terms(origin.said_at) if origin.said_at else []
     found += terms(origin.speaker) if origin.speaker else []
@@ -26,6 +31,8 @@ def embedded_text(cube: MemCube) -> str:
 
     A role and a date are no content and stay out (facts: measured); a name is. What was put is known by its key too.
     """
+    if BY_TEXT in cube.tags:
+        return cube.text
     author = author_of(cube.origin)
     named = [f"{author}:"] if author not in PARTS else []
     data = cube.payload.data if isinstance(cube.payload, Plaintext) else None

@@ -355,7 +355,7 @@ class Vectors:
             refs = [Ref(id=key, version=version) for key, version in names]
             cubes = await self._vault.get(refs, branch=branch_of(root, MAIN))
             seen = [self._lens.view(cube) for cube in cubes if not cube.quarantined]
-            texts = {(cube.id, cube.version): embedded_text(cube) for cube in seen}
+            texts = {(cube.id, cube.version): text for cube in seen if (text := embedded_text(cube))}
             made = await self._questions.read(list(texts.values()))
             vectors = dict(zip(texts, made.vectors, strict=True))
             words = {name: codes_of(its) for name, its in zip(texts, made.words, strict=False)}

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from anyio import to_thread
 
@@ -32,6 +32,8 @@ from memos_mcp.traversal import Traversal
 Found = Ref | Name
 When = datetime | str
 """A moment, or the label of a snapshot."""
+Never = Literal["never"]
+"""The end of what does not end."""
 SNAPSHOT = "snapshot"
 """The kind of the ledger's notes that label positions of the log."""
 _DOING: dict[Act, str] = {"read": "read", "write": "change", "govern": "decide about"}
@@ -285,20 +287,22 @@ class Bound:
             committed(events)
             await self.lanes.apply(events)
 
-    def put_again(self, old: MemCube, key: str, end: datetime | None) -> tuple[MemCube, list[Change]]:
+    def put_again(self, old: MemCube, key: str, end: datetime | Never | None) -> tuple[MemCube, list[Change]]:
         """What is put under its key once more, with what has to be changed first: its end, or that it is over.
 
         Both are for who decides about it. Raises Denied.
         """
         rules = old.governance
         over = rules.expires_at is not None and rules.expires_at <= self.clock()
-        if not (over or end) or not self.governs(old.path, rules):
+        new = rules.expires_at is not None if end == "never" else end is not None
+        if not (over or new) or not self.governs(old.path, rules):
             self.check("write", old, key)
-            if end is not None:
+            if new:
                 self.check("govern", old)
             return old, []
         state = moved(old.state, "restore") if old.state is State.EXPIRED else old.state
-        back = old.model_copy(update={"governance": rules.model_copy(update={"expires_at": end}), "state": state})
+        until = rules.model_copy(update={"expires_at": None if end == "never" else end})
+        back = old.model_copy(update={"governance": until, "state": state})
         self.check("write", back, key)
         changes = [Change("govern", old.id, back, reason="it was put again")]
         if back.state is not old.state:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import get_args
+from typing import Literal, get_args
 
 from pydantic import JsonValue, ValidationError
 
@@ -79,6 +79,17 @@ def check_end(given: datetime | timedelta | None, now: datetime) -> datetime | N
     if end <= now:
         raise InvalidInput(f"expires is a time to come, or how long it is until then: {end:%Y-%m-%d %H:%M} UTC is over")
     return end
+
+
+def check_last(
+    given: datetime | timedelta | Literal["never"] | None, now: datetime
+) -> datetime | Literal["never"] | None:
+    """The same of what may be told to last."""
+    match given:
+        case "never":
+            return given
+        case _:
+            return check_end(given, now)
 
 
 def check_id(key: str | None) -> str:

@@ -71,6 +71,18 @@ async def test_an_end_that_is_set_stays_and_can_be_moved(memos: Memos) -> None:
     assert (moved.governance.expires_at, (await memos.get(moved.id)).governance.expires_at) == (end, end)
 
 
+async def test_an_end_is_taken_away_in_the_same_commit(memos: Memos) -> None:
+    first = await memos.put(None, "ticket", text="tea at nine", expires=HOUR)
+    kept = await memos.put(None, "ticket", text="tea for ever", expires="never")
+    assert (kept.id, (await memos.get(kept.id)).governance.expires_at) == (first.id, None)
+    assert (await later(memos, 2 * HOUR).get(path=kept.path, key="ticket")).text == "tea for ever"
+    lines = [event.action for event in await memos.history(kept.id)]
+    await memos.put(None, "ticket", text="tea for ever and ever", expires="never")
+    assert [event.action for event in await memos.history(kept.id)] == [*lines, "put"]
+    new = await memos.put(None, "other", text="tea", expires="never")
+    assert new.governance.expires_at is None
+
+
 async def test_an_end_is_set_by_who_decides_about_the_memory(memos: Memos) -> None:
     id = (await memos.put("shared/team", "plan", text="the tea plan", expires=HOUR)).id
     await memos.acl.change([id], writers=["ben"])
