@@ -8,7 +8,7 @@ NEO4J_FOLDER := $(HOME)/.memos/neo4j
 IN_MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 {print "TMPDIR=/dev/shm"}')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check serve bench neo4j format twin schema wheel mcpb install env pins clean
+.PHONY: help run test lowest check serve bench neo4j format twin schema wheel mcpb install env pins clean
 
 help: ## show this menu
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,10 @@ run: ## set up what the demo needs (no torch, one small model), then run it
 
 test: check ## set up what the tests need, then check and run all tests
 	@$(IN_MEMORY) $(TEST) pytest --cov --numprocesses=auto --dist=loadfile --no-loadscope-reorder
+
+lowest: ## run the tests of LlamaIndex with the oldest version of it that is accepted
+	@tools/python tools/env.py lowest pytest -W ignore::pydantic.warnings.UnsupportedFieldAttributeWarning \
+		tests/unit/adapters/test_llama_index_*.py tests/integration/test_llama_index_together.py
 
 check: ## format, lint, types, imports, sizes
 	@$(TEST) ruff format --check

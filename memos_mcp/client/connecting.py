@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Self
 
 from anyio import to_thread
+from anyio.lowlevel import current_token
 
 from memos_mcp import sync
 from memos_mcp.client.faces import BlockingClient, Client
@@ -74,7 +76,7 @@ def connect(
         case Connected():
             return Connected(memos.asynchronous, memos.blocking, memos.inline)
         case Memos():
-            return _of(Client(partial(_awaited, memos)), _refused)
+            return _of(Client(partial(_awaited, memos, _Home())), _refused)
         case sync.Memos():
             return _of(Client(partial(_threaded, memos)), partial(_blocking, memos))
         case str():
@@ -107,7 +109,27 @@ def _refused(verb: str, **_: object) -> object:
     )
 
 
-async def _awaited(memos: Memos, verb: str, **given: object) -> object:
+class _Home:
+    """The event loop of a Memos: that in which it is given, else first asked. Elsewhere its answers may never come."""
+
+    def __init__(self) -> None:
+        self._loop: object = None
+        with suppress(RuntimeError):  # there is none yet
+            self._loop = current_token()
+
+    def check(self) -> None:
+        """Raise InvalidInput in any other loop."""
+        here = current_token()
+        self._loop = self._loop or here
+        if self._loop != here:
+            raise InvalidInput(
+                "this Memos is asynchronous and belongs to another event loop: "
+                "give what memos_mcp.sync.open() opens, or ask it where it was opened"
+            )
+
+
+async def _awaited(memos: Memos, home: _Home, verb: str, **given: object) -> object:
+    home.check()
     return await VERBS[verb].run(memos, **given)
 
 

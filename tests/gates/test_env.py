@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tools import env
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -75,3 +77,12 @@ def test_one_line_says_that_python_is_missing_or_too_old(tmp_path: Path) -> None
     assert done.stderr == (
         f"memos: needs Python 3.11 or newer as {old} (name another one with PYTHON=/path/to/python)\n"
     )
+
+
+def test_the_environment_with_the_oldest_version_keeps_to_all_other_pins(tmp_path: Path) -> None:
+    written = env.pins("lowest", tmp_path / "lowest").read_text("utf-8").splitlines()
+    pinned = env.CONSTRAINTS.read_text("utf-8").splitlines()
+    gone = [line for line in pinned if line not in written]
+    assert gone
+    assert all(line.startswith("llama-index") for line in gone)
+    assert env.pins("test", tmp_path / "test") == env.CONSTRAINTS
