@@ -8,7 +8,7 @@ NEO4J_FOLDER := $(HOME)/.memos/neo4j
 IN_MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 {print "TMPDIR=/dev/shm"}')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lowest check serve bench neo4j format twin schema wheel mcpb install env pins clean
+.PHONY: help run test lowest check serve bench neo4j format twin schema weights wheel mcpb install env pins clean
 
 help: ## show this menu
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ format: ## format the code and apply the safe fixes of the linter
 
 twin: ## write the blocking twins from the async classes
 	@$(TEST) python tools/twin.py
+
+weights: ## learn anew how sentences are read (three minutes)
+	@$(TEST) env PYTHONPATH=.:graph:adapters python tools/weights.py
 
 schema: ## write the schemas that are checked in
 	@$(TEST) python tools/schema.py

@@ -28,7 +28,7 @@ from memos_mcp.search import Turn
 
 DATA = Path(__file__).resolve().parents[1] / "tests" / "data"
 PARTS = ("tuned", "held_out", "fresh", "last", "blind")
-CALLS = (*PARTS, "blind_second")
+CALLS = (*PARTS, "blind_second", "seventh", "seventh_unseen")
 TIMES = {"known": ("times", "times_more"), "blind": ("understanding/blind_times",)}
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -84,7 +84,7 @@ class Count:
 
 def calls(part: str) -> list[Call]:
     """The labelled calls of a part."""
-    file = part if part.startswith("blind") else "calls"
+    file = part if part.startswith("blind") else "seventh" if part.startswith("seventh") else "calls"
     return cast("dict[str, list[Call]]", _read(f"understanding/{file}"))[part]
 
 
@@ -105,7 +105,7 @@ def counted_calls(part: str) -> Count:
     """What of the calls of a part is read as labelled, slot by slot."""
     count = Count()
     for call in calls(part):
-        found = meant(call["q"], _turns(call), now=NOW)
+        found = meant(call["q"], turns_of(call.get("turns", ())), now=NOW)
         for what, expected, read, right in _slots(call, found):
             count.add(what, call["q"], expected, read, right=right)
     return count
@@ -149,8 +149,9 @@ def _slots(call: Call, found: Understanding) -> Iterator[tuple[str, object, obje
         yield "alone", says, found.alone, all(word.lower() in found.alone.lower() for word in says)
 
 
-def _turns(call: Call) -> list[Turn]:
-    return [Turn(each[3:], by_user=each.startswith("u:")) for each in call.get("turns", [])]
+def turns_of(said: Sequence[str]) -> tuple[Turn, ...]:
+    """Turns as tables have them: "u: …" by the user, "a: …" by the assistant."""
+    return tuple(Turn(each[3:], by_user=each.startswith("u:")) for each in said)
 
 
 def _interval(start: date | None, end: date | None) -> Interval | None:
@@ -181,7 +182,7 @@ def _cells(count: Count, things: Iterable[str]) -> Iterator[str]:
 
 def microseconds(part: str = "blind") -> float:
     """What a call costs, in the mean of a part; the best of five runs."""
-    given = [(call["q"], _turns(call)) for call in calls(part)]
+    given = [(call["q"], turns_of(call.get("turns", ()))) for call in calls(part)]
     return min(repeat(lambda: [meant(q, turns, now=NOW) for q, turns in given], number=1, repeat=5)) / len(given) * 1e6
 
 

@@ -193,7 +193,8 @@ CORRECTS = re.compile(
     r"|got that wrong|was wrong)\b|^make (?:that|it) (?!a\b|an\b|sound\b|short)\w+"
 )
 CHANGED = re.compile(
-    r"^(?!.*\?)(?:.*\b(?:no longer|not .{0,40}\bany ?more)\b|.*n't .{0,60}\bany ?more\b|.* (?:has|have) changed\b"
+    r"^(?!.*\?)(?!(?:and |so |but )*(?:who|where|when|why|how|which|what(?! i\b)|did|does|do|is|are|was|were) )"
+    r"(?:.*\b(?:no longer|not .{0,40}\bany ?more)\b|.*n't .{0,60}\bany ?more\b|.* (?:has|have) changed\b"
     r"|.*\b(?:has|have|'ve|'s) (?:just |now |finally |recently |since )?(?:switched|moved|gone up|gone down|gone from"
     r"|swapped"
     r"|upgraded|been replaced|become)\b|.*\b(?:switched|changed|moved|went) from .* to\b|.*\binstead$|.*\binstead[.!]$"

@@ -1,4 +1,4 @@
-"""What a sentence that stands alone wants done with memories: its intent, by rules. Pure, English.
+"""What a sentence that stands alone wants done with memories: its intent, by rules that `weighing.py` weighs. Pure.
 
 A command says it in its first words; of questions the first form that is found decides. What is neither a command
 nor a question is a statement, to be remembered.
@@ -30,40 +30,45 @@ from memos_mcp.interface.command_forms import (
 from memos_mcp.interface.mentions import mentions_in
 from memos_mcp.search import Intent
 
-__all__ = ["GONE_IN_THE_END", "POLITE", "Intent", "intent_of", "is_chat", "is_request", "plain"]
+__all__ = ["GONE_IN_THE_END", "POLITE", "Intent", "is_chat", "is_request", "plain", "rule_of"]
 
 _LOOKED_AT = 1_000  # characters: what is wanted is said at once
 
 _LONGEST_COURTESY = 80
 
 
-def intent_of(text: str, *, goes_on: bool = False) -> Intent:
-    """What is to be done, of a sentence that stands alone; one that `goes_on` speaks of what was said before."""
+def rule_of(text: str, *, goes_on: bool = False) -> tuple[Intent, str]:
+    """What the first rule that fits says is to be done, and which rule it is.
+
+    For a sentence that stands alone; one that `goes_on` speaks of what was said before.
+    """
     lower = to_the_point(text)
-    if is_chat(text) or TO_AN_ASSISTANT.match(lower) or WRITE.match(lower):
-        return "none"
-    for intent, form in _COMMANDS:
+    if is_chat(text):
+        return "none", "chat"
+    if TO_AN_ASSISTANT.match(lower) or WRITE.match(lower):
+        return "none", "work"
+    for intent, why, form in _COMMANDS:
         if form.search(lower):
-            return intent
+            return intent, why
     if GONE_IN_THE_END.search(lower):
-        return "forget"
+        return "forget", "gone"
     if not is_request(text):
-        return "remember"
+        return "remember", "told"
     if not goes_on and GENERAL.match(lower) and not OURS.search(lower) and not _concerns_somebody(text):
-        return "none"
+        return "none", "general"
     for intent, form in _QUESTIONS:
         if form.search(lower):
-            return intent
-    return "retrieve"
+            return intent, intent
+    return "retrieve", "asked"
 
 
-_COMMANDS: tuple[tuple[Intent, re.Pattern[str]], ...] = (
-    ("forget", FORGET),
-    ("remember", REMEMBER_THAT),
-    ("remember", STANDING),
-    ("update", CORRECTS),
-    ("remember", REMEMBER),
-    ("update", CHANGED),
+_COMMANDS: tuple[tuple[Intent, str, re.Pattern[str]], ...] = (
+    ("forget", "forget", FORGET),
+    ("remember", "remember that", REMEMBER_THAT),
+    ("remember", "standing", STANDING),
+    ("update", "corrects", CORRECTS),
+    ("remember", "remember", REMEMBER),
+    ("update", "changed", CHANGED),
 )
 _QUESTIONS: tuple[tuple[Intent, re.Pattern[str]], ...] = (
     ("summarise", SUMMARISE),

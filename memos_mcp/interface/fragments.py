@@ -10,10 +10,10 @@ from itertools import pairwise
 from memos_mcp.interface.mentions import Mention, mentions_in, things_in
 from memos_mcp.interface.times import found_in
 
-_ABOUT = re.compile(r"^(?:(?:and|but|ok(?:ay)?|so|then|or)[, ]+)*(?:what|how) about |what of ", re.IGNORECASE)
+_ABOUT = re.compile(r"^(?:(?:and|n|but|ok(?:ay)?|so|then|or)[, ]+)*(?:what|how) about |what of ", re.IGNORECASE)
 _BEFORE = re.compile(r"\b(?:in|on|at|during|from|for|with|to|of|by|about|near) (?:the )?$", re.IGNORECASE)
 _OWNED = re.compile(
-    r"(?:(?:ok(?:ay)?|so|then|right|well)[, ]+)*(?:(?:and|or|but)[, ]+)(?:the|my|our|his|her|their) ", re.IGNORECASE
+    r"(?:(?:ok(?:ay)?|so|then|right|well)[, ]+)*(?:(?:and|n|or|but)[, ]+)(?:the|my|our|his|her|their) ", re.IGNORECASE
 )
 _PREPOSITION = re.compile(
     r"^(?:in|on|at|during|from|for|with|to|of|by|after|before|about|near|without) ", re.IGNORECASE
@@ -54,6 +54,8 @@ def with_one(base: str, rest: str, named: Sequence[Mention], now: datetime, peop
     if not alike:
         return f"{base.rstrip(' ?.!')}, {rest}{_mark(base)}"
     out = alike[0]
+    if _PREPOSITION.match(rest) and not _BEFORE.search(base[: out.start]):
+        return f"{base.rstrip(' ?.!')} {rest}{_mark(base)}"
     new = _ONE.sub(r"\1", rest)
     if _PREPOSITION.match(rest) and _BEFORE.search(base[: out.start]):
         new = _PREPOSITION.sub("", rest)
@@ -66,6 +68,20 @@ def with_one(base: str, rest: str, named: Sequence[Mention], now: datetime, peop
     if new.endswith(("'s", "’s")) and ends.startswith(("'s", "’s")):
         ends = ends[2:]
     return base[:start] + new + ends
+
+
+def with_kind(base: str, rest: str) -> str | None:
+    """The question again, of another kind of the same: "egg allergies" for "nut allergies"."""
+    kind, _, head = rest.rpartition(" ")
+    if not kind or " " in kind or _DETERMINER.match(kind):
+        return None
+    old = next(
+        (each for each in re.finditer(rf"\b([\w-]+) {re.escape(head)}\b", base) if not _DETERMINER.match(each[1])), None
+    )
+    return base[: old.start()] + rest + base[old.end() :] if old else None
+
+
+_DETERMINER = re.compile(r"(?:the|my|our|your|his|her|their|an?|any|all|which|what|of|many|some|no|this|that|[A-Z].*)$")
 
 
 def with_thing(base: str, rest: str, text: str) -> str | None:

@@ -231,8 +231,8 @@ def _is_name_at_start(text: str, start: int, end: int, plain: str) -> bool:
     rest = text[start:end].split(" ")[1:]
     if rest and rest[0] in ("I", "I'm", "I've", "I’m", "I’ve"):
         return False
-    after = re.match(r"(?:[’']s\b|,)?\s*([^\W_]+)?", text[end:])
-    follows = (after[1] or "").lower() if after else ""
+    after = re.match(r"(?:[’']s\b|,)?\s*([^\W_]+(?:[’']t)?)?", text[end:])
+    follows = (after[1] or "").lower().replace("’", "'") if after else ""
     if re.match(r"(?:, [A-Z][^\W_]+)*,? (?:and|or) (?:[A-Z]|(?:my|her|his|our|the|their) )", text[end:]):
         return True
     return bool(rest) or text[end : end + 2] in ("'s", "’s") or follows in _VERBS or follows.endswith("ed")

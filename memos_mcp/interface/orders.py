@@ -43,6 +43,8 @@ _HANDS = frozenset(
     "use keep set check place lay drop dip cover beat crack crush blend bring allow give knock wet weigh wait hang "
     "stand sit lean attach detach store swap wind unwind light aim steer shift brake reverse park indicate".split()
 )
+VERBS = _ASSIST | _HANDS
+"""Verbs that begin an order to an assistant, or one of what hands do."""
 _NO_VERB = frozenset(
     "i you he she it we they the a an my our your his her its their this that these those there here who what which "
     "when where why how if whether because since although though while and or but so as of in on at by to for from "

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from memos_mcp.interface.mentions import Mention, mentions_in, things_in
 from memos_mcp.interface.times import found_in
@@ -71,6 +72,13 @@ class Rewritten:
 
     text: str
     filled: tuple[tuple[str, str], ...] = ()
+    about: str = ""
+    """What the sentence hangs on, if it says nothing that would give way to it: "which room" (my next tutorial)."""
+
+    @property
+    def whole(self) -> str:
+        """The sentence, and in brackets what it hangs on."""
+        return f"{self.text} ({self.about})" if self.about else self.text
 
 
 def resolved(text: str, before: Sequence[Turn], now: datetime, people: Collection[str]) -> Rewritten:
@@ -98,10 +106,23 @@ _Reading = Callable[["re.Match[str]", Sequence[Turn], datetime, Collection[str]]
 
 def _person(found: re.Match[str], before: Sequence[Turn], now: datetime, people: Collection[str]) -> str | None:
     pronoun = found.lastgroup or ""
-    may = [each for turn in reversed(before) for each in _mentions(turn, now, people) if each.may_be(pronoun)]
+    may = [each for turn in reversed(before) for each in _heads(turn, now, people) if each.may_be(pronoun)]
     may = may or _who_was_asked_for(before, now, people)
-    near = [each for turn in before[-_NEAR:] for each in _mentions(turn, now, people) if each.is_certainly(pronoun)]
+    near = [each for turn in before[-_NEAR:] for each in _heads(turn, now, people) if each.is_certainly(pronoun)]
     return _as(found, (near[-1:] or may)[0].phrase) if may else None
+
+
+def _heads(turn: Turn, now: datetime, people: Collection[str]) -> list[Mention]:
+    """Who is spoken of; of "my nan's carer Blessing" only the carer, and in an answer to "who is Ada?" nobody else."""
+    if not turn.by_user and _SAYS_WHO.match(turn.text):
+        return []
+    mentions = _mentions(turn, now, people)
+    owns = {a.start for a, b in pairwise(mentions) if turn.text[a.end : a.end + 2] in _OWNS and b.start <= a.end + 3}
+    return [each for each in mentions if each.start not in owns]
+
+
+_SAYS_WHO = re.compile(r"your ", re.IGNORECASE)
+_OWNS = ("'s", "’s")
 
 
 def _who_was_asked_for(before: Sequence[Turn], now: datetime, people: Collection[str]) -> list[Mention]:
@@ -184,7 +205,7 @@ def _named_in_answer(before: Sequence[Turn], now: datetime, people: Collection[s
     """The place that was the whole answer to where or which: "At Hotel Vander"."""
     if len(before) < 2 or before[-1].by_user or len(before[-1].text.split()) > _SHORT:
         return None
-    if not _ASKS_WHERE.match(before[-2].text):
+    if not _ASKS_WHERE.match(before[-2].text) or any(each.sort == "thing" for each in things_in(before[-2].text)):
         return None
     return next((each.name for each in _mentions(before[-1], now, people) if each.sort == "place"), None)
 

@@ -11,9 +11,9 @@ import re
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from memos_mcp.interface.commands import is_request
-from memos_mcp.interface.fragments import with_deed, with_one, with_phrase, with_thing, with_time
-from memos_mcp.interface.mentions import ROLES, mentions_in
+from memos_mcp.interface.commands import is_chat, is_request
+from memos_mcp.interface.fragments import with_deed, with_kind, with_one, with_phrase, with_thing, with_time
+from memos_mcp.interface.mentions import ROLES, mentions_in, things_in
 from memos_mcp.interface.pronouns import Rewritten, resolved
 from memos_mcp.interface.times import found_in
 from memos_mcp.search import Turn
@@ -24,7 +24,8 @@ LONGEST = 2_000  # characters that are read of what was said
 _MOST_TURNS = 12  # what was said longer ago is not referred to by a pronoun
 
 _FRAGMENT = re.compile(
-    r"^(?:(?:and|but|ok(?:ay)?|so|then|or)[, ]+)*(?:(?:what|how) about |what of )?(?P<rest>[^?!.]{1,60})[?.! ]*$",
+    r"^(?:(?:and|n|but|ok(?:ay)?|so|then|or)[, ]+)*(?:(?:what|how) about |what of )?(?P<rest>[^?!.]{1,60}?)"
+    r"(?P<too> too| as well| also| the same)?[?.! ]*$",
     re.IGNORECASE,
 )
 _SAME = re.compile(
@@ -33,7 +34,7 @@ _SAME = re.compile(
     r"(?:the )?(?:same|ditto)(?: thing| again)? (?:for|with|about|of|on) (?=\w)",
     re.IGNORECASE,
 )
-_MARKED = re.compile(r"^(?:(?:and|but|ok(?:ay)?|so|then|or)[, ]|(?:what|how) about |what of )", re.IGNORECASE)
+_MARKED = re.compile(r"^(?:(?:and|n|but|ok(?:ay)?|so|then|or)[, ]|(?:what|how) about |what of )", re.IGNORECASE)
 _ASKS_ONLY = re.compile(
     r"^(?:and |but |so |ok )?(?P<how>(?:since |until |till |from )?when|why|where(?: to| from)?|(?:with|to|from"
     r"|by|for) whom|who (?:with"
@@ -93,7 +94,34 @@ def _alone(text: str, before: Sequence[Turn], now: datetime, people: Collection[
     base = next((turn.text for turn in reversed(before) if turn.by_user and is_request(turn.text)), "")
     if base and (found := _filled(text, base, before, now, people)):
         return Rewritten(found, ((text, found),))
-    return resolved(text, before, now, people)
+    found = resolved(text, before, now, people)
+    about = "" if found.filled else _hangs_on(text, before, now, people)
+    return Rewritten(text, ((text, about),), about) if about else found
+
+
+def _hangs_on(text: str, before: Sequence[Turn], now: datetime, people: Collection[str]) -> str:
+    """What was said last, without its time, if a sentence of few words names nothing or points to something."""
+    said = next((turn.text for turn in reversed(before) if turn.by_user), "")
+    words = text.split()
+    few = len(words) <= _FEW and not things_in(text) and not _OF_MINE.search(text)
+    if len(words) > _SOME or not (few or _POINTS.search(text)) or _OF_ITSELF.search(text):
+        return ""
+    if is_chat(text) or mentions_in(text, people=people) or is_chat(said):
+        return ""
+    if said[:2] not in ("I ", "I'") and not any(each.start == 0 for each in mentions_in(said, people=people)):
+        said = f"{said[:1].lower()}{said[1:]}"
+    for each in reversed(found_in(said, now)):
+        said = said[: each.span[0]].rstrip() + said[each.span[1] :]
+    return _LEFT_OVER.sub("", " ".join(said.split()[:_SOME]).strip(" ?.!,"))
+
+
+_FEW, _SOME = 5, 12
+_LEFT_OVER = re.compile(r" (?:on|in|at|for|by|since|until|from|of|the)$", re.IGNORECASE)
+_POINTS = re.compile(
+    r"\b(?:it|that|this|those|these|them|ones?|each|both|either|neither|then|there|instead|the same)\b", re.IGNORECASE
+)
+_OF_MINE = re.compile(r"^(?:i|we)\b|\b(?:my|our) \w+", re.IGNORECASE)
+_OF_ITSELF = re.compile(r"\bwhat (?:time|day) is it\b|\bis it (?:true|normal)|\bthere (?:is|are)\b", re.IGNORECASE)
 
 
 # --- fragments: a slot of the question before ------------------------------------------------------------------------
@@ -111,25 +139,46 @@ def _filled(text: str, base: str, before: Sequence[Turn], now: datetime, people:
         not said
         or _HAS_A_VERB.search(said)
         or _QUESTION_WORD.match(said)
-        or not (_MARKED.match(text) or base.rstrip().endswith("?"))
+        or not (_MARKED.match(text) or base.rstrip().endswith("?") or _asked_in_short(text, said, base))
     ):
         return None
     rest = _of_the_same(said.strip(), base) or resolved(said.strip(), before, now, people).text
+    return _at_another_time(rest, base, now) or _of_another(text, said, rest, base, now, people)
+
+
+def _asked_in_short(text: str, said: str, base: str) -> bool:
+    """Does it ask once more what was asked without a question mark: "wednesday?"."""
+    return text.endswith("?") or (_ASKS.match(base) is not None and len(said.split()) <= _A_WORD_OR_TWO)
+
+
+_A_WORD_OR_TWO = 2
+
+
+def _at_another_time(rest: str, base: str, now: datetime) -> str | None:
     if (days := _WEEKDAYS.search(rest)) and _WEEKDAYS.search(base):
         return _WEEKDAYS.sub(days[0], base, count=1)
     if _NEXT_TO.match(rest):
         return with_time(base, rest, now, step=True)
     times = [each.span for each in found_in(rest, now) or found_in(f"in {rest}", now) if not _CLOCK_ALONE.match(rest)]
-    if times:
-        return with_time(base, rest, now)
+    return with_time(base, rest, now) if times else None
+
+
+def _of_another(text: str, said: str, rest: str, base: str, now: datetime, people: Collection[str]) -> str | None:
+    if again := with_kind(base, rest):
+        return again
     named = mentions_in(f"and {rest}", people=people)
+    if named and _OF_HIM.match(said) and not _OF_HIM_ALREADY.search(base):
+        return f"What about {rest}?"
     if (not named or rest.lower().startswith("without ")) and (again := with_phrase(base, rest)):
         return again
-    if named or _MARKED.match(text):
-        return (
-            with_one(base, rest, named, now, people) if named else with_thing(base, rest, text) or with_deed(base, rest)
-        )
-    return None
+    if named:
+        return with_one(base, rest, named, now, people)
+    return (with_thing(base, rest, text) or with_deed(base, rest)) if _MARKED.match(text) else None
+
+
+_ASKS = re.compile(r"(?:who|what|which|where|when|why|how|did|do|does|is|are|was|were|have|has|can)\b", re.IGNORECASE)
+_OF_HIM = re.compile(rf"(?:his|her|their) (?!(?:{'|'.join(sorted(ROLES))})\b)\w+", re.IGNORECASE)
+_OF_HIM_ALREADY = re.compile(r"['’]s |\b(?:his|her|their) ", re.IGNORECASE)
 
 
 def _of_the_same(said: str, base: str) -> str | None:
