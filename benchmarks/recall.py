@@ -151,8 +151,8 @@ async def embedding(model: Path, questions: Sequence[str]) -> list[float]:
 
 
 def words_only(home: Path) -> Memos:
-    """A Memos whose vectors lane is off."""
-    return memos_mcp.open(home=home, user="ada", embedder={"kind": "none"})
+    """A Memos whose vectors lane is off, and without consolidation."""
+    return memos_mcp.open(home=home, user="ada", embedder={"kind": "none"}, consolidation={"mode": "off"})
 
 
 async def ask(memos: Memos, questions: Sequence[str]) -> list[float]:

@@ -24,7 +24,7 @@ from memos_graph.words import words_of
 
 T = TypeVar("T")
 _READERS = 4
-_SHORT = 0.001  # seconds: to reach another thread takes about half as long, more where others compute
+_SHORT = 0.002  # seconds: to reach another thread takes a quarter of it, and all of it where others compute
 
 
 class EmbeddedGraph:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ Counts = NDArray[np.uint8]
 NONE: tuple[Ints, Counts] = (np.empty(0, np.int32), np.empty(0, np.uint8))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Block:
     """Postings of the rows `[first, last)`: `rows[offsets[i]:offsets[i+1]]` hold the term `terms[i]` (ascending)."""
 
@@ -29,7 +30,8 @@ class Block:
     @property
     def held(self) -> int:
         """Bytes in memory."""
-        return self.terms.nbytes + self.offsets.nbytes + self.rows.nbytes + self.counts.nbytes
+        arrays = (self.terms, self.offsets, self.rows, self.counts, *self.__dict__.get("_by_row", ()))
+        return sum(each.nbytes for each in arrays)
 
     def find(self, term: int) -> tuple[Ints, Counts]:
         """Rows with the term and its count in each."""
@@ -40,11 +42,19 @@ class Block:
         return self.rows[here], self.counts[here]
 
     def of_rows(self, rows: Ints) -> Ints:
-        """Terms of some rows. Cost: 1 ms for a million postings."""
-        wanted = np.zeros(self.last - self.first, np.bool_)
-        wanted[rows[(rows >= self.first) & (rows < self.last)] - self.first] = True
-        at = np.flatnonzero(wanted[self.rows - self.first] if self.first else wanted[self.rows])
+        """Terms of some rows. Cost: 10 µs a row, and once 50 ms for a million postings."""
+        order, starts = self._by_row
+        here = rows[(rows >= self.first) & (rows < self.last)] - self.first
+        pieces = [order[starts[row] : starts[row + 1]] for row in here.tolist()]
+        at = np.concatenate(pieces) if pieces else NONE[0]
         return self.terms[self.offsets.searchsorted(at, "right") - 1]
+
+    @cached_property
+    def _by_row(self) -> tuple[Ints, Ints]:
+        """The places of the postings row by row, and where each row begins among them."""
+        order = np.argsort(self.rows, kind="stable").astype(np.int32)
+        counts = np.bincount(self.rows - self.first, minlength=self.last - self.first)
+        return order, np.append(0, np.cumsum(counts)).astype(np.int32)
 
     def lengths(self, terms: Ints) -> Ints:
         """How many rows hold each term."""

@@ -26,7 +26,7 @@ _Paths = tuple[tuple[str, ...], bool]  # and whether they are asked of now
 ERASING = ("forget", "quarantine", "compact", "depart")
 """What takes words out of indexes at once."""
 
-_SHORT = 5_000  # rows that are looked through faster than another thread is reached
+_SHORT = 15_000  # rows that are looked through faster than another thread is reached
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 

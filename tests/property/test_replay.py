@@ -234,7 +234,7 @@ async def was_then(vault: MemoryAdapter, at: int, then: Replay, now: Replay) -> 
 
 @pytest.mark.claim("5.3.2-11")
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(steps=steps)
+@given(steps=steps.map(lambda each: [step for step in each if step[0] != "rename"]))  # a key is of no version
 def test_a_lane_that_is_built_from_the_log_answers_as_the_one_that_followed_it(steps: list[Step]) -> None:
     async def follow(home: Path) -> None:
         clock = Clock()

@@ -95,6 +95,7 @@ async def test_what_a_model_finds_in_the_labelled_memories_comes_to_the_graph(tm
                 shown = RulesMentions().of(cube)
                 assert len(shown.relations) == sum(fact[0] == "relation" for fact in read), cube.text
                 wanted |= {(r.source, r.kind, r.target) for r in shown.relations if r.source != speaker}
+            await memos.settle(60)
             for name in sorted({source for source, _, _ in wanted})[:20]:
                 page = {(source, kind, target) for source, kind, target, _ in await said_of(memos, name)}
                 assert {each for each in wanted if each[0] == name} <= page

@@ -91,7 +91,10 @@ async def test_what_was_just_remembered_is_found_and_what_was_forgotten_is_gone(
     assert await by_name(memos, "Zebedee") == []
 
 
-async def test_it_is_followed_in_the_background_and_settle_waits_for_it(memos: Memos) -> None:
+async def test_it_is_followed_in_the_background_and_settle_waits_for_it(
+    memos: Memos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follower, "_GRACE", 0.5)
     await memos.remember("Zoe lives in Perth.")
     assert graph_of((await memos.status()).lanes).busy
     lane = graph_of((await memos.settle(5)).lanes)

@@ -33,7 +33,7 @@ PAGE = 8192  # rows with texts of a few hundred bytes; half the overflow pages o
 _READERS = 4
 _NOWHERE = (0, 0)  # which file it is that vanished right after it was opened: the next call notices
 _OLDEST_SQLITE = (3, 37)  # STRICT tables
-_SHORT = 0.001  # seconds: to reach another thread takes about half as long, more where others compute
+_SHORT = 0.002  # seconds: to reach another thread takes a quarter of it, and all of it where others compute
 T = TypeVar("T")
 
 
