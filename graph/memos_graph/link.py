@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import contextmanager
 from typing import Any, LiteralString, TypeVar
 from urllib.parse import urlsplit
 
-from anyio import Lock, fail_after, sleep
+from anyio import CancelScope, Lock, fail_after, sleep
 
 from memos_graph import cypher
 from memos_graph.errors import GraphCorrupt, GraphInvalid, GraphUnavailable
@@ -31,6 +32,7 @@ T = TypeVar("T")
 Row = list[Any]
 _SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 _PAUSE = 0.5  # s between two tries
+_GRACE = 0.2  # s that the driver has to end by itself
 _REFUSED = "Neo.ClientError.Security."
 _GONE = ("Neo.ClientError.Procedure.ProcedureCallFailed", "Neo.ClientError.Schema.IndexNotFound")
 _NO_DATABASE = "Neo.ClientError.Database.DatabaseNotFound"
@@ -80,11 +82,11 @@ class Link:
         with self._translated():
             with fail_after(self._timeout):
                 try:
-                    return await self._asked(work)
+                    return await _unbroken(self._asked(work))
                 except (DriverError, Neo4jError) as exc:
                     if not exc.is_retryable():
                         raise
-                return await self._asked(work)
+                return await _unbroken(self._asked(work))
 
     async def write(self, work: Callable[[Asking], Awaitable[T]]) -> T:
         """Write in one transaction, again and again while the server is down or busy and patience lasts.
@@ -96,7 +98,7 @@ class Link:
             while True:
                 try:
                     with fail_after(max(0.0, until - time.monotonic()) + self._timeout):
-                        return await self._written(work)
+                        return await _unbroken(self._written(work))
                 except (DriverError, Neo4jError) as exc:
                     again = exc.is_retryable() or isinstance(exc, IncompleteCommit)
                     if not again or time.monotonic() > until:
@@ -182,6 +184,22 @@ class Link:
             self._ready, self._lost = False, True
             return GraphUnavailable(f"{self._name} lost an index of the graph ({code}): try again, it is made anew")
         return GraphUnavailable(f"{self._name} could not do it ({code}): try again")
+
+
+async def _unbroken(work: Coroutine[Any, Any, T]) -> T:
+    """What comes of it; if it is cancelled it is given a moment first.
+
+    The driver (6.4) loses its socket where it is cancelled while it connects: a server that refuses says so at once.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        with CancelScope(shield=True):
+            await asyncio.wait({task}, timeout=_GRACE)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        raise
 
 
 async def _made(session: AsyncSession, statement: LiteralString) -> None:

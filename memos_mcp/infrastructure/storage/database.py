@@ -6,10 +6,10 @@ import contextlib
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from time import perf_counter
 from typing import TypeVar
 
 from anyio import CapacityLimiter, to_thread
@@ -81,9 +81,9 @@ class Database:
         """
 
         def timed(db: sqlite3.Connection) -> T:
-            start = time.perf_counter()
+            start = perf_counter()
             answer = ask(db)
-            self._took[kind] = time.perf_counter() - start
+            self._took[kind] = perf_counter() - start
             return answer
 
         def there() -> T:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import time
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 
 import anyio
 import pytest
 from anyio.abc import SocketAttribute, SocketStream
+from anyio.lowlevel import checkpoint
 
 from memos_graph import GraphInvalid, GraphUnavailable, Node, Seen
 from memos_graph.neo4j import Neo4jGraph
@@ -80,6 +83,22 @@ async def test_a_name_that_leads_nowhere_is_told() -> None:
     with pytest.raises(GraphUnavailable, match=r"bolt://nowhere\.invalid:7687"):
         await graph.spaces()
     await graph.aclose()
+
+
+async def test_who_is_cancelled_while_it_connects_leaves_no_socket(nowhere: Neo4jGraph) -> None:
+    """The driver would: an open socket is a warning, and here an error."""
+
+    async def ask() -> None:
+        with suppress(GraphUnavailable):
+            await nowhere.position("ada")
+
+    for steps in range(30):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask)
+            for _ in range(steps):
+                await checkpoint()
+            tasks.cancel_scope.cancel()
+        gc.collect()
 
 
 async def test_a_closed_graph_says_so(nowhere: Neo4jGraph) -> None:

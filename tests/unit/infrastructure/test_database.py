@@ -6,7 +6,6 @@ import os
 import sqlite3
 import stat
 import threading
-import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
@@ -256,13 +255,21 @@ def test_the_lock_of_a_folder_that_is_gone_is_unavailable(tmp_path: Path) -> Non
         os.abort()
 
 
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What reads are timed by: it stands still until a test moves it."""
+    now = [0.0]
+    monkeypatch.setattr(module, "perf_counter", lambda: now[0])
+    return now
+
+
 @pytest.mark.anyio
-async def test_a_read_is_done_at_once_if_the_last_of_its_kind_was_short(tmp_path: Path) -> None:
+async def test_a_read_is_done_at_once_if_the_last_of_its_kind_was_short(tmp_path: Path, clock: list[float]) -> None:
     database, limiter, here = Database(tmp_path / "memos.db"), CapacityLimiter(1), threading.get_ident()
 
     async def asked(kind: str, seconds: float = 0.0) -> bool:
         def ask(_: sqlite3.Connection) -> int:
-            time.sleep(seconds)
+            clock[0] += seconds
             return threading.get_ident()
 
         return await database.asked(ask, limiter, kind) == here
@@ -275,6 +282,7 @@ async def test_a_read_is_done_at_once_if_the_last_of_its_kind_was_short(tmp_path
 
 
 @pytest.mark.anyio
+@pytest.mark.usefixtures("clock")
 async def test_while_others_read_a_short_read_waits_in_another_thread(tmp_path: Path) -> None:
     database, limiter, here = Database(tmp_path / "memos.db"), CapacityLimiter(8), threading.get_ident()
 
