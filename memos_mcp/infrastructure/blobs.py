@@ -6,15 +6,15 @@ import contextlib
 import errno
 import hashlib
 import os
-import re
 import tempfile
 from pathlib import Path
 
 from anyio import CapacityLimiter, to_thread
 
 from memos_mcp.errors import Corrupt, InvalidInput, NotFound, Unavailable
+from memos_mcp.late import late
 
-_NAME = re.compile(r"[0-9a-f]{64}")
+_NAME = late(r"[0-9a-f]{64}")
 
 
 class Blobs:

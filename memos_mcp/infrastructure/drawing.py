@@ -8,7 +8,6 @@ see tells him anything by it.
 from __future__ import annotations
 
 import json
-import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from memos_mcp.cube import Governance, MemCube
 from memos_mcp.errors import Corrupt
 from memos_mcp.infrastructure.authors import author_of
 from memos_mcp.infrastructure.mentions import Entity, Mentioned, Relation
+from memos_mcp.late import late
 
 FORM = 2
 """Of what is drawn: a graph of another form is made anew."""
@@ -43,7 +43,7 @@ CLASS = "class"
 _MOST = 1_000  # edges of one memory
 _LONG = 200
 _GIST = 80
-_NAME = re.compile(r"\w+[+#]*")
+_NAME = late(r"\w+[+#]*")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,21 +6,20 @@ one at five results; both are tie-breakers.
 
 from __future__ import annotations
 
-import re
-
 from memos_mcp.cube import MemCube
 from memos_mcp.infrastructure.authors import author_of
+from memos_mcp.late import late
 
 _LOOKED_AT = 4000  # characters: a longer text is a document
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
-_FIRST = re.compile(r"\b(?:i|my|we|our|me|i'm|i've)\b")
-_WE = re.compile(r"\b(?:i|i'm|i've|i'd|my|me|we)\b")
-_STATED = re.compile(
+_SENTENCE = late(r"(?<=[.!?])\s+|\n+")
+_FIRST = late(r"\b(?:i|my|we|our|me|i'm|i've)\b")
+_WE = late(r"\b(?:i|i'm|i've|i'd|my|me|we)\b")
+_STATED = late(
     r"\b(?:prefer\w*|love|like|enjoy|favou?rites?|hate|dislike|detest|loathe|despise|avoid|refuse|never|always|only"
     r"|exclusively|strictly|usually|typically|tend to|can't|cannot|aversion|averse|allergic|allergy|intolerant|fan|fond"
     r"|passion\w*|opposed|against|interest\w*|uncomfortable|sensitive|tedious|rather|best|believe|thrive|struggle)\b"
 )
-_RULE = re.compile(r"^\W*(?:please )?(?:always|never|don't|do not|make sure)\b")
+_RULE = late(r"^\W*(?:please )?(?:always|never|don't|do not|make sure)\b")
 _REACH = 40  # characters between the speaker and what he states: about three words and a longer one
 
 

@@ -15,6 +15,8 @@ from functools import cache, lru_cache
 
 import snowballstemmer
 
+from memos_mcp.late import late
+
 ANALYSIS = 2
 """Version of what this module does; segments made by another version are rebuilt."""
 
@@ -36,10 +38,10 @@ _UNSPACED = (
     "\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
     "\U00020000-\U0003ffff"
 )
-_ASCII = re.compile(r"[a-z0-9]+")
-_ISO_DATE = re.compile(r"\b(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])(?!\d)")
-_ACCENT = re.compile("[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u0640\u064b-\u0655\u0670]+")
-_PROPER = re.compile(r"(?<=[\w,;] )(?:May|Will|March)\b")
+_ASCII = late(r"[a-z0-9]+")
+_ISO_DATE = late(r"\b(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])(?!\d)")
+_ACCENT = late("[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u0640\u064b-\u0655\u0670]+")
+_PROPER = late(r"(?<=[\w,;] )(?:May|Will|March)\b")
 
 
 def terms(text: str) -> list[str]:
@@ -83,7 +85,7 @@ _porter = _Porter()
 
 # Every ending that some step of Porter's algorithm takes off or changes; other words are their own stem, and asking
 # the library (17 µs) for them would be half the cost of a first import.
-_STEMMED = re.compile(r".*(?:[eisy]|ed|ing|al|ul|ll|er|or|ic|ant|ent|ion|ism|ou)")
+_STEMMED = late(r".*(?:[eisy]|ed|ing|al|ul|ll|er|or|ic|ant|ent|ion|ism|ou)")
 
 
 @lru_cache(maxsize=100_000)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,17 +14,18 @@ from memos_mcp.infrastructure.decisions import ACTS, DAYS, SOURCES, Act, Decisio
 from memos_mcp.interface import checks
 from memos_mcp.interface.bound import Bound
 from memos_mcp.interface.recording import recorded
+from memos_mcp.late import late
 from memos_mcp.namespaces import Default, Ruling
 from memos_mcp.ports import Caller, Change, Revision
 
 _MOST_NAMES = 256
 _LONGEST = 128
 _TOP = 10
-_HOURS = re.compile(r"([01]?\d|2[0-4])-([01]?\d|2[0-4])")
+_HOURS = late(r"([01]?\d|2[0-4])-([01]?\d|2[0-4])")
 _NO_RULES = Governance()
 _CHANGED = ("readers", "writers", "denied", "read_only", "contexts", "expires_at", "priority", "decay")
 _FROM = frozenset(f"from-{each}" for each in SOURCES)
-_SPAN = re.compile(rf"({'|'.join(DAYS)})(?:-({'|'.join(DAYS)}))?")
+_SPAN = late(rf"({'|'.join(DAYS)})(?:-({'|'.join(DAYS)}))?")
 
 
 @recorded("acl.")

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from memos_mcp.cube import Interval, MemCube
+from memos_mcp.late import late
 
 _EVENTS = (
     r"(?:wedding|marriage|hospitali[sz]ation|hospital stay|stay|trip|holidays?|vacation|move|birth"
@@ -29,27 +30,25 @@ _OF = (
     r"|sea|mountains|house|roof))?"
 )
 _OWNER = r"(?:[\w’'-]+['’]s? )?"
-_BOUND = re.compile(
+_BOUND = late(
     r"\b(?:[Dd]uring|[Bb]efore|[Aa]fter|[Ss]ince|[Uu]ntil|[Tt]ill|[Tt]hroughout|[Aa]t|[Oo]n|[Aa]round"
     r"|[Bb]y) (?:the time of )?(?P<time>\x00+(?:['’]s)? )?"
     r"(?:the |my |our |your |his |her |their |a "
     rf"|an )?(?P<what>{_OWNER}(?:[a-z][\w-]* ){{0,2}}?{_EVENTS}\b{_OF})",
     re.ASCII,
 )
-_HELD = re.compile(
-    rf"\b(?:my|our) (?:\x00+ )?(?P<what>(?:[a-z][\w-]* )?{_EVENTS} (?:to|in|with|at) (?:the )?[A-Z][\w’'-]*)"
-)
-_SINCE = re.compile(
+_HELD = late(rf"\b(?:my|our) (?:\x00+ )?(?P<what>(?:[a-z][\w-]* )?{_EVENTS} (?:to|in|with|at) (?:the )?[A-Z][\w’'-]*)")
+_SINCE = late(
     r"\b(?:during|before|after|since|throughout) (?:\x00+(?:['’]s)? )?(?:the|my|our|his|her"
     r"|their) (?P<what>[a-z][\w-]*(?: [a-z][\w-]*)?)"
     r"(?=[?.!,]| (?:in|on|at|last|\x00)|$)"
 )
-_CLAUSE = re.compile(
+_CLAUSE = late(
     r"(?<!^)\b(?:when|while|before|after|since|until) (?P<what>(?:i|we|my|our|he|she|they|[A-Z]\w+)(?: \w+)? "
     r"(?:was|were|had|\w+ed|got|went|met|left|lost|came|broke|fell|began|bought|sold|gave|took)\b[^?.!,]*)",
     re.IGNORECASE,
 )
-_WORD = re.compile(r"[^\W_]+")
+_WORD = late(r"[^\W_]+")
 _LITTLE = frozenset("the a an of to in with at on for my our was were i we had".split())
 _GAP = timedelta(days=3)  # a day without a word of it does not end a stay
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
@@ -13,23 +12,24 @@ from memos_mcp.interface.checks import KINDS
 from memos_mcp.interface.knowledge_graph import sentence
 from memos_mcp.interface.moments import moment
 from memos_mcp.interface.parts import LeftOut, Part, Unread, left_over, name_in, stated, tags_in
+from memos_mcp.late import late
 
 _LIKE = Part([], 0, 0.0, format="basic-memory", source_class="document")
 _LONGEST_FRONT = 64_000
 _FENCE = "---"
-_FIELD = re.compile(r"([\w-]+):(?:\s+(.*))?")
-_ITEM = re.compile(r"\s{0,12}-\s+(.*)")
-_CODE = re.compile(r" {0,12}(`{3,}|~{3,})")
-_POINT = re.compile(r"\s{0,40}[-*+]\s+(\S.*)")
-_CLOCK = re.compile(r"\d{1,3}:\d\d(?::\d\d)?(?:[.,]\d{1,3})?(?:\s+-\s.*)?")
-_OBSERVED = re.compile(r"\[([^\[\]()]{1,128})\]\s+(\S.*)")
-_RELATED = re.compile(
+_FIELD = late(r"([\w-]+):(?:\s+(.*))?")
+_ITEM = late(r"\s{0,12}-\s+(.*)")
+_CODE = late(r" {0,12}(`{3,}|~{3,})")
+_POINT = late(r"\s{0,40}[-*+]\s+(\S.*)")
+_CLOCK = late(r"\d{1,3}:\d\d(?::\d\d)?(?:[.,]\d{1,3})?(?:\s+-\s.*)?")
+_OBSERVED = late(r"\[([^\[\]()]{1,128})\]\s+(\S.*)")
+_RELATED = late(
     r"(?:\"([^\"\[\]]{1,128})\"|'([^'\[\]]{1,128})'|([^\s\[\]]{1,128}))?\s{0,9}"
     r"\[\[([^\[\]]{1,512})\]\]\s{0,9}(\([^\[\]]*\))?"
 )
-_HASHED = re.compile(r"(?:^|(?<=\s))#([^\s#]+)")
-_CONTEXT = re.compile(r"\s(\([^()]*\))$")
-_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+\S")
+_HASHED = late(r"(?:^|(?<=\s))#([^\s#]+)")
+_CONTEXT = late(r"\s(\([^()]*\))$")
+_HEADING = late(r" {0,3}(#{1,6})[ \t]+\S")
 _DATED = ("created", "created_at", "date")
 _PLACED = ("title", "type", "permalink", "tags", *_DATED)
 

@@ -8,11 +8,12 @@ lines that look like data hold no place. Pure.
 from __future__ import annotations
 
 import json
-import re
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Literal, NamedTuple
+
+from memos_mcp.late import late
 
 Channel = Literal["zero-width", "spaces", "typography"]
 
@@ -26,23 +27,23 @@ _APOSTROPHES = ("'", "\u2019")
 _DASHES = ("\u2013", "\u2014")
 
 _LETTER = r"(?!\d)[A-Za-z\u00c0-\u1fff\u2c00-\u2dff\u3040-\ud7ff]"
-_WORD = re.compile(
+_WORD = late(
     rf"[\"'(\u2018\u201c]{{0,2}}(?:{_LETTER})(?:{_LETTER}|['\u2019-](?={_LETTER}))*[\"').,;:!?\u2019\u201d]{{0,3}}"
 )
-_TOKEN = re.compile(r"[^\s\u200b\u2060]+(?:[\u200b\u2060]+(?=\S)[^\s\u200b\u2060]+)*")
-_APOSTROPHE = re.compile(r"(?<=\w)['\u2019](?=\w)")
-_QUOTED = re.compile(
+_TOKEN = late(r"[^\s\u200b\u2060]+(?:[\u200b\u2060]+(?=\S)[^\s\u200b\u2060]+)*")
+_APOSTROPHE = late(r"(?<=\w)['\u2019](?=\w)")
+_QUOTED = late(
     r"(?<![^\s(])(?P<open>[\"\u201c])(?P<said>[^\"\u201c\u201d\n]+)(?P<shut>[\"\u201d])(?![^\s.,;!?)\u200b\u2060])"
 )
-_FENCE = re.compile(r" {0,3}(?:```|~~~)")
-_DATA_LINE = re.compile(
+_FENCE = late(r" {0,3}(?:```|~~~)")
+_DATA_LINE = late(
     r" {4}|\t|\$ |---[ \t]*$|[ \t]*[\"\u201c][^\"\u201c\u201d]*[\"\u201d](?:[ \t]*:|,?[ \t]*$)"
     r"|[ \t]*[\w-]+:[ \t]+[\"'\u201c].*[\"'\u201d],?[ \t]*$"
 )
 """Begins as indented code, a command, the border of front matter, JSON or YAML."""
-_DATA_IN = re.compile(r"[=!:]=|[=-]>|\(\)|\w = |\|.*\||[{};(][ \t]*$")
+_DATA_IN = late(r"[=!:]=|[=-]>|\(\)|\w = |\|.*\||[{};(][ \t]*$")
 """Tables, statements, calls."""
-_WITHIN = re.compile(
+_WITHIN = late(
     r"(?<!`)(?P<ticks>`+)(?!`)[^\n]*?(?<!`)(?P=ticks)(?!`)|\[[^\[\]\n]*\]|<[^<>\n]*>|\{[^{}\n]*\}|\$[^$\n]+\$"
 )
 """Code, labels of links, tags, formulas."""

@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from memos_mcp.cube import SourceClass
 from memos_mcp.errors import InvalidInput
 from memos_mcp.interface.moments import moment
+from memos_mcp.late import late
 
 SHAPES = (
     'a message is {"role", "content"} or {"speaker", "text", "said_at"}; a conversation is a list of messages or '
@@ -185,15 +186,15 @@ _WIDE = "\uff1a"
 _WHO = rf"\*{{0,2}}(?P<who>[^\s:{_WIDE}\[\](){{}}*#>|-][^:{_WIDE}\[\](){{}}*\n]{{0,39}})\*{{0,2}}"
 _COLON = rf"[ \t]?(?::(?=\s|\*|$)|{_WIDE})\*{{0,2}}"
 _STAMPED = (
-    re.compile(rf"\*{{0,2}}\[(?P<when>[^\]\n]{{3,40}})\]\*{{0,2}}[ \t]*(?:[-–][ \t]*)?{_WHO}{_COLON}"),
-    re.compile(
+    late(rf"\*{{0,2}}\[(?P<when>[^\]\n]{{3,40}})\]\*{{0,2}}[ \t]*(?:[-–][ \t]*)?{_WHO}{_COLON}"),
+    late(
         r"(?P<when>\d[\dT:/., -]{3,28}?(?:Z|UTC|(?i: ?[ap]\.?m\.?)| ?[+-]\d\d:?\d\d)?)"
         rf",?[ \t]+(?:[-–][ \t]+)?{_WHO}{_COLON}"
     ),
-    re.compile(rf"{_WHO}[ \t]*[(\[](?P<when>[^)\]\n]{{3,40}})[)\]]\*{{0,2}}{_COLON}"),
+    late(rf"{_WHO}[ \t]*[(\[](?P<when>[^)\]\n]{{3,40}})[)\]]\*{{0,2}}{_COLON}"),
 )
-_BOLD = re.compile(r"\*\*(?P<who>[^\s:*][^:*\n]{0,39})(?::\*\*|\*\*[ \t]?:)(?=\s|$)")
-_BARE = re.compile(rf"{_WHO}{_COLON}")
+_BOLD = late(r"\*\*(?P<who>[^\s:*][^:*\n]{0,39})(?::\*\*|\*\*[ \t]?:)(?=\s|$)")
+_BARE = late(rf"{_WHO}{_COLON}")
 _ANY_DAY = datetime(2000, 1, 1, tzinfo=UTC)
 _AROUND_DAY = " \t\r\n#*=_-–—·[]()"
 _PARTICLES = frozenset("de del della der den di du da la le van von bin ibn al of the and".split())
@@ -206,7 +207,7 @@ _LABELS = frozenset(
     "subject subtitle summary sunday task thursday time tip title to todo topic trace tuesday type update url usage "
     "value version warn warning website wednesday".split()
 )
-_TALK = re.compile(
+_TALK = late(
     r"[?!\uff1f\uff01我你您]|\b(?:i|you|we|me|my|your|our|us|hi|hello|hey|thanks|yes|no|ok|okay)\b", re.IGNORECASE
 )
 

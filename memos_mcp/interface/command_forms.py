@@ -5,7 +5,7 @@ They are for text as `commands.plain` gives it.
 
 from __future__ import annotations
 
-import re
+from memos_mcp.late import late
 
 # Taken whole or not at all, so that a long row of courtesies costs no more than its length.
 POLITE = (
@@ -24,7 +24,7 @@ POLITE = (
     r"|i want to|help me|be a dear and|i need to|quick (?:question|note|one)|just between us|between us|for me"
     r"|one (?:more )?thing)[, :]+)*+"
 )
-CHAT = re.compile(
+CHAT = late(
     r"(?:(?:ok(?:ay)?|cool|great|perfect|nice|lovely|wonderful|awesome|super|good|fine|alright|right|sure"
     r"|yes|yeah|yep|yup|no|nope|nah|ta|thx|ty|np|k|kk|gotcha|haha+|hehe|lol|lmao|wow|oh|ah|hm+|well|so|and|ugh|yay|phew"
     r"|thanks?(?: you)?(?: (?:so|very) much| a (?:lot|bunch|million|ton)| again| for (?:that|this|your help|the help"
@@ -57,7 +57,7 @@ CHAT = re.compile(
     r"|now|much"
     r"|i (?:love|like) (?:it|that|you))\b[\s,.!?:;)(-]*)+$"
 )
-TO_AN_ASSISTANT = re.compile(
+TO_AN_ASSISTANT = late(
     r"^(?:hey |hi |so |and |but |ok )*(?:are you (?:an?|real|human|alive|conscious|happy|tired|smart|listening)"
     r"|who (?:made|built"
     r"|created|trained|owns) you|what(?:'s| is) your (?:name|favou?rite|opinion|mood)|how old are you|do you (?:like"
@@ -75,7 +75,7 @@ _PIECE = (
     r"|conclusion|headline"
     r"|draft|essay|poem|phrasing|opening|ending|closing line|opening line|stanza|verse|caption|text|blurb|heading)"
 )
-WRITE = re.compile(
+WRITE = late(
     rf"^{POLITE}(?:help to )?(?:(?:write|writing|compose|composing|draft|drafting|generate|create"
     rf"|design){_A_TEXT}(?! (?:down|that"
     r"|that down|it down|dates?|numbers?|to me|in|with|everything|prices?)\b)|translat(?:e|ing)|reword\w*|rewrit(?:e"
@@ -104,7 +104,7 @@ WRITE = re.compile(
     r"|what(?:'s| is) .{1,40} in (?:french|german|spanish|italian|dutch|japanese|chinese|latin|portuguese|polish"
     r"|swedish))\b"
 )
-GENERAL = re.compile(
+GENERAL = late(
     r"^(?:and |so |hey |ok )*(?:(?:what|who)(?:'s| is| are| was| were) (?:the |an? )?(?:\w+ )?(?:capital|population"
     r"|meaning"
     r"|definition|boiling|melting|speed|square root|currency|formula|chemical|opposite|plural|largest|longest|highest"
@@ -138,7 +138,7 @@ GENERAL = re.compile(
     r"|there|both"
     r"|this|that)\b)[a-z]+s (?!.*\bthe\b)|(?:can|does|is) (?:a|an) \w+)"
 )
-OURS = re.compile(
+OURS = late(
     r"\b(?:i|i'm|i've|i'd|me|my|mine|we|us|our|ours|you told|you said|remember|yesterday|last (?:week|month|year|time"
     r"|night))\b"
 )
@@ -146,7 +146,7 @@ _GONE = (
     r"(?:forget(?! to\b)|forgetting(?! to\b)|delet(?:e|ing)|eras(?:e|ing)|wip(?:e|ing)|purg(?:e|ing)|scrub(?:bing)?"
     r"|discard(?:ing)?|unlearn(?:ing)?)"
 )
-FORGET = re.compile(
+FORGET = late(
     rf"^{POLITE}(?:(?:actually|no|wait|sorry|oh|hm+|oops|on second thoughts?)[,. ]+)*(?:scratch|scrap|undo"
     rf"|disregard|ignore|bin"
     rf"|take back|cancel) (?:(?:what i (?:just )?said|(?:my|the|that) last (?:one|bit|thing|note|remark"
@@ -168,7 +168,7 @@ FORGET = re.compile(
     r"|not supposed to|prefer that you"
     r" don't|no longer want|don't need) (?:you )?(?:to )?(?:remember|keep|store|save|have|know)\b(?! to)"
 )
-CORRECTS = re.compile(
+CORRECTS = late(
     rf"^{POLITE}(?:updat(?:e|ing)|chang(?:e|ing)|correct(?:ing)?|replac(?:e|ing)|renam(?:e|ing)|amend(?:ing)?"
     rf"|edit(?:ing)?|modify(?:ing)?"
     r"|fix(?:ing)?|adjust(?:ing)?|overwrit(?:e|ing)|revis(?:e|ing)|swap)\b(?! (?:in|of|when)\b)"
@@ -192,7 +192,7 @@ CORRECTS = re.compile(
     r"|misspoke"
     r"|got that wrong|was wrong)\b|^make (?:that|it) (?!a\b|an\b|sound\b|short)\w+"
 )
-CHANGED = re.compile(
+CHANGED = late(
     r"^(?!.*\?)(?!(?:and |so |but )*(?:who|where|when|why|how|which|what(?! i\b)|did|does|do|is|are|was|were) )"
     r"(?:.*\b(?:no longer|not .{0,40}\bany ?more)\b|.*n't .{0,60}\bany ?more\b|.* (?:has|have) changed\b"
     r"|.*\b(?:has|have|'ve|'s) (?:just |now |finally |recently |since )?(?:switched|moved|gone up|gone down|gone from"
@@ -224,7 +224,7 @@ CHANGED = re.compile(
     r"|.*\bthe new (?:\w+ )?(?:address|number|date|time|code"
     r"|price|name|email|password) is\b)"
 )
-STANDING = re.compile(
+STANDING = late(
     r"^(?:please |and |so |also |ok |hey )*(?:from now on|in (?:the )?future|going forward|henceforth|from here on"
     r"|by default|starting today"
     r"|always|never|call me|address me|whenever|(?:when|if) i (?:say|ask|write|mention|send|paste|seem|tell|am"
@@ -234,7 +234,7 @@ STANDING = re.compile(
     r"|give|giving|send|sending|book|booking|apologi|write|writing|repeat|repeating|add|adding|start|end|talk|be"
     r"|assume|include))\b"
 )
-REMEMBER = re.compile(
+REMEMBER = late(
     rf"^{POLITE}(?:remember(?:ing|ed)?|not(?:e|ing)\b|keep(?:ing)? (?:in mind|a note|track|note)|bear(?:ing)? in mind"
     rf"|don't (?:let me )?forget"
     r"|mak(?:e|ing) (?:a |me a |an? )?(?:mental |quick )?note|tak(?:e|ing) (?:a )?note|sav(?:e|ing)|stor(?:e|ing)"
@@ -248,7 +248,7 @@ REMEMBER = re.compile(
     r"|reminder"
     r"|(?:you should|i want you to|please) know\b|note to self|something to remember)\b"
 )
-REMEMBER_THAT = re.compile(
+REMEMBER_THAT = late(
     rf"^{POLITE}(?:remember(?:ing|ed)?|note|make a note|don't (?:let me )?forget|keep in mind"
     rf"|bear in mind)\b(?! (?:when|what|where|who|how|if)\b)"
 )
@@ -257,7 +257,7 @@ _TELLS = (
     r"|everyone|everybody|people|those|for|whatever|back|again|some|his|her|their|them|this|that|him|in(?: my| the)"
     r"|over)"
 )
-REQUEST = re.compile(
+REQUEST = late(
     r"\?\s*$|^(?:i'd like|i would like|i'd love|i want|i need|i'm looking for|i am looking for"
     r"|let's have) (?:to (?:know|see|hear|find"
     r"|understand|check|be reminded)|(?:a|the) (?:\w+ )?(?:summary|list|overview|recap|comparison|rundown|names?"
@@ -291,7 +291,7 @@ REQUEST = re.compile(
     r"|an?\b|our\b|in\b|at\b|on\b|with\b))"
     r"(?<!had my)(?<!had the)(?<!did my)(?<!did the)(?<!will not)\b"
 )
-SUMMARISE = re.compile(
+SUMMARISE = late(
     r"\b(?:summar(?!y dismissal)\w+|overview|recap\w*|sum (?:it |this |that |everything |things )?up|gist"
     r"|in a nutshell|tl;?dr"
     r"|catch me up|bring me up to (?:date|speed)|(?:get|keep) me up to (?:date|speed)|fill me in|brief me|update me"
@@ -316,7 +316,7 @@ _COMPARED = (
     r"|brighter|darker|tougher|smarter|softer|drier|wetter|milder|spicier|sweeter|dearer|pricier|riskier|roomier"
     r"|fitter)"
 )
-COMPARE = re.compile(
+COMPARE = late(
     r"\b(?:compar(?!tment)\w+|difference between|differ\w* (?:from|between|about)|versus|vs\.?|pros and cons|in common"
     r"|similarit\w+"
     r"|side by side|stacks? up|weigh .* against|contrast(?:ing|ed)?|measure up|(?:the )?same as|what(?:'s"
@@ -332,13 +332,13 @@ COMPARE = re.compile(
     rf"|would)\b.*\b(?:{_COMPARED}|first|most"
     r"|least|best|\w{3,}est)\b,?.* or "
 )
-COUNT = re.compile(
+COUNT = late(
     r"\b(?:how many|how often|(?:the )?(?:total )?number of (?:times|days|people|\w+s)|count (?:up |of )?(?:the|my|all"
     r"|how|our)"
     r"|tally|how frequently|what number of|how (?:much|many) times)\b"
 )
 _SEVERAL = r"(?:\w{2,}(?<![su'])s(?<!is)|people|children|men|women|mice|feet|family|stuff)"
-LIST = re.compile(
+LIST = late(
     r"^(?:and |so )?(?:please |can you |could you )*(?:list|enumerate|itemi[sz]e|name (?:all|everyone|everybody|people"
     r"|every|the|three|five|some"
     r"|each|my"

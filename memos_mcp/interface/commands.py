@@ -28,6 +28,7 @@ from memos_mcp.interface.command_forms import (
     WRITE,
 )
 from memos_mcp.interface.mentions import mentions_in
+from memos_mcp.late import late
 from memos_mcp.search import Intent
 
 __all__ = ["GONE_IN_THE_END", "POLITE", "Intent", "is_chat", "is_request", "plain", "rule_of"]
@@ -87,11 +88,11 @@ def _concerns_somebody(text: str) -> bool:
     )
 
 
-_KIN = re.compile(r"(?:Uncle|Aunt|Auntie|Mum|Mom|Dad|Grandma|Grandpa|Granny|Nan)\b")
-_DEED = re.compile(r"(?:and |so |but )?(?:why|how) (?:did|does) ")
+_KIN = late(r"(?:Uncle|Aunt|Auntie|Mum|Mom|Dad|Grandma|Grandpa|Granny|Nan)\b")
+_DEED = late(r"(?:and |so |but )?(?:why|how) (?:did|does) ")
 
 
-GONE_IN_THE_END = re.compile(
+GONE_IN_THE_END = late(
     r"[.!;] (?:so |and |then )*(?:please |(?:can|could|would) you )*(?:forget|delete|erase|wipe|purge|unlearn|discard)"
     r" (?:it|that|this|them|him|her|his|my|our|their|\w+'s|what|everything|all|any)\b[^.!;]*[.!?]?$"
 )
@@ -104,7 +105,7 @@ def to_the_point(text: str) -> str:
     return lower[led.end() :] if led and is_chat(led[0]) else lower
 
 
-_SENTENCE = re.compile(r"[^.!?]{1,80}[.!?]+ (?=\w)")
+_SENTENCE = late(r"[^.!?]{1,80}[.!?]+ (?=\w)")
 
 
 def is_request(text: str) -> bool:

@@ -12,6 +12,7 @@ from typing import Literal, assert_never
 from memos_mcp.cube import Interval, MemCube
 from memos_mcp.infrastructure.authors import author_of
 from memos_mcp.interface.times import found_in
+from memos_mcp.late import late
 from memos_mcp.operation.annotating import about, credibility_of, layer_of, sentiment
 
 Field = Literal[
@@ -22,9 +23,9 @@ Field = Literal[
 is a tag, or predicted."""
 Side = Literal["during", "before", "after"]
 
-_WORD = re.compile(r"[^\W_]+")
+_WORD = late(r"[^\W_]+")
 _READ = 2_000  # characters of a memory in which times are looked for
-_FILLER = re.compile(r"(?:\s|\b(?:in|on|at|the|during)\b)*", re.IGNORECASE)
+_FILLER = late(r"(?:\s|\b(?:in|on|at|the|during)\b)*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ A deed is written in the commit that does it: ids, times and the rule that decid
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,6 +14,7 @@ from pydantic import JsonValue
 
 from memos_mcp.cube import SHELVED, Interval, Link, MemCube, Ref, State
 from memos_mcp.errors import Corrupt
+from memos_mcp.late import late
 from memos_mcp.ledger import Note, Noted
 from memos_mcp.operation.consolidation import RELATIONS, Decision, Relation, follows
 from memos_mcp.operation.lifecycle import moved
@@ -24,8 +24,8 @@ from memos_mcp.ports import Change, MemoryAdapter
 KIND = "consolidated"
 """Of the ledger's notes about deeds."""
 _MOST_LINKS = 32  # a memory that is linked to so many tells nothing by one more
-_WORDS = re.compile(r": [^;]*")
-_VALUES = re.compile(r"cosine [\d.]+")
+_WORDS = late(r": [^;]*")
+_VALUES = late(r"cosine [\d.]+")
 
 
 @dataclass(frozen=True, slots=True)

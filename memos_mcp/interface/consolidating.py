@@ -28,6 +28,7 @@ from memos_mcp.interface.bound import Bound
 from memos_mcp.interface.consolidated import KIND, Deed, Stated, changes_of, deed, key_of, together
 from memos_mcp.interface.guard import Guard
 from memos_mcp.interface.stating import stated, statement
+from memos_mcp.late import late
 from memos_mcp.ledger import Noted
 from memos_mcp.operation.consolidation import comparable, decide
 from memos_mcp.operation.lanes import Lanes
@@ -43,7 +44,7 @@ CURSOR = "consolidation"
 """Kind and key of the ledger's note that says up to which line it has looked."""
 STATING: frozenset[Action] = frozenset({"remember", "update", "release"})
 """Lines by which a memory states something."""
-_MASKED = re.compile(r"…\[secret\]|\[[A-Z][A-Z_]+\]")  # what stood there may have been another one
+_MASKED = late(r"…\[secret\]|\[[A-Z][A-Z_]+\]")  # what stood there may have been another one
 _IN_USE = frozenset({State.GENERATED, State.ACTIVATED, State.MERGED})
 _LINES = 32  # of the log looked at between two writes of the cursor
 _FOUND = 48  # memories that share words; the nearest of them are compared

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import Literal, NamedTuple
+
+from memos_mcp.late import late
 
 PieceKind = Literal["same", "added", "removed"]
 
 MOST_WORDS = 4000
 """Words of a passage that are compared one by one; comparing takes up to the square of it."""
-_WORDS = re.compile(r"\w+|\s+|[^\w\s]")
+_WORDS = late(r"\w+|\s+|[^\w\s]")
 _AROUND = 24  # characters of what stayed, on each side of a change
 _SHOWN: dict[PieceKind, tuple[str, str]] = {"same": ("", ""), "removed": ("[-", "-]"), "added": ("{+", "+}")}
 

@@ -15,28 +15,30 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from memos_mcp.late import late
+
 _LONGEST = 20_000  # characters of one encoded run that are decoded
-_TAG = re.compile("[\U000e0020-\U000e007e]")  # invisible twins of ASCII; flags use them after a black flag
+_TAG = late("[\U000e0020-\U000e007e]")  # invisible twins of ASCII; flags use them after a black flag
 _LEAST_TAGS = 8  # the longest flag has six
 _LOOK_ALIKE = str.maketrans(
     # What looks like Latin in Cyrillic and Greek, capitals and small letters.
     "АВЕЅІЈКМНОРСТХУаеіјѕорсухһԁԛԝ" + "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧανορικτυχ",  # noqa: RUF001
     "ABESIJKMHOPCTXYaeijsopcyxhdqw" + "ABEZHIKMNOPTYXavopiktux",
 )
-_FOREIGN = re.compile(r"[^\W\d_]*[\u0370-\u052f][^\W\d_]*")
-_LOOKS_ALIKE = re.compile("[\u0370-\u052f]")
-_LATIN = re.compile("[a-zA-Z]")
+_FOREIGN = late(r"[^\W\d_]*[\u0370-\u052f][^\W\d_]*")
+_LOOKS_ALIKE = late("[\u0370-\u052f]")
+_LATIN = late("[a-zA-Z]")
 _PUNCTUATION = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "„": '"', "‐": "-", "–": "-", "—": "-"})  # noqa: RUF001
-_RUN = re.compile(
+_RUN = late(
     r"(?<![\w+/=-])(?:(?P<hex>(?:[0-9a-fA-F]{2}){16,})|(?P<b64>[A-Za-z0-9+/_-]{20,}={0,2}))(?![\w+/=-])"
     r"|(?P<pct>[^\s%]{0,20}(?:%[0-9a-fA-F]{2}[^\s%]{0,20}){3,})"
 )
 _LONG = 20  # characters that an encoded run has at least
-_DIGITS_IN = re.compile(r"[013457](?<=[a-zA-Z].)(?=[a-zA-Z])")
+_DIGITS_IN = late(r"[013457](?<=[a-zA-Z].)(?=[a-zA-Z])")
 _LETTERS = str.maketrans("013457", "oieast")
-_APART = re.compile(r"(?<!\w)[^\W\d_](?:[ .*_-]{1,3}[^\W\d_](?!\w)){7,}")
+_APART = late(r"(?<!\w)[^\W\d_](?:[ .*_-]{1,3}[^\W\d_](?!\w)){7,}")
 _LEAST_APART = 8  # letters
-_GAP = re.compile(r"[ .*_-]{2,}")
+_GAP = late(r"[ .*_-]{2,}")
 _MOST_APART = 400
 
 

@@ -12,6 +12,8 @@ from datetime import datetime
 from functools import cache, lru_cache
 from hashlib import blake2b
 
+from memos_mcp.late import late
+
 # Patterns begin with a character they look for and look behind only then: `re` finds them ten times faster so.
 _MONTHS: tuple[str, ...] = tuple("jan feb mar apr may jun jul aug sep oct nov dec".split())
 _MONTH = (
@@ -20,7 +22,7 @@ _MONTH = (
 )
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _YEAR = r"(?:,? ?[ -](?P<{}>\d{{4}})(?!\d))?"
-DATE = re.compile(
+DATE = late(
     r"(?<![\w.,/-])(?:"
     r"(?P<year>\d{4})(?P<sep>[-/.])(?P<month>\d{1,2})(?P=sep)(?P<day>\d{1,2})(?![\w/-])"
     rf"|(?P<day1>{_DAY})\.?(?: of)?[ -](?P<month1>{_MONTH})(?!-\d\d?(?!\d)){_YEAR.format('year1')}"
@@ -28,19 +30,19 @@ DATE = re.compile(
     r")(?!\w|[.,:]\d)"
 )
 """A date whose reading is certain, in lower-case text with single spaces; `date_of` reads it."""
-_YEAR_FIRST = re.compile(r"\d{4}[-/.]\d")
+_YEAR_FIRST = late(r"\d{4}[-/.]\d")
 
 _SAID_OF = "|".join(rf"(?<=\b{w}')" for w in "it he she that there here what who where how when why".split())
-_SHORT = re.compile(
+_SHORT = late(
     rf"'(?<=[a-z]')(?:(?P<am>m)|(?P<are>re)|(?P<have>ve)|(?P<will>ll)|(?P<us>(?<=\blet')s)"
     rf"|(?:{_SAID_OF})(?:(?P<has>s(?= (?:been|got)\b))|(?P<is>s))"
     rf"|(?P<had>d(?= (?:been|better)\b))|(?P<would>d(?= (?:like|love|rather|prefer|be|have)\b)))(?![\w'])"
 )
 _NEGATED = (("can't", "can not"), ("won't", "will not"), ("shan't", "shall not"), ("n't", " not"))
-_QUOTED = re.compile(r"'(?:(?<!\w')|(?<!\d')(?<!\b\w')(?!\w))")
+_QUOTED = late(r"'(?:(?<!\w')|(?<!\d')(?<!\b\w')(?!\w))")
 
-_GROUPED = re.compile(r"\d(?<![\w.,]\d)\d{0,2}(?:,\d{3})+(?!\d|,\d)")
-_AMOUNT = re.compile(
+_GROUPED = late(r"\d(?<![\w.,]\d)\d{0,2}(?:,\d{3})+(?!\d|,\d)")
+_AMOUNT = late(
     r"([$€])(?<![\w$€].) ?(\d+(?:\.\d+)?)(?!\w|[.,]\d)"
     r"|(\d(?<![\w.,]\d)\d*(?:\.\d+)?) ?(dollars?|euros?|eur|[$€](?! ?\d))(?!\w)"
 )
@@ -72,19 +74,19 @@ _FORMS = {
     "pm": "p.m p.m.",
 }
 _UNITS = {form.replace("_", " "): unit for unit, forms in _FORMS.items() for form in (unit, *forms.split())}
-_MEASURED = re.compile(rf"(\d)[ -]?({'|'.join(map(re.escape, sorted(_UNITS, key=len, reverse=True)))})(?![\w'])")
+_MEASURED = late(rf"(\d)[ -]?({'|'.join(map(re.escape, sorted(_UNITS, key=len, reverse=True)))})(?![\w'])")
 
 # A kept mark becomes NUL and a letter: NUL is in no text, so nothing that is written can look like it.
 _INNER = {".": "\0p", ",": "\0c", ":": "\0t", "-": "\0m", " - ": "\0m"}
-_BETWEEN_DIGITS = re.compile(r"(\d)([.,:]|-| - )(?=\d)")
-_POINT = re.compile(r"\.(?<![\w.)]\.)(?=\w)")
-_DASHES = re.compile("-+")
-_NOT = re.compile(r"!(?=[=\w])")
-_ASKED = re.compile(r"\?[?!]*")
-_FACE = re.compile(r"([:;=])'?-?([()\[\]{}])(?=[\s.,!?]|$)")
+_BETWEEN_DIGITS = late(r"(\d)([.,:]|-| - )(?=\d)")
+_POINT = late(r"\.(?<![\w.)]\.)(?=\w)")
+_DASHES = late("-+")
+_NOT = late(r"!(?=[=\w])")
+_ASKED = late(r"\?[?!]*")
+_FACE = late(r"([:;=])'?-?([()\[\]{}])(?=[\s.,!?]|$)")
 
 _DROPPED = '.,;:!"()[]{}`-'
-_SYMBOL = re.compile(r"([#$%&*+/<=>@\\^|~])")
+_SYMBOL = late(r"([#$%&*+/<=>@\\^|~])")
 _GONE = _DROPPED + " \t\n\r\v\f\x1c\x1d\x1e\x1f"  # what str takes for a space, and bytes does not, is one here too
 _BYTES = bytes(32 if chr(c) in _GONE else ord(chr(c).lower()) if c < 128 else c for c in range(256))
 _LETTERS = bytes(c for c in range(128) if chr(c).isalpha() or chr(c).isspace() or chr(c) in ',"')
@@ -99,7 +101,7 @@ _SAME = (
     | dict.fromkeys(map(ord, "\uff1f\u061f\u2e2e\u203d\u2047\u2048\u2049\ufe56\u055e\u1367\u037e"), "?")
     | dict.fromkeys(map(ord, "\u00ad\u200b\u200e\u200f\u2060\ufe0e\ufe0f\ufeff"), "")
 )
-_GREEK_QUESTION = re.compile("(?<=[\u0370-\u03ff\u1f00-\u1fff]);")
+_GREEK_QUESTION = late("(?<=[\u0370-\u03ff\u1f00-\u1fff]);")
 
 
 def statement_key(text: str, speaker: str | None) -> bytes:

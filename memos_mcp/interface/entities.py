@@ -7,7 +7,6 @@ A memory is read by itself: what others say, and what a caller may not see, chan
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, timedelta
 from functools import lru_cache
@@ -17,6 +16,7 @@ from memos_mcp.infrastructure.authors import PARTS, author_of
 from memos_mcp.infrastructure.mentions import Entity, Mentioned, Relation
 from memos_mcp.interface.mentioned import covers, reading_of, together
 from memos_mcp.interface.times import found_in
+from memos_mcp.late import late
 from memos_mcp.operation.annotating import predicted
 from memos_mcp.operation.entities import read
 from memos_mcp.operation.entity_identity import short_forms
@@ -29,7 +29,7 @@ MOST_CHARACTERS = 8_000
 _MOST_NAMES = 8  # of one entity
 _COMMON = STARTS | WORDS_TOO | AMBIGUOUS
 _WEIGHTS = {"name": 1.0, "role": 1.0, "phrase": 0.7, "time": 0.5, "pronoun": 0.5}
-_MARK = re.compile(r"\[[A-Z][A-Z0-9_-]*\]")  # where personal data was
+_MARK = late(r"\[[A-Z][A-Z0-9_-]*\]")  # where personal data was
 _UNSAID = ("related",)  # two names in a sentence: the memory that has both says as much
 
 

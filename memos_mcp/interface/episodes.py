@@ -13,12 +13,11 @@ from typing import Literal
 from memos_mcp.cube import Interval
 from memos_mcp.interface.anchors import anchor_in
 from memos_mcp.interface.times import found_in, interval_of
+from memos_mcp.late import late
 from memos_mcp.search import MemoryCall
 
-_SIDE = re.compile(
-    r"\b(?P<side>before|after|since|until|till|during|throughout|at|on|in|when|while|by)\b", re.IGNORECASE
-)
-_ASIDE = re.compile(r"\b(?:before|after|since|until|till)\b", re.IGNORECASE)
+_SIDE = late(r"\b(?P<side>before|after|since|until|till|during|throughout|at|on|in|when|while|by)\b", re.IGNORECASE)
+_ASIDE = late(r"\b(?:before|after|since|until|till)\b", re.IGNORECASE)
 _NEAR = 60  # characters between the word that says which side, and the event
 
 Side = Literal["during", "before", "after", "since", "until"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +16,7 @@ from memos_mcp.infrastructure.tokens import terms
 from memos_mcp.interface.duplicates import normalise, statement_key
 from memos_mcp.interface.moments import moment
 from memos_mcp.interface.reader import check_text
+from memos_mcp.late import late
 from memos_mcp.ports import Draft
 
 _LONGEST = 2_000
@@ -24,7 +24,7 @@ _LONGEST_MEANING = 200
 _LONGEST_TAG = 64
 _MOST_TAGS = 8
 _MOST_FACTS = 500  # of one part
-_DAY = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?")
+_DAY = late(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?")
 _NOBODY = frozenset(terms("user assistant"))
 
 

@@ -6,7 +6,6 @@ its ending. So "which films did I see" and "which boats did he sell" begin alike
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -16,12 +15,13 @@ from memos_mcp.interface.duplicates import in_full
 from memos_mcp.interface.mentions import ROLES
 from memos_mcp.interface.orders import VERBS
 from memos_mcp.interface.word_classes import CLASSES, CLOSED, DAYS
+from memos_mcp.late import late
 from memos_mcp.search import Turn
 
 _LONGEST = 300
-_INNER_NAME = re.compile(r"(?<=[\w,;:] )(?!I\b)[A-Z][\w-]*(?: [A-Z][\w-]*)*")
-_TOKEN = re.compile(r"<name>|[a-z]+(?:-[a-z]+)*|\d[\w.:/]*|[?!:,;.]")
-_LED = re.compile(f"^{POLITE}")
+_INNER_NAME = late(r"(?<=[\w,;:] )(?!I\b)[A-Z][\w-]*(?: [A-Z][\w-]*)*")
+_TOKEN = late(r"<name>|[a-z]+(?:-[a-z]+)*|\d[\w.:/]*|[?!:,;.]")
+_LED = late(f"^{POLITE}")
 _BREAKS = frozenset(",.;:!? and but so".split())
 _ENDINGS = ("ing", "ed", "ly", "est", "er", "s")
 

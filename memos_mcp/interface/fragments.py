@@ -9,16 +9,15 @@ from itertools import pairwise
 
 from memos_mcp.interface.mentions import Mention, mentions_in, things_in
 from memos_mcp.interface.times import found_in
+from memos_mcp.late import late
 
-_ABOUT = re.compile(r"^(?:(?:and|n|but|ok(?:ay)?|so|then|or)[, ]+)*(?:what|how) about |what of ", re.IGNORECASE)
-_BEFORE = re.compile(r"\b(?:in|on|at|during|from|for|with|to|of|by|about|near) (?:the )?$", re.IGNORECASE)
-_OWNED = re.compile(
+_ABOUT = late(r"^(?:(?:and|n|but|ok(?:ay)?|so|then|or)[, ]+)*(?:what|how) about |what of ", re.IGNORECASE)
+_BEFORE = late(r"\b(?:in|on|at|during|from|for|with|to|of|by|about|near) (?:the )?$", re.IGNORECASE)
+_OWNED = late(
     r"(?:(?:ok(?:ay)?|so|then|right|well)[, ]+)*(?:(?:and|n|or|but)[, ]+)(?:the|my|our|his|her|their) ", re.IGNORECASE
 )
-_PREPOSITION = re.compile(
-    r"^(?:in|on|at|during|from|for|with|to|of|by|after|before|about|near|without) ", re.IGNORECASE
-)
-_RELATIVE = re.compile(r"(?:last|this|next|today|yesterday|tomorrow|the)\b", re.IGNORECASE)
+_PREPOSITION = late(r"^(?:in|on|at|during|from|for|with|to|of|by|after|before|about|near|without) ", re.IGNORECASE)
+_RELATIVE = late(r"(?:last|this|next|today|yesterday|tomorrow|the)\b", re.IGNORECASE)
 
 
 def with_time(base: str, rest: str, now: datetime, *, step: bool = False) -> str:
@@ -81,7 +80,7 @@ def with_kind(base: str, rest: str) -> str | None:
     return base[: old.start()] + rest + base[old.end() :] if old else None
 
 
-_DETERMINER = re.compile(r"(?:the|my|our|your|his|her|their|an?|any|all|which|what|of|many|some|no|this|that|[A-Z].*)$")
+_DETERMINER = late(r"(?:the|my|our|your|his|her|their|an?|any|all|which|what|of|many|some|no|this|that|[A-Z].*)$")
 
 
 def with_thing(base: str, rest: str, text: str) -> str | None:
@@ -110,21 +109,21 @@ def with_deed(base: str, rest: str) -> str | None:
     return f"{base[:start]}{goes}{rest}{base[end:]}"
 
 
-_BARE = re.compile(
+_BARE = late(
     r"(?!(?:the|my|our|your|his|her|their|a|an|that|this|it|them|more|else|again|now|then|not|no|yes)\b)"
     r"[a-z-]+(?: [a-z-]+)?"
 )
 _WHO = r"(?:i|we|you|he|she|they|my [a-z-]+|[A-Z]\w*)"
-_DONE = re.compile(
+_DONE = late(
     rf"\b(?:am|is|are|was|were|been|be) (?:{_WHO} )?(?P<old>(?:at|in|on) (?:the |my |our )?[a-z-]+|[a-z]+ing)\b"
     rf"|\b(?:did|do|does) {_WHO} (?:go )?(?P<verb>[a-z]+)\b"
 )
-_MATTER = re.compile(
+_MATTER = late(
     r"\b(?:on|for|about|of|with|eat|drink|like|play|speak|take|have|buy|prefer|enjoy|against|to) "
     r"(?P<old>(?!the\b|my\b|our\b|it\b|me\b|us\b|him\b|her\b|them\b|an?\b|i\b|in\b|at\b|on\b|of\b|for\b|to\b"
     r"|last\b|this\b)[a-z-]+)\b"
 )
-_ONE = re.compile(r"the (.+?) ones?$", re.IGNORECASE)
+_ONE = late(r"the (.+?) ones?$", re.IGNORECASE)
 
 
 def _mark(base: str) -> str:

@@ -6,19 +6,19 @@ Names and labels are values and never syntax: kinds that are not ours become a v
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, Protocol, assert_never, get_args
 from urllib.parse import quote
 
 from pydantic import JsonValue
 
+from memos_mcp.late import late
 from memos_mcp.traversal import Edge, Node
 
 Form = Literal["graphml", "cypher", "jsonld"]
 FORMS: tuple[Form, ...] = get_args(Form)
 
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_XML = late("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ESCAPED = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord('"'): "&quot;", ord("\r"): "&#13;"}
 _OF_NODES = ("id", "kind", "label", "sort", "memory")
 _OF_EDGES = ("kind", "said")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from memos_mcp.interface.shorthand import any_of
+from memos_mcp.late import late
 
 _PAST_FORMS = frozenset(
     "went met bought sold got flew drove won lost broke saw took came left made had found heard ran died froze fell "
@@ -29,14 +30,14 @@ _STATE = frozenset(
     "registered certified qualified licensed dedicated complicated required "
     "reserved insured stocked exceed proceed succeed breed bleed greed creed steed embed freed agreed_on bred".split()
 )
-_TOKEN = re.compile(r"[^\s,;:.!?()\"]+")
+_TOKEN = late(r"[^\s,;:.!?()\"]+")
 # Before an adjective stands one of these; "left" and "cut" are nouns after them.
 _BE = frozenset(
     "is are am be being a an the my our your his her their its very so not to and of no some every each old this "
     "that more most quite rather two three four five in at on with by any all nicely newly well best i'm too will "
     "would can could should may might must shall do does did it'll please me us".split()
 )
-_RUNS_ON = re.compile(
+_RUNS_ON = late(
     r"\b(?:have|has|had) (?:\w+ )?(?:been (?!\w+ed\b|stolen\b|sold\b|given\b|told\b|made\b|built\b|taken\b|hit\b"
     r"|sent\b|put\b|paid\b"
     r"|broken\b|shut\b|cut\b|let\b)|been (?:married|based|interested|retired|divorced|closed|worried|engaged|used"
@@ -70,14 +71,14 @@ _ON_A_DAY = (
     r"|thanksgiving|new year|the weekend|eid"
     r"|diwali|ramadan)|the day after|new year's)"
 )
-_AT = re.compile(rf"\b(?:{_CLOCK}|at (?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve))\b")
-_TIMED = re.compile(rf"(?<![\w-]){_ON_A_DAY}\b(?!s\b)")
-_PLURAL_DAY = re.compile(rf"\b{_DAY}s\b")
-_YEARLY = re.compile(
+_AT = late(rf"\b(?:{_CLOCK}|at (?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve))\b")
+_TIMED = late(rf"(?<![\w-]){_ON_A_DAY}\b(?!s\b)")
+_PLURAL_DAY = late(rf"\b{_DAY}s\b")
+_YEARLY = late(
     r"\b(?:birthday(?! (?:party|dinner|lunch|bash|drinks|trip|meal))|anniversary|name day|born on|every|each|usually"
     r"|always|normally|typically|often)\b|\b(?:is|are) (?:paid|sent|\w+ed) on the \d"
 )
-_SINCE = re.compile(
+_SINCE = late(
     r"\b(?:since|valid (?:until|till|through)|runs? (?:until|till|to)|(?:expires?|ends?)\b.*\b(?:19|20)\d\d|until)\b"
 )
 _VERBS_TO_COME = any_of(
@@ -86,7 +87,7 @@ _VERBS_TO_COME = any_of(
     "delivers? hosts? celebrates? travels? drives? marry marries retires? graduates? resumes? reopens? goes_live "
     "happens? presents? releases? switch(?:es)? renews?"
 )
-_IS_TO_COME = re.compile(
+_IS_TO_COME = late(
     r"\b(?:am|are|is) (?:not |all |both |just |also |finally |now )?(?:\w+ly )?(?!(?:interest|bor|excit|amaz|annoy"
     r"|charm"
     r"|willing|morning|evening|outstand|miss|be)ing?\b)\w+ing\b"
@@ -95,7 +96,7 @@ _IS_TO_COME = re.compile(
     r"|\bi am off\b|\bplan(?:s|ning)? (?:to|on)\b|\b(?:have|has|need|needs) to \w+|\bhas to be (?:paid|returned"
     r"|handed)\b"
 )
-_SURE_TO_COME = re.compile(
+_SURE_TO_COME = late(
     r"\bwill (?!(?:not )?(?:eat|touch|wear|drink|drive|go near|fly|do|never|always|only|usually)\b)\w+"
     r"|(?:^|\b(?:am|are|is|was|were|not|all|both|just) )going to (?!be a\b|the\b|an?\b|my\b|church\b|work\b)\w+"
     r"|\babout to \w+|\bis off to\b|\bam off to\b|\b(?:am|are|is) (?:getting (?:married|divorced|\w+ed)|expecting"
@@ -107,20 +108,20 @@ _SURE_TO_COME = re.compile(
     r"|tonight))\b"
     r"|\b(?:am|are|is) (?:being|getting) \w+(?:ed|en|ut)\b"
 )
-_PERFECT = re.compile(
+_PERFECT = late(
     r"\b(?:have|has) (?:just |finally |already |recently |now |also |both |all |once )*(?:been )?"
     rf"(?:(?!got\b){_PAST}|[a-z]{{2,}}ed|gone|done|taken|given|broken|begun|come|written|stolen|eaten|chosen|fallen"
     rf"|forgotten"
     r"|frozen|grown|hidden|ridden|risen|seen|shown|spoken|thrown|torn|woken|become|set|flown|driven|drawn|run)\b"
 )
-_PASSIVE = re.compile(
+_PASSIVE = late(
     r"\b(?:was|were|got) (?:\w+ly |just |finally |not )?(?:born|[a-z]+ed|stolen|broken|taken|given|sent|told|hit|lost"
     r"|cut"
     r"|thrown|beaten|bitten|caught|held|paid|shut|stuck|struck|torn|written off|stung|fed up)\b(?! by my| by our)"
 )
-_WAS = re.compile(r"\b(?:was|were|been)\b")
-_MADE_BY = re.compile(r"\b(?:was|were|is|are) (?:built|made|designed|founded|painted|written|owned|run|named|called)\b")
-_TOOK_PLACE = re.compile(
+_WAS = late(r"\b(?:was|were|been)\b")
+_MADE_BY = late(r"\b(?:was|were|is|are) (?:built|made|designed|founded|painted|written|owned|run|named|called)\b")
+_TOOK_PLACE = late(
     r"\bthere (?:was|were) (?:an?|no|two|three|several|some|another)\b|\b(?:was|were) (?:in hospital|at (?:the|a|an|my"
     r"|our)\b|on (?:holiday"
     r"|vacation)|off sick|late\b|stuck|here\b|there\b|out (?:with|for|at))|\b(?:trip|wedding|party|holiday|conference"
@@ -128,7 +129,7 @@ _TOOK_PLACE = re.compile(
     r"|interview|funeral|reunion|game|match|dinner|flight|date|show|course|marathon|race|surgery|operation"
     r"|presentation|move)\b.{0,30} (?:was|were)\b"
 )
-_HAS_ONE = re.compile(
+_HAS_ONE = late(
     r"\b(?:have|has|having) (?:got )?(?:an?|another|my|our|two|three|some|the)\b|(?:^|\b(?:have|has|got|is|are|need"
     r"|needs)\b)(?: got)? ?(?:a|an|my|our|his|her|their|another|the|two"
     r"|three)? ?(?:[\w-]+ ){0,4}?"
@@ -137,7 +138,7 @@ _HAS_ONE = re.compile(
     r"|match|wedding|funeral|dinner|lunch|call|deadline|presentation|root canal|rehearsal|trip|conference|workshop"
     r"|webinar|class|lesson|gig|recital|audition|hearing|mot|x-ray|biopsy|blood test|demo|visit|delivery)\b"
 )
-_VERB = re.compile(r"\b(?:is|are|am|was|were|be|have|has|had|do|does|will|can|could|would|should|must|may|might)\b")
+_VERB = late(r"\b(?:is|are|am|was|were|be|have|has|had|do|does|will|can|could|would|should|must|may|might)\b")
 
 
 def is_past(plain: str) -> bool:

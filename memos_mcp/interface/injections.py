@@ -7,7 +7,6 @@ quoted or reported in a text about attacks does not count.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -16,26 +15,27 @@ from typing import Literal, NamedTuple
 from memos_mcp.interface.cues import SIGNS, Role
 from memos_mcp.interface.leaks import LEAKS
 from memos_mcp.interface.tongues import TONGUES
+from memos_mcp.late import late
 
 Kind = Literal["injection", "persistent_instruction", "exfiltration", "secret"]
 _NEAR = 260  # characters between two cues that belong together
 _LONGEST = 700  # characters of a cue
-_SQUEEZED = re.compile(
+_SQUEEZED = late(
     r"(?:ignore|disregard|forget)(?:all|any|the|your|previous|prior){1,3}(?:instruction|rule|guideline)|systemprompt"
 )
 _ALL_SIGNS = (*SIGNS, *LEAKS)
-_WORD = re.compile("[a-z]+")
-_STOP = re.compile(r"[.!?。]\s|\n\s*\n")
-_WISH = re.compile(r"\b(?:asks?|asked|wants?|told|prefers?|would like|wishes) (?:me|us|that i)\b[^.!?\n]{0,200}")
-_QUOTED = re.compile(r"\"[^\"\n]{1,500}\"|(?<!\w)'[^'\n]{1,500}'(?!\w)|`[^`\n]{1,500}`|«[^»\n]{1,500}»")
-_ABOUT = re.compile(
+_WORD = late("[a-z]+")
+_STOP = late(r"[.!?。]\s|\n\s*\n")
+_WISH = late(r"\b(?:asks?|asked|wants?|told|prefers?|would like|wishes) (?:me|us|that i)\b[^.!?\n]{0,200}")
+_QUOTED = late(r"\"[^\"\n]{1,500}\"|(?<!\w)'[^'\n]{1,500}'(?!\w)|`[^`\n]{1,500}`|«[^»\n]{1,500}»")
+_ABOUT = late(
     r"\b(?:attack(?:s|er|ers|ed)?|injections?|jailbreaks?|jailbreaking|phish\w*|malicious|hostile|research\w*"
     r"|papers?|vulnerab\w*|exploit\w*"
     r"|security (?:issue|guide|team|article)|owasp|red[- ]team\w*|phrases?|such as|test (?:suite|case|set)s?"
     r"|defend\w*|flagged|blocked"
     r"|poisoning|adversar\w*|messages like|texts like|by typing|scam\w*|malware|detect\w*)\b"
 )
-_REPORTED = re.compile(
+_REPORTED = late(
     r"(?:\b(?:got|gets?|getting|mak(?:es?|ing)|made|trick\w*|ask(?:s|ed|ing)?|caus\w+|tell(?:s|ing)?|told"
     r"|forc\w+|convinc\w+|lets?|persuad\w+)"
     r"(?: [\w']+){1,4}(?: to)?|\b(?:attackers?|attacks?|that|which|who|it|they|he|she) (?:can|could|may|might"

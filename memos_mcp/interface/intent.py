@@ -6,21 +6,21 @@ the subject 2 to 4 on dialogues and long chats.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
 from memos_mcp.infrastructure.authors import PARTS
 from memos_mcp.interface.times import found_in, interval_of
+from memos_mcp.late import late
 from memos_mcp.search import MemoryCall, Understanding
 
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
-_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
-_INSIDE = re.compile(r"\b(?=(\w+) ([A-Z][a-z]{2,})\b)")  # a capitalised word within a sentence, and the one before
+_SENTENCE = late(r"(?<=[.!?])\s+|\n+")
+_WORD = late(r"[^\W_]+(?:['’-][^\W_]+)*")
+_INSIDE = late(r"\b(?=(\w+) ([A-Z][a-z]{2,})\b)")  # a capitalised word within a sentence, and the one before
 
 # The question itself refers to what happened or was said: recall.
-_PAST = re.compile(
+_PAST = late(
     r"\b(?:did|have|had|was|were) (?:i|we|you)\b"
     r"|\b(?:i|we|you)(?:'ve|'d)? (?:(?:have|had|already|just|also|once|recently|previously) )*"
     r"(?:(?!need\b|feed\b)\w{2,}ed|said|told|brought|made|set|went|did|was|were|had|gave|got|took|bought|chose|found|met"
@@ -31,7 +31,7 @@ _PAST = re.compile(
     r"|\bmy best\b|\b(?:gave|told|taught|sent|lent) (?:me|us)\b|\bdo (?:i|we) (?:want|plan|like|own|know)\b"
 )
 # Wants advice or work done now: request.
-_ADVICE = re.compile(
+_ADVICE = late(
     r"\b(?:recommend\w*|suggest\w*|advice|advise|tips?|ideas?|ways to|best|help me|for me|should (?:i|we)|can (?:i|we)"
     r"|(?:i|we) (?:should|can|could|might)|how (?:do|could|would|should) (?:i|we|you)|(?:can|could|would|will) you"
     r"|do you (?:have|think)|what are some|would be (?:a|an|some|good|suitable|fun)|what(?:'s| is) an? |are there any"
@@ -40,7 +40,7 @@ _ADVICE = re.compile(
     r"|(?:^|[.!?] )(?:please )?(?:give|find|plan|create|make|write|design|show|pick|choose) "
 )
 # Asks what the assistant said.
-_SAID_BY_YOU = re.compile(
+_SAID_BY_YOU = late(
     r"\bdid you\b|\b(?:have|had) you (?!\w+ing)\b"
     r"|\byour (?:advice|suggestions?|recommendations?|answers?|explanations?)\b"
     r"|\byou(?:'ve| have| had)? (?:\w+ly )?(?:recommended|suggested|advised|proposed|mentioned|explained|said|told"

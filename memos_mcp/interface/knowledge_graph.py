@@ -5,17 +5,17 @@ One line of JSON each; or one object with `entities` and `relations`, as its too
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 
 from pydantic import JsonValue
 
 from memos_mcp.interface.parts import LeftOut, Part, Unread, left_over, name_in, stated, tags_in
+from memos_mcp.late import late
 
 _LIKE = Part([], 0, 0.0, format="knowledge graph", source_class="document")
 _LONGEST = 256  # characters of a name, which is repeated in every statement
-_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_CASE = late(r"(?<=[a-z])(?=[A-Z])")
 _ENTITY = ("type", "name", "entityType", "observations")
 _RELATION = ("type", "from", "to", "relationType")
 

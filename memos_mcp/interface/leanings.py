@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from memos_mcp.interface.shorthand import any_of
+from memos_mcp.late import late
 
 _ADVERBS = (
     r"(?:(?:[a-z]+ly|really|also|just|still|now|absolutely|totally|do|does|did|not|never|much|very|quite|actually"
@@ -51,7 +52,7 @@ _HARD_TO_BEAR = (
     )
     + r"\b(?! (?:it|that|this) (?:again|any ?more|yet)\b)"
 )
-_IDIOM = re.compile(
+_IDIOM = late(
     r"\b(?:swears? by|sticks? (?:to|with)|steers? clear|stays? away from|keeps? away from|soft spot|sucker for"
     r"|weakness for|sweet tooth|weak at the knees|lives? for|(?<!i )(?<!we )live on|big on|huge on"
     r"|more of an? [\w -]+ (?:person|fan"
@@ -74,7 +75,7 @@ _IDIOM = re.compile(
     r"|(?:mon|tues|wednes|thurs|fri|satur|sun|week)days?(?: (?:mornings?|evenings?|nights?|afternoons?"
     r"|lunch))? (?:are|is) (?:always |usually |mostly )?for)\b"
 )
-_AM_SO = re.compile(
+_AM_SO = late(
     rf"(?:\b{_SOMEBODY}|^) (?:am|is|are|was always|ha(?:ve|s) (?:always|never)(?: really)? been) {_ADVERBS}"
     + any_of(
         "into keen crazy mad nuts passionate scared afraid terrified frightened fond tired_of sick_of obsessed picky "
@@ -99,7 +100,7 @@ _CONDITIONS = (
     r"|large print|subtitles|non-?drinker|non-?smoker|seasick|carsick|airsick|travel[- ]?sick|motion sick\w*|vertigo"
     r"|hay fever|hayfever)"
 )
-_CONDITION = re.compile(
+_CONDITION = late(
     r"^(?!the\b|this\b|that\b|there\b).*\b(?:am|is|are|was|were|been|went|eats?|keeps?|needs?|uses?|has|have|gets?"
     r"|got|rely|relies|suffers?|on|with|strictly|mostly|follows?|require|requires)\b(?: (?!and\b|the\b|but\b)[\w-]+)"
     rf"{{0,4}}? {_CONDITIONS}\b|^(?:allergic|allergy|vegan|vegetarian|lactose|gluten|coeliac|celiac|diabetic)\b"
@@ -110,7 +111,7 @@ _FEELING = any_of(
     "overwhelmed hangry bloated dizzy bored_(?:easily|quickly) grumpy cranky irritable stressed claustrophobic shy "
     "sunburn\\w* breathless vertigo impatient homesick upset_(?:when|if|by) distracted restless a_rash sleepy"
 )
-_GETS = re.compile(
+_GETS = late(
     rf"\b(?:get|gets|feel|feels|become|becomes) (?:so |very |really |quite |easily |a bit |terribly )*{_FEELING}\b"
 )
 _EFFECT = (
@@ -118,7 +119,7 @@ _EFFECT = (
     r"|frighten|repel|terrif|drain|depress|intrigu|overwhelm|energis|energiz|comfort|suit|help|inspir|motivat|amus"
     r"|confus|frustrat|infuriat|nauseat|sadden|unsettl|distract|ground|recharg|tempt|put|stresses)(?:es|s|ies|e|y)?"
 )
-_HARMS = re.compile(
+_HARMS = late(
     r"\b(?:wrecks?|ruins?|kills?|hurts?|irritates?|upsets?|aggravates?|strains?|dries out|triggers?|inflames?|affects?"
     r"|bothers?"
     r"|messes with|plays havoc with|makes|gives) (?:up |with )?(?:my|our) (?:[\w-]+ )?(?:back|knees?|stomach|skin|eyes"
@@ -148,7 +149,7 @@ _HARMS = re.compile(
     r"|\b(?:big|huge|massive|great|no|not a) fan\b|\bthe only (?:[\w-]+ )?(?:\w+ )?i (?:eat|drink|like|watch|read|wear"
     r"|use|listen)\b"
 )
-_DOES_TO_ME = re.compile(
+_DOES_TO_ME = late(
     rf"(?<!please)(?<!you)(?<!to)(?<!will)(?<!could)(?<!can) {_EFFECT} (?:me|us)\b(?! (?:with|to) (?!death|sleep|tears"
     rf"|no))"
     r"|\b(?:makes?|leaves?|gets?|keeps?|gives?) (?:me|us|him|her|my \w+) (?:feel |so |really |very |quite |a bit "
@@ -160,13 +161,13 @@ _DOES_TO_ME = re.compile(
     r"|relaxed|exhausted|drained|homesick|breathless)\b"
     r"|\bmy skin crawls\b"
 )
-_BODY = re.compile(
+_BODY = late(
     r"\bmy (?:back|knees?|stomach|skin|eyes?|ears?|head|hips?|neck|joints?|body|tummy|feet|gut|wrists?|shoulders?"
     r"|hearing|eyesight|sinuses|heart|nerves|brain) (?:(?:can|could|do|does|will) not|can only|hate|hates|act|acts"
     r"|play|plays"
     r"|flare|flares|swell|swells|hurt|hurts|need|needs|ache|aches|only|tend|tends) (?!be\b|going\b)"
 )
-_FOR_ME = re.compile(
+_FOR_ME = late(
     r"\bfor (?:me|us)\b,? (?:always|only|please|thanks|never)|\bfor (?:me|us)\W*$|^for me\b"
     r"|\b(?:works?|suits?|fits?) (?:best|better|well|fine|great|perfectly)?\W*(?:for )?(?:me|us)\b|\bdo(?:es)? not "
     r"(?:really )?(?:work|suit) (?:for )?(?:me|us)\b|\b(?:a|an|pure|sheer|absolute|total) (?:nightmare|torture|bliss"
@@ -175,7 +176,7 @@ _FOR_ME = re.compile(
     r"|\bthe better\W*$| over [\w -]+ any (?:day|time)\b"
     r"|\b(?:is|are) (?:best|ideal|better|perfect|easier|easiest|hell|bliss|heaven) for me\b"
 )
-_WOULD = re.compile(
+_WOULD = late(
     r"\b(?:would|'d) (?:much |far |always |definitely |probably )*(?:rather|sooner|choose|pick|go for|opt|die for"
     r"|kill for|take [\w -]+ over|never (?:eat|buy|wear|live|fly|go|use))\b"
     r"|\b(?:i|we) (?:always |usually |generally |mostly |never |only |often )*(?:go for|opt for|choose|gravitate|lean"
@@ -189,7 +190,7 @@ _WOULD = re.compile(
     r"|\b(?:he|she|they|my \w+|our \w+) (?:only|never|always|will only) (?:eats?|drinks?|wears?|likes?|sleeps?"
     r"|watch\w*)\b"
 )
-_NEED = re.compile(
+_NEED = late(
     rf"\b(?:i|we|he|she|they|my (?:mum|mom|mother|dad|father|son|daughter|wife|husband|partner|sister|brother|\w+)) "
     rf"{_ADVERBS}(?:need|needs|require|requires|must have|depend on|depends on|rely on|relies on|could use|can only"
     r"|may only|am only allowed|is only allowed) (?!to\b|replac|fix|repair|new (?:brakes|tyres|tires)|\w+ing\b)\w+"
@@ -198,7 +199,7 @@ _NEED = re.compile(
     r"|able|asleep)|avoid|watch|limit|cut (?:down|out)|keep (?:my|an eye)|stay away|sit|lie|wear|eat|stretch|take"
     r" (?:breaks|it easy|my|a break)|leave (?:by|at|before)|pick up|inject|rest|drink|work from|stop (?:by|at))\b"
 )
-_MONEY = re.compile(
+_MONEY = late(
     r"\b(?:my|our) (?:\w+ ){0,2}(?:budget|limit|maximum|max)\b|\bon an? (?:tight |small |shoestring |strict "
     r"|low )?budget\b"
     r"|\bbudget (?:of|is)\b(?<!project budget is)|\b(?:i|we) (?:can|could|want to|would like to) (?:only "
@@ -208,7 +209,7 @@ _MONEY = re.compile(
     r"|beyond|more than)\b|\b(?:stay|keep|kept|remain|under|below|within) .{0,25}[£$€\d])"
     r"|\b(?:at the most|at most)\W*$"
 )
-_TIMES = re.compile(
+_TIMES = late(
     r"\b(?:can|do|could|will) not (?:really )?do (?!anything|it\b|that\b|this\b|so\b|much)\w+"
     r"|\bno (?:\w+ )?(?:calls|meetings|appointments|lessons|visits|workouts|coffee|screens|work|food|alcohol|emails?)"
     r" (?:before|after|on|at|past|until)\b|\b(?:never|not) (?:available |free |reachable )?(?:before|after|past) "
@@ -216,8 +217,8 @@ _TIMES = re.compile(
     r"|around)\b|\b(?:prefer|rather)\b|\bto unwind\b|\bto relax\b"
 )
 _STRONG = (_BODY, _HARMS, _AM_SO, _IDIOM, _CONDITION, _NEED, _MONEY, _WOULD)
-_HARD = re.compile(_HARD_TO_BEAR)
-_WORD = re.compile(r"[a-z]+")
+_HARD = late(_HARD_TO_BEAR)
+_WORD = late(r"[a-z]+")
 
 # --- habits ---
 
@@ -263,7 +264,7 @@ _RECURS = (
     r"|\bafter (?:work|lunch|dinner|school|meals|every|each|supper|breakfast)\b|\bwhen(?:ever)? (?:i|we) can\b"
     r"|\ball year round|\bthese days\b|\bfor breakfast\b|\bwith (?:breakfast|dinner|lunch|every)\b)"
 )
-_HABIT = re.compile(
+_HABIT = late(
     rf"{_I}(?:{_OFTEN}(?! (?:been|had|went|got|met|saw|\w+ed|knew|heard|wanted|meant|said|told|thought|be)\b)"
     rf"|(?:do not )?{_HABITS}\b(?! for a living)|\w[^.!?]*{_RECURS})"
     rf"|\b(?:i|we) (?:do not|am not|are not) (?:usually|normally|often|generally|always|ever|really) "

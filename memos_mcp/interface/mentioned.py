@@ -17,13 +17,14 @@ from memos_mcp.cube import (
     Plaintext,
     Span,
 )
+from memos_mcp.late import late
 from memos_mcp.operation.entity_values import Entity, How, Mention, Reading, Relation, Time, normal
 from memos_mcp.operation.entity_words import KIN, KNOWN_AS, SAME_ROLE
 
 PRONOUNS = frozenset(
     "i me my mine myself we us our ours he him his himself she her hers herself they them their theirs it its".split()
 )
-_WORD = re.compile(r"[\w'’-]+")
+_WORD = late(r"[\w'’-]+")
 _WIDE = "。\uff01\uff1f"  # ends of sentences that no space follows
 _ENDS = f".!?…{_WIDE}"
 _BY_ROLE = ("kin", "knows")

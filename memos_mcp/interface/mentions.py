@@ -11,6 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
+from memos_mcp.late import late
 from memos_mcp.operation.entity_people import gender_of
 
 Sort = Literal["person", "place", "thing"]
@@ -53,27 +54,25 @@ ROLES = _SHE | _HE | _THEY | _ANY
 """Words for persons by what they are to somebody."""
 
 _TITLE = r"(?:Dr|Prof|Professor|Mr|Mrs|Ms|Miss|Mx|Sir|Dame|Father|Sister|Aunt|Uncle|Captain|Judge)"
-_NAME = re.compile(
+_NAME = late(
     rf"\b(?:{_TITLE}\.? )?[A-Z\u00c0-\u00de][^\W_]*(?:[-’'][A-Z\u00c0-\u00de]?[^\W\d_]{{2,}})*"
     rf"(?: (?:(?:de|la|van|von|der|of the) )?[A-Z\u00c0-\u00de][^\W_]*(?:-[^\W_]+)*)*"
 )
-_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
-_WHOSE = re.compile(
+_WORD = late(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_WHOSE = late(
     r"\b(?:my|our|your|his|her|their|the|a|an|that|this|those|these) (?P<more>(?:[a-z][a-z-]* ){0,2})$", re.IGNORECASE
 )
-_ANYBODY = re.compile(r"\b(?:how many|any|no|which|what|number of|more|other|of) $", re.IGNORECASE)
-_OF_SOMEBODY = re.compile(r"[A-Za-z]['’]s (?:[a-z-]+ ){0,2}$")
-_COMPOUND = re.compile(r" (?:shower|seat|clothes|appointments?|food|monitor|room|chair|practice|office|bills?)\b")
-_OCCASION_OF = re.compile(r"['’]s? (?:evening|day|night|association|council|meeting)\b")
+_ANYBODY = late(r"\b(?:how many|any|no|which|what|number of|more|other|of) $", re.IGNORECASE)
+_OF_SOMEBODY = late(r"[A-Za-z]['’]s (?:[a-z-]+ ){0,2}$")
+_COMPOUND = late(r" (?:shower|seat|clothes|appointments?|food|monitor|room|chair|practice|office|bills?)\b")
+_OCCASION_OF = late(r"['’]s? (?:evening|day|night|association|council|meeting)\b")
 _NEAR = 40  # characters before a role in which it is said whose it is
-_THING = re.compile(
+_THING = late(
     r"\b(?P<det>(?i:the|my|our|a|an|some|this|that|two|three|four|five|six|several)) "
     r"(?=(?P<words>(?:[A-Z][\w-]* (?=[a-z]))?[a-z][\w-]*(?: [a-z][\w-]*){0,3}))"
 )
-_AFTER_PLACE = re.compile(
-    r"\b(?:in|at|to|from|near|around|through|via|inside|outside|towards?)(?: the)? $", re.IGNORECASE
-)
-_WITH_SOMEBODY = re.compile(
+_AFTER_PLACE = late(r"\b(?:in|at|to|from|near|around|through|via|inside|outside|towards?)(?: the)? $", re.IGNORECASE)
+_WITH_SOMEBODY = late(
     r"\b(?:talk|talking|talked|speak|speaking|spoke|spoken|said|say|write|wrote|written|lend|lent|give|gave|given"
     r"|listen"
     r"|explain|explained|reply|replied|introduced|promised|show|showed|owe|married|engaged|related|belongs?|reports?"
@@ -81,11 +80,11 @@ _WITH_SOMEBODY = re.compile(
     r"|suggested|recommended|close|sorry) (?:[\w'’]+ ){0,3}?(?:to|from) $",
     re.IGNORECASE,
 )
-_AFTER_CIRCUMSTANCE = re.compile(
+_AFTER_CIRCUMSTANCE = late(
     r"\b(?:in|at|on|from|near|behind|under|over|until|during|after|before|by|since|with|for|about)(?: the)? $",
     re.IGNORECASE,
 )
-_OF_A_NAME = re.compile(
+_OF_A_NAME = late(
     r" (?:in|of|to|from|at|with) (?:the |my |our )?(?:"
     + "|".join(sorted(ROLES))
     + r")\b| (?:in|of|to|from|at|with) [A-Z][^\W_]+(?: [A-Z][^\W_]+)*"
@@ -273,7 +272,7 @@ def _appositions(text: str, names: list[Mention], roles: list[Mention]) -> list[
     return known
 
 
-_IS_CALLED = re.compile(r",? (?:(?:is|was) (?:called |named |now )?|called |named )?")
+_IS_CALLED = late(r",? (?:(?:is|was) (?:called |named |now )?|called |named )?")
 
 
 def things_in(text: str) -> list[Mention]:

@@ -8,7 +8,6 @@ changed beyond recognition.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -18,8 +17,9 @@ from typing import Final
 from pydantic import JsonValue
 
 from memos_mcp.interface.differences import MOST_WORDS, matches
+from memos_mcp.late import late
 
-_TOKENS = re.compile(r"\n|\S+[^\S\n]*|[^\S\n]+")
+_TOKENS = late(r"\n|\S+[^\S\n]*|[^\S\n]+")
 
 
 @dataclass(frozen=True, slots=True)

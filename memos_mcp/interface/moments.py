@@ -8,13 +8,14 @@ from datetime import UTC, datetime, time, timedelta
 from pydantic import JsonValue
 
 from memos_mcp.interface.duplicates import DATE, date_of
+from memos_mcp.late import late
 
 _LONGEST = 64
 _EARLIEST = 1e8  # a smaller number counts something else than seconds since 1970
-_SECONDS = re.compile(r"\d{9,16}(?:\.\d{1,9})?")
-_NUMERIC = re.compile(r"(?<!\d)(\d{1,2})([./])(\d{1,2})\2(\d{4}|\d\d)(?!\d)")
-_CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,]\d{1,9})?)?(?: ?([ap])\.? ?m\b\.?)?|(\d{1,2}) ?([ap])\.?m\b\.?")
-_FILLER = re.compile(
+_SECONDS = late(r"\d{9,16}(?:\.\d{1,9})?")
+_NUMERIC = late(r"(?<!\d)(\d{1,2})([./])(\d{1,2})\2(\d{4}|\d\d)(?!\d)")
+_CLOCK = late(r"(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,]\d{1,9})?)?(?: ?([ap])\.? ?m\b\.?)?|(\d{1,2}) ?([ap])\.?m\b\.?")
+_FILLER = late(
     r"(?:[\s,;()–-]|on\b|at\b|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\b\.?)*"
     r"(?:utc|gmt|z)?(?:([+-])(\d\d):?(\d\d))?\s*"
 )

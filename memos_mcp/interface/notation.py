@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from memos_mcp.late import late
+
 _ONES = {w: n for n, w in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())} | {
     w: n + 13 for n, w in enumerate("thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split())
 }
@@ -15,42 +17,42 @@ _TENS = {w: 10 * n for n, w in enumerate("twenty thirty forty fifty sixty sevent
 _MANY = {"hundred": 100, "thousand": 1000, "dozen": 12}
 _ONE = "|".join(sorted(_ONES, key=len, reverse=True))
 _SMALL = rf"(?:(?:{'|'.join(_TENS)})(?:[ -](?:{_ONE}))?|{_ONE})"
-_NUMBER = re.compile(
+_NUMBER = late(
     rf"\b(?:(?P<times>{_SMALL}|an?) (?P<many>hundred|thousand|dozen)(?:(?: and)? (?P<rest>{_SMALL}))?"
     rf"|(?P<alone>{_SMALL}))"
     r"\b(?!'s)",
     re.IGNORECASE,
 )
 _HOUR = rf"(?P<hour>\d{{1,2}}|{_ONE})"
-_PAST = re.compile(
+_PAST = late(
     rf"\b(?P<part>half|(?:a )?quarter|twenty|ten|five) (?P<side>past|to|after) {_HOUR}(?: o'clock)?\b(?! \d)",
     re.IGNORECASE,
 )
 _PARTS = {"half": 30, "quarter": 15, "a quarter": 15, "twenty": 20, "ten": 10, "five": 5}
-_POINT_TIME = re.compile(
+_POINT_TIME = late(
     r"(?<=\bat )(\d{1,2})\.(\d\d)(?![\d.%])"
     r"(?! ?(?:k?m|cm|kg|euro|dollar|percent|points?|€|\$))",
     re.IGNORECASE,
 )
-_O_CLOCK = re.compile(rf"\b{_HOUR} o['’]clock\b", re.IGNORECASE)
-_HALF_DAY = re.compile(
+_O_CLOCK = late(rf"\b{_HOUR} o['’]clock\b", re.IGNORECASE)
+_HALF_DAY = late(
     r"\b(?P<hour>\d{1,2})(?::(?P<minute>\d\d))? ?(?:(?P<half>[ap])\.?m\b\.?"
     r"|(?<=\d\d) in the (?P<part>morning|afternoon|evening)\b)",
     re.IGNORECASE,
 )
-_METRES = re.compile(r"(?<=\d)( ?)m(?= (?:long|tall|wide|deep|high|away)\b)")
-_NOUGHT = re.compile(r"(?<![\d:.])0(?=\d:\d\d\b)")
-_NOON = re.compile(r"\b(?<=at )noon\b", re.IGNORECASE)
-_THOUSANDS = re.compile(r"(?<![\w.,])(\d{1,3}(?:\.\d)?)k\b", re.IGNORECASE)
-_POUNDS = re.compile(r"£ ?(\d[\d,]*(?:\.\d+)?)(?! ?(?:k|m|bn|million)\b)")
-_THE_DAY = re.compile(r"\bthe (?=\d{1,2}(?:st|nd|rd|th)(?: of)? [A-Z])")
-_TITLE = re.compile(r"\b(Dr|Mrs?|Ms|St|Prof)\.(?= )")
-_IS = re.compile(
+_METRES = late(r"(?<=\d)( ?)m(?= (?:long|tall|wide|deep|high|away)\b)")
+_NOUGHT = late(r"(?<![\d:.])0(?=\d:\d\d\b)")
+_NOON = late(r"\b(?<=at )noon\b", re.IGNORECASE)
+_THOUSANDS = late(r"(?<![\w.,])(\d{1,3}(?:\.\d)?)k\b", re.IGNORECASE)
+_POUNDS = late(r"£ ?(\d[\d,]*(?:\.\d+)?)(?! ?(?:k|m|bn|million)\b)")
+_THE_DAY = late(r"\bthe (?=\d{1,2}(?:st|nd|rd|th)(?: of)? [A-Z])")
+_TITLE = late(r"\b(Dr|Mrs?|Ms|St|Prof)\.(?= )")
+_IS = late(
     r"(?<!\blet)(?<!\bLet)['’]s (?=(?:at|on|in|an?|the|not|now|from|allergic|married|engaged|single|vegan"
     r"|vegetarian)\b)"
 )
-_LATIN = re.compile("[\u00c0-\u024f]+")
-_SPELLED = re.compile(
+_LATIN = late("[\u00c0-\u024f]+")
+_SPELLED = late(
     r"\b(?:e-mail|favorite|color|gray|neighbor|theater|center|program|licence|practise|ok)\b", re.IGNORECASE
 )
 _SPELLINGS = {

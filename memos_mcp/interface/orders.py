@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from memos_mcp.late import late
+
 Order = Literal["instruction", "skill"]
 
 _ASSIST = frozenset(
@@ -80,13 +82,13 @@ _POLITE = (
     r"|in (?:code|tables|lists|letters|emails?|summaries|reports|messages|translations|answers|replies)|unless i say"
     r" otherwise|unless told otherwise|unless i ask|no matter what)\b[,:]? ?)++"
 )
-_LED = re.compile(_POLITE)
-_FIRM = re.compile(
+_LED = late(_POLITE)
+_FIRM = late(
     r"\b(?:from now on|going forward|henceforth|in (?:the )?future|from here on|under no circumstances|please|never"
     r"|always"
     r"|do not|by default|make sure|be sure|at no point|unless told otherwise|unless i say)\b"
 )
-_TO_YOU = re.compile(
+_TO_YOU = late(
     r"\bi (?:\w+ ){0,2}(?:want|expect|would like|need|prefer|wish|trust|'d like|ask|forbid|require) (?:that )?you(?:r"
     r"| to"
     r"| not|"
@@ -125,17 +127,17 @@ _TO_YOU = re.compile(
     r"|\bit is (?:fine|ok|okay|alright|all right) to \w+ .*\b(?:me|my)\b|\bit is (?:important|essential|fine|ok|okay"
     r"|not ok|not okay) (?:that|if|for) you\b|^call me\b"
 )
-_ANSWERS_THAT = re.compile(
+_ANSWERS_THAT = late(
     r"\bi (?:would |'d )?(?:appreciate|want|would like|need|expect) (?:\w+ ){0,2}(?:answers|replies|responses|feedback"
     r"|explanations|summaries)\b"
 )
-_WHEN_ASKED = re.compile(
+_WHEN_ASKED = late(
     r"^(?:when|whenever|wherever|if|every time|each time|(?:the )?next time|any ?time|the moment|as soon as|before"
     r"|after|unless|once"
     r"|in case|while|until)"
     r" (?P<clause>[^,:]{3,90}), (?P<then>.+)"
 )
-_ASKS = re.compile(
+_ASKS = late(
     r"^(?:i|you|we|my|somebody|someone|anyone|anybody|people|he|she|they)\b(?! (?:was|were|had|went|got) )|^(?:it is"
     r"|there"
     r" is|there are|something|nothing|in doubt)\b|^(?:\w+ly )?(?:summari[sz]|answer|reply|respond|writ|quot|suggest"
@@ -143,14 +145,14 @@ _ASKS = re.compile(
     r"|talk|address|mention|citing|cit|sending|send|convert|calculat|edit|review|proofread|creat|present|shar"
     r"|mak)ing?\b"
 )
-_SUBJECT = re.compile(
+_SUBJECT = late(
     r"^(?:then )?(?:i|we|my|our|he|she|it|they|there|the|a|an|his|her|their|everyone|everybody|this|that|these|those"
     r"|what"
     r"|who|\w+ (?:is|are|was|were|will|would|can|has|have|had|said|came|went|got|gets|goes|makes)) ?\b"
 )
-_STEPS = re.compile(r"(?:^|\n)\s{0,8}(?:step )?1[.):] [^\n]+\n+\s{0,8}(?:step )?2[.):] ", re.IGNORECASE)
+_STEPS = late(r"(?:^|\n)\s{0,8}(?:step )?1[.):] [^\n]+\n+\s{0,8}(?:step )?2[.):] ", re.IGNORECASE)
 _GERUND = r"(?!during\b|nothing\b|something\b|anything\b|everything\b|evening\b|morning\b|spring\b|king\b)\w+ing"
-_SKILL = re.compile(
+_SKILL = late(
     r"^(?:here is |this is |that is )?how (?:to|(?:we|i|you|one|they) (?!like|feel|know|met|got to|are"
     r"|am)\w+ [^?]*[:,])"
     r"|^(?!.*\b(?:i|we|he|she|they) (?:\w+ed|went|had|was|were|got|met|saw)\b).*\bfirst\b(?! time| of all| met| name"
@@ -197,7 +199,7 @@ _SKILL = re.compile(
     r"|the\b)\w+ "
     r"(?:the|a|it|them|your|up|in|with|for|only)\b"
 )
-_STEPWISE = re.compile(
+_STEPWISE = late(
     r"\b(?:by \w+ing|then|until|overnight|clockwise|gently|slowly|firmly|afterwards|evenly|thoroughly|(?:twice"
     r"|three times"
     r"|once) and"
@@ -206,7 +208,7 @@ _STEPWISE = re.compile(
     r"|seconds?|mins?|secs?|days?|nights?)|with (?:cold|warm|hot|lukewarm|soapy|salted|a (?:damp|dry|sharp|wet|soft"
     r"|clean)))\b"
 )
-_OF_ANSWERS = re.compile(
+_OF_ANSWERS = late(
     r"\b(?:answers?|repl(?:y|ies)|responses?|summar(?:y|ies)|conclusions?|lists?|links?|sources?|units?|prices?|dates?"
     r"|temperatures?|english|german|french|spanish|tone|emojis?|bullet\w*|code|examples?|detail|sentences?|words?"
     r"|paragraphs?"
@@ -219,7 +221,7 @@ _OF_ANSWERS = re.compile(
     r"|figures|decimals?|totals?|invoices?|files?|anything|advice|topic|subject|feedback|text|notes?|celsius"
     r"|kilometres)\b"
 )
-_PURPOSE = re.compile(r"\bto (?!me\b|us\b|my\b|the\b|an?\b|you\b|your\b)\w+|\bso (?:that|it|the)\b")
+_PURPOSE = late(r"\bto (?!me\b|us\b|my\b|the\b|an?\b|you\b|your\b)\w+|\bso (?:that|it|the)\b")
 
 
 def order_of(text: str, plain: str, *, said_by_user: bool) -> Order | None:
@@ -246,7 +248,7 @@ def _by_skill(plain: str) -> Order | None:
     return "instruction" if firm else "skill"
 
 
-_FOR_ME = re.compile(r"\b(?:me|us)\b")
+_FOR_ME = late(r"\b(?:me|us)\b")
 
 
 def _by_condition(plain: str) -> Order | None:
@@ -284,8 +286,8 @@ def _by_condition(plain: str) -> Order | None:
     )
 
 
-_MEANS = re.compile(r"(?:i (?:mean|am talking about|am referring to)|that means|it means|that is)\b")
-_ABOUT_TALK = re.compile(
+_MEANS = late(r"(?:i (?:mean|am talking about|am referring to)|that means|it means|that is)\b")
+_ABOUT_TALK = late(
     r"\b(?:know|sure|answer|reply|write|say|tell|ask|quote|find|remember|suggest|recommend|show|give|list|book|mention"
     r"|explain|send|translate|summari[sz]e|disagree|agree|need more|can not|speak|cite|use|add|make|draft|forget)\b"
 )
@@ -309,7 +311,7 @@ def _by_imperative(plain: str) -> Order | None:
     return "instruction" if re.search(r"\b(?:me|us)\b", core) else None
 
 
-_NEXT = re.compile(r"(?:[,;:] |\band (?:then )?)([a-z]+)")
+_NEXT = late(r"(?:[,;:] |\band (?:then )?)([a-z]+)")
 
 
 def _of_hands(core: str, verb: str) -> bool:
@@ -341,7 +343,7 @@ def _is_imperative(core: str) -> bool:
     return _DONE_TO.match(core[len(words[0]) + 1 :]) is not None
 
 
-_DONE_TO = re.compile(
+_DONE_TO = late(
     r"(?:(?:up|down|out|off|on|in|back|over|away) )?(?:me|us|my|the|a|an|any|all|every|it|them|your|everything"
     r"|anything)\b"
 )

@@ -12,33 +12,35 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from memos_mcp.late import late
+
 LIMIT = 1200
 """Characters of a piece: about 300 tokens, so that five fit a recall."""
 _LONGEST_WORD = 4000
 _LONGEST_TITLE = 120
 
-_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(\S.*?)(?:[ \t]+#+)?\s*")
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+_HEADING = late(r" {0,3}(#{1,6})[ \t]+(\S.*?)(?:[ \t]+#+)?\s*")
+_FENCE = late(r" {0,3}(`{3,}|~{3,})")
 
-_PARAGRAPH = re.compile(r"\n[^\S\n]*\n\s*")
-_SENTENCE = re.compile(
+_PARAGRAPH = late(r"\n[^\S\n]*\n\s*")
+_SENTENCE = late(
     r"[.!?…\u061f\u06d4।॥][\"'”’»)\]]{0,4}\s+|[。\uff01\uff1f][」』”’\uff09]{0,4}"
     r"|\n(?=[^\S\n]{0,12}(?:[-*+•|>]|\d{1,3}[.)])[ \t])"
 )
-_LINE = re.compile(r"\n")
+_LINE = late(r"\n")
 _LEVELS = (_PARAGRAPH, _SENTENCE, _LINE)
-_WORD = re.compile(r"\S+")
-_NO_END = re.compile(
+_WORD = late(r"\S+")
+_NO_END = late(
     r"(?:(?:^|[\s(\"'“])(?:(?:[A-Z]\.)*[A-Z]|(?i:dr|mr|mrs|ms|prof|st|jr|sr|vs|e\.g|i\.e|approx|nos?|fig|vol|ca|cf|al|inc"
     r"|ltd|dept|gen|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|z\.b|bzw|nr))|(?:^|\n)[^\S\n]*\d{1,3})\.\s+\Z"
 )
 # Chinese, Japanese, Korean, Thai, Lao, Tibetan, Myanmar, Khmer: written without spaces between words.
-_UNSPACED = re.compile(
+_UNSPACED = late(
     "[\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff\u3000-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
     "\uff00-\uffef\U00020000-\U0003ffff]"
 )
 # Zero-width joiners, skin tones, flags, Hangul vowels and finals: belong to the character before them.
-_JOINED = re.compile("[\u200c\u200d\U0001f3fb-\U0001f3ff\U0001f1e6-\U0001f1ff\u1160-\u11ff]")
+_JOINED = late("[\u200c\u200d\U0001f3fb-\U0001f3ff\U0001f1e6-\U0001f1ff\u1160-\u11ff]")
 
 
 class Passage(NamedTuple):

@@ -22,6 +22,7 @@ from memos_mcp.interface.privacy_spans import LETTERS, Span
 from memos_mcp.interface.privacy_views import Mark, PersonalData, View, apart, marked, ranked
 from memos_mcp.interface.privacy_words import said_secrets
 from memos_mcp.interface.secrets import secrets_in
+from memos_mcp.late import late
 
 CLASSES: tuple[str, ...] = (
     "PRIVATE_KEY", "URL_CREDENTIALS", "API_KEY", "IBAN", "CARD", "SSN", "IP", "PASSWORD", "EMAIL", "PHONE",
@@ -44,12 +45,12 @@ _OF_SECRETS = {
     "password of a command": "PASSWORD",
     "code by its name": "PASSWORD",
 }
-_FOREIGN_DIGIT = re.compile(r"(?![0-9])\d")
+_FOREIGN_DIGIT = late(r"(?![0-9])\d")
 _UNSAID = "\0"
 _NO_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
-_ACCOUNT = re.compile(r"(?<![\w-])[A-Za-z]{2}\d\d(?:[ .-]?[A-Za-z0-9]){11,30}")
-_RUN = re.compile(rf"(?<![{LETTERS}.-])\d{{13,19}}(?![{LETTERS}-]|\.\d)")
-_BARCODE = re.compile(r"\b(?:ean|gtin|isbn|upc|barcode)(?:-?13)?[ :#.]{0,3}$", re.IGNORECASE)
+_ACCOUNT = late(r"(?<![\w-])[A-Za-z]{2}\d\d(?:[ .-]?[A-Za-z0-9]){11,30}")
+_RUN = late(rf"(?<![{LETTERS}.-])\d{{13,19}}(?![{LETTERS}-]|\.\d)")
+_BARCODE = late(r"\b(?:ean|gtin|isbn|upc|barcode)(?:-?13)?[ :#.]{0,3}$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ class Recognisers:
         """The text with no words in its marks, which name nothing that follows; and where they stand."""
         if "[" not in text:
             return text, []
-        form = re.compile(rf"\[(?:{'|'.join([*CLASSES, *(each.kind for each in self.named)])})\]")
+        form = late(rf"\[(?:{'|'.join([*CLASSES, *(each.kind for each in self.named)])})\]")
         return form.sub(_blank, text), [mark.span() for mark in form.finditer(text)]
 
 

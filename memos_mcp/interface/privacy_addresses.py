@@ -11,19 +11,20 @@ from collections.abc import Iterator
 from ipaddress import AddressValueError, IPv6Address
 
 from memos_mcp.interface.privacy_spans import LETTERS, Span, said_before
+from memos_mcp.late import late
 
 _LABEL = rf"[{LETTERS}](?:[\w-]{{0,61}}\w)?"
 _NAME = rf"(?<![{LETTERS}.%+'-])[{LETTERS}](?:[{LETTERS}.%+'-]{{0,62}}[{LETTERS}+-])?"
 _TOP = r"(?:xn--[a-z0-9-]{1,59}|[^\W\d_]{2,24})"
-_EMAIL = re.compile(rf"(?P<name>{_NAME})@(?P<domain>(?:{_LABEL}\.){{1,8}}{_TOP})(?![\w@-]|\.\w)")
+_EMAIL = late(rf"(?P<name>{_NAME})@(?P<domain>(?:{_LABEL}\.){{1,8}}{_TOP})(?![\w@-]|\.\w)")
 _DOT = r" ?(?:\.|\( ?dot ?\)|\[ ?dot ?\]) ?"
-_SPELT = re.compile(
+_SPELT = late(
     rf"(?P<name>{_NAME}) ?(?:\( ?at ?\)|\[ ?at ?\]|\{{ ?at ?\}}) ?"
     rf"(?P<domain>{_LABEL}(?:{_DOT}{_LABEL}){{0,6}}{_DOT}{_TOP})"
     r"(?!\w)",
     re.IGNORECASE,
 )
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = late(
     r"(?:you|your[._-]?(?:name|e?-?mail|address|login|user)?|user(?:[._-]?name)?|name|e-?mail|address|login|someone|somebody"
     r"|first(?:[._-]?name)?[._-]?last(?:[._-]?name)?|example|foo|bar|x{1,9}|abc|<.*>)",
     re.IGNORECASE,
@@ -32,34 +33,34 @@ _NO_TOP = frozenset(
     "png jpg jpeg gif svg webp ico css js mjs ts json html htm pdf txt log xml yml yaml toml service socket timer"
     " target mount slice scope zip gz dart".split()
 )
-_NO_MAIL = re.compile(
+_NO_MAIL = late(
     r"(?:[a-z][a-z+.-]{1,20}://|\b(?:ssh|scp|sftp|rsync)\b(?: [^\s@]{1,80}){0,4} "
     r"|\b(?:message-id|in-reply-to|references): ?<)$",
     re.IGNORECASE,
 )
-_REMOTE = re.compile(r":(?=[/~]|[\w.-]{1,80}/)")
+_REMOTE = late(r":(?=[/~]|[\w.-]{1,80}/)")
 
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
-_V4 = re.compile(
+_V4 = late(
     rf"(?:(?<![{LETTERS}.:-])(?<!\d,)|(?<=[\w\]]:)|(?<=\d-))(?:{_OCTET}\.){{3}}{_OCTET}"
     rf"(?![{LETTERS}]|\.\w|-[A-Za-z]|\+\w)"
 )
-_V6 = re.compile(
+_V6 = late(
     rf"(?<![{LETTERS}:.])(?:[0-9A-Fa-f]{{0,4}}:){{2,7}}(?:[0-9A-Fa-f]{{1,4}}|(?:\d{{1,3}}\.){{3}}\d{{1,3}})(?![{LETTERS}:]|\.\w)"
 )
-_VERSION = re.compile(
+_VERSION = late(
     r"(?:\b(?:v\.?|versions?|ver\.?|versao|release|firmware|build|driver|kernel|patch|chapter|sections?|sec\.|article|clause"
     r"|paragraph|abschnitte?|kapitel|ziffer|artikel|windows|android|ios|oid)|§+|[=~<>]=)[ :=]?\s?$"
 )
-_VERSIONS = re.compile(
+_VERSIONS = late(
     r"\b(?:versions?|release[sd]?|firmware|builds?|drivers?|upgrade[sd]?|update[sd]?|sections?|chapters?|clauses?|articles?"
     r"|abschnitte?|kapitel|windows|changelog|patch(?:ed)?)\b"
 )
-_NETWORK = re.compile(
+_NETWORK = late(
     r"\b(?:ips?|address(?:es)?|adresse|hosts?|servers?|gateway|router|subnet|dns|ping|clients?|proxy|nameserver|logs|ports?"
     r"|requests?|network|firewall|login)\b"
 )
-_AGENT = re.compile(r"[a-z]/$")  # Chrome/120.0.0.0
+_AGENT = late(r"[a-z]/$")  # Chrome/120.0.0.0
 _LARGE = 63  # a number of a version is seldom larger
 
 

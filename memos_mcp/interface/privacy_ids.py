@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from memos_mcp.interface.privacy_spans import LETTERS, Span, digits_of, luhn, said_before
+from memos_mcp.late import late
 
 
 class _Form(NamedTuple):
@@ -147,7 +148,7 @@ _FORMS: tuple[_Form, ...] = (
 
 
 _UNNAMED = [each for each in _FORMS if not each.label]
-_NAMED = [(each, _alone(each.form), re.compile(each.label)) for each in _FORMS if each.label]
+_NAMED = [(each, _alone(each.form), late(each.label)) for each in _FORMS if each.label]
 _ONE_UNNAMED = _alone("|".join(f"({each.form})" for each in _UNNAMED))
 _HINTS = (
     *"ssn secur itin nin insur cpf steuer idnr tax tin sin nas social person cpr pesel bsn burger sofi aadha".split(),

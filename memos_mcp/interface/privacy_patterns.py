@@ -12,6 +12,7 @@ import re
 from typing import NamedTuple
 
 from memos_mcp.errors import InvalidInput
+from memos_mcp.late import late
 
 MOST_PATTERNS = 32
 LONGEST = 200
@@ -19,14 +20,14 @@ WAYS = 5_000
 _MOST_REPEATS = 256
 _CUT = 10**9  # counts go no further
 _LEAST, _MOST = 2, 512
-_NAME = re.compile(r"[A-Z][A-Z0-9_]{1,31}")
-_ATOM = re.compile(
+_NAME = late(r"[A-Z][A-Z0-9_]{1,31}")
+_ATOM = late(
     r"\\(?P<edge>[bBAZ])|\\[dDwWsS]|\\[nrtfv]|\\x[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\[^\w]|\[\^?\]?(?:\\.|(?!--|&&|~~|\|\|)[^\[\]\\])*\]"
     r"|(?P<anchor>[$^])|[^\\()\[\]{}|*+?]"
 )
-_REPEAT = re.compile(r"\{(\d{1,4})(?:(,)(\d{0,4}))?\}|[?*+]")
-_GROUP = re.compile(r"\((?:\?(?:P<value>|:|(?P<look><?[=!])))?(?!\?)")
-_FLAGS = re.compile(r"\(\?i\)")
+_REPEAT = late(r"\{(\d{1,4})(?:(,)(\d{0,4}))?\}|[?*+]")
+_GROUP = late(r"\((?:\?(?:P<value>|:|(?P<look><?[=!])))?(?!\?)")
+_FLAGS = late(r"\(\?i\)")
 
 
 def bounded_pattern(name: str, pattern: str) -> re.Pattern[str]:

@@ -13,15 +13,16 @@ from importlib.util import find_spec
 
 from memos_mcp.errors import MissingExtra
 from memos_mcp.interface.privacy_spans import LETTERS, Span, digits_of, said_before
+from memos_mcp.late import late
 
 _LEAST, _MOST = 7, 15  # digits, ITU-T E.164
 _GAP = r"[ .()/-]{0,3}"
 _END = rf"(?![{LETTERS}]|[.:/-]\d|,\d{{1,3}}(?!\d)|-[A-Za-z]|['\"]?[NSEW]\b)"
-_ABROAD = re.compile(rf"(?<![{LETTERS}+])(?!(?<=\d )00)(?P<sign>\+ ?\(?|00[ -]?)[1-9](?:{_GAP}\d){{6,14}}{_END}")
-_AT_HOME = re.compile(
+_ABROAD = late(rf"(?<![{LETTERS}+])(?!(?<=\d )00)(?P<sign>\+ ?\(?|00[ -]?)[1-9](?:{_GAP}\d){{6,14}}{_END}")
+_AT_HOME = late(
     rf"(?<![{LETTERS}+#$€£%@.\\-])(?<!(?<!wa\.me)/)(?<!\d[,:/=])(?:\(\d(?: ?\d){{0,4}}\)|\d)(?:{_GAP}\d){{5,13}}{_END}"
 )
-_EXTENSION = re.compile(r"(?:,? ?(?:ext(?:ension|\.)?|durchwahl|poste|x) ?\.? ?\d{1,5})(?!\w)", re.IGNORECASE)
+_EXTENSION = late(r"(?:,? ?(?:ext(?:ension|\.)?|durchwahl|poste|x) ?\.? ?\d{1,5})(?!\w)", re.IGNORECASE)
 
 # Digits after the country code, at most; of other codes so many that there are 15 in all.
 _LONGEST = {
@@ -33,28 +34,28 @@ _LONGEST = {
     "380": 9, "381": 9, "385": 9, "386": 8, "420": 9, "421": 9, "852": 8, "886": 9, "961": 8, "966": 9, "971": 9,
     "972": 9,
 }  # fmt: skip
-_COUNTRY = re.compile(
+_COUNTRY = late(
     r"1|7|2(?:[07]|[1-689]\d)|3(?:[0-469]|[578]\d)|4(?:[013-9]|2\d)|5(?:[1-8]|[09]\d)|6(?:[0-6]|[789]\d)"
     r"|8(?:[1246]|[0578]\d)|9(?:[0-58]|[679]\d)"
 )
 
-_NAMED = re.compile(
+_NAMED = late(
     r"\b(?:tel|tele(?:ph|f)on\w*|phone[ds]?|mobiles?|mobil|mobiel|cell(?:phone)?|cellulare|call|ring|dial|text|sms\w*|fax"
     r"|whatsapp|signal|reach|contact|kontakt\w*|hotline|helpline|landline|handy|ruf\w*|anruf\w*|festnetz|durchwahl|rueckfragen"
     r"|ruckfragen|appel\w*|portable|joindre|movil|celular|fijo|llam\w+|telf?|ligu\w+|telem\w+vel|chiam\w+|bel|telefoon|gsm"
     r"|zadzwon\w*|dzwon\w*|tlf|puh\w*|soita|numero verde|wa\.me/)\b|телефон\w*|тел\.|звон\w+|позвон\w+|моб\w*"
     r"|電話|电话|手机|携帯|تلفون|هاتف\w*|جوال|전화|휴대폰|फ़ोन|फोन|tel:|โทร|\b[tmfp]: ?$"
 )
-_NUMBER = re.compile(r"\b(?:numbers?|nummer|numero|nr|number's)\b|番号|号")
-_OTHER = re.compile(
+_NUMBER = late(r"\b(?:numbers?|nummer|numero|nr|number's)\b|番号|号")
+_OTHER = late(
     r"\b(?:order|bestell\w*|invoice|rechnung\w*|ticket|case|parcel|tracking|customer|kunden\w*|serial|serien\w*|seri\w*|model|part"
     r"|lots?|po|ref|reference|sku|isbn|issn|ean|gtin|barcode|imei|oid|p?id|tid|uid|seq|rss|pages?|seite|doi|flight|flug|seat|bus"
     r"|channel|version|build|rows?|zip|plz|vat|tax|ust\w*|account|konto\w*|matricule|kilometer\w*|position|option|population"
     r"|balance|booking|commande|facture|pedido|factura|fattura|ordine|bestellung|iban|article|artikel|code|password|pin|rev)"
     r"(?:[ -]?(?:number|nummer|numero|no|nr|id|code))?s?\b\.?|[#№]"
 )
-_NANP = re.compile(r"(?:1[-. ])?(?:\([2-9]\d\d\) ?|[2-9]\d\d([-.]))[2-9]\d\d[-. ]\d{4}(?![\d-])")
-_FORMS = re.compile(
+_NANP = late(r"(?:1[-. ])?(?:\([2-9]\d\d\) ?|[2-9]\d\d([-.]))[2-9]\d\d[-. ]\d{4}(?![\d-])")
+_FORMS = late(
     r"\(0?\d{2,4}\) ?\d{3,5}[- ]?\d{3,5}(?![\d-])"
     r"|0[1-9](?:([ .-])\d\d)(?:\1\d\d){3}(?![\d.-]| \d)"
     r"|(?=(?:\D?\d){10})0[1-9]\d{1,3}[ /-]\d{3,8}(?:[ -]\d{2,5}){0,2}(?![\d-])"
@@ -63,16 +64,14 @@ _FORMS = re.compile(
 )
 _LEAST_AT_HOME = 9
 _LEAST_UNNAMED, _MOST_UNNAMED = 9, 12
-_DATE = re.compile(
+_DATE = late(
     r"(?:\d{1,2}([ ./-])\d{1,2}\1(?:19|20)\d\d|(?:19|20)\d\d([ ./-])[01]?\d\2[0-3]?\d"
     r"|(?:(?:19|20)\d\d[ /-])+(?:19|20)\d\d)(?!\d)"
 )
-_AFTER = re.compile(
-    r"[^.;\n]{0,30}\b(?:mobile|cell|phone|landline|fax|handy|festnetz|whatsapp|portable|movil|celular)\b"
-)
-_SET_APART = re.compile(r"[ /-]")
-_NO_PHONE = re.compile(r"\d+\.\d+|0?123456789\d?")
-_ONE = re.compile(r"\d+")
+_AFTER = late(r"[^.;\n]{0,30}\b(?:mobile|cell|phone|landline|fax|handy|festnetz|whatsapp|portable|movil|celular)\b")
+_SET_APART = late(r"[ /-]")
+_NO_PHONE = late(r"\d+\.\d+|0?123456789\d?")
+_ONE = late(r"\d+")
 
 Known = Callable[[str, str | None], bool]
 """Is this a number of a region, or (None) one that may follow its country code?"""

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from memos_mcp.interface.privacy_spans import Span
 from memos_mcp.interface.secrets import secrets_in
+from memos_mcp.late import late
 
 
 class _Saying(NamedTuple):
@@ -27,13 +28,13 @@ _SAYINGS = (
     _Saying(
         "PASSWORD",
         ("pw", "pass"),
-        re.compile(rf"\b(?:(?:pw|pwd|passwd)(?:\s?[:=]\s?|\s)|pass\s?[:=]\s?){_VALUE}", re.IGNORECASE),
+        late(rf"\b(?:(?:pw|pwd|passwd)(?:\s?[:=]\s?|\s)|pass\s?[:=]\s?){_VALUE}", re.IGNORECASE),
         "password: ",
     ),
     _Saying(
         "PASSWORD",
         ("pass", "kennwort", "wachtwoord", "losenord", "haslo", "parola", "senha", "contrasena"),
-        re.compile(
+        late(
             r"\b(?:[\w-]{0,30}pass(?:word|wort|phrase|code)|kennwort|mot de passe|wachtwoord|losenord|haslo|parola"
             r"|senha|contrasena)(?: (?!polic|rule|length|manag|reset|hint|require|strength|format)[\w'-]{1,20}){0,5}"
             rf"\s?[:=]\s?{_VALUE}",
@@ -44,7 +45,7 @@ _SAYINGS = (
     _Saying(
         "PASSWORD",
         ("login", "zugang", "credential", "user"),
-        re.compile(
+        late(
             r"\b(?:login|zugang(?:sdaten)?|credentials?|user(?:name)?)(?: is| ist|:| =)? ?[\w.@+-]{2,40}"
             rf" [/|] {_VALUE}",
             re.IGNORECASE,
@@ -54,7 +55,7 @@ _SAYINGS = (
     _Saying(
         "PASSWORD",
         (" code", "code ", "comb", "opens", "unlocks"),
-        re.compile(
+        late(
             r"\b(?:(?:gate|door|alarm|safe|lock|entry|access|garage|shed|bike|locker|unlock)[ -]?"
             r"(?:code|combination|combo)\b[^\n.;\d]{0,30}?(?:\b(?:is|ist|now)|'s|:|=)"
             rf"|\b(?:safe|lock|locker|door|gate)\b[^\n.;\d]{{0,20}}\b(?:opens|unlocks) with)\s{_CODE}",
@@ -65,7 +66,7 @@ _SAYINGS = (
     _Saying(
         "API_KEY",
         ("_key", "_token", "_secret"),
-        re.compile(
+        late(
             r"\b(?![A-Z0-9_]{0,40}PUBLIC)[A-Z][A-Z0-9_]{1,40}_(?:KEY|TOKEN|SECRET)[\"']?\s?[:=]\s?[\"']?"
             r"(?P<value>[A-Za-z0-9+/_.~-]{16,512}={0,2})"
         ),

@@ -10,10 +10,11 @@ from itertools import pairwise
 
 from memos_mcp.interface.mentions import Mention, mentions_in, things_in
 from memos_mcp.interface.times import found_in
+from memos_mcp.late import late
 from memos_mcp.search import Turn
 
 _NEAR = 2  # turns in which "my aunt" is a likelier "she" than a name of which nobody knows
-_PRONOUN = re.compile(
+_PRONOUN = late(
     r"\b(?P<she>she|hers|her)\b|\b(?P<he>he|his|him)\b|\b(?P<they>they|theirs|their|them)\b|\b(?P<it>its"
     r"|it)(?!['’]s \w+ing\b)\b"
     r"|\b(?P<there>there)\b(?! (?:is|are|was|were|be|any|a)\b)|\b(?P<two>(?:of )?the two|which one|which of them)\b"
@@ -23,42 +24,40 @@ _PRONOUN = re.compile(
     r"|(?:has |have |had )?happen|[,.!?]|$))",
     re.IGNORECASE,
 )
-_IS_OBJECT = re.compile(
+_IS_OBJECT = late(
     r"\b(?:forget|delete|remove|change|update|correct|remember|note|save|erase"
     r"|forget about|forget all about|store|record|keep|log|scratch"
     r"|scrap|undo|ignore"
     r"|disregard|wipe|discard|unlearn|write down|take back|share) $",
     re.IGNORECASE,
 )
-_FREE_AFTER_HER = re.compile(
+_FREE_AFTER_HER = late(
     r"^(?:$|[^\w\s]|\s+(?:to|in|on|at|for|about|from|with|again|last|and|or|when|before|after|that|a|an"
     r"|the|my|me|please"
     r"|yesterday|today|tomorrow|back|there|now)\b|\s*$)",
     re.IGNORECASE,
 )
-_GOES = re.compile(
-    r"\b(?:get|go|goes|went|fly|flew|travel|drive|drove|move|moved|come|came|walk|cycle) $", re.IGNORECASE
-)
-_BARE_PLACE = re.compile(r"\b(?:is|are|was|were|been) there (?:a|an|any|no|some)\b", re.IGNORECASE)
+_GOES = late(r"\b(?:get|go|goes|went|fly|flew|travel|drive|drove|move|moved|come|came|walk|cycle) $", re.IGNORECASE)
+_BARE_PLACE = late(r"\b(?:is|are|was|were|been) there (?:a|an|any|no|some)\b", re.IGNORECASE)
 _SHORT = 5  # words of an answer that is nothing but a name
-_SAYS_WHERE = re.compile(
+_SAYS_WHERE = late(
     r"(?:it is |it's |they are )?(?:in|at|on|under|behind|near|next to|inside|above|below) ", re.IGNORECASE
 )
-_ASKS_WHERE = re.compile(r"(?:and |so )?(?:where|which|what) ", re.IGNORECASE)
-_IS_SUMMED_UP = re.compile(r"\b(?:summari[sz]e|recap|sum|repeat|explain|describe) (?:all of )?$", re.IGNORECASE)
-_TELL_ME = re.compile(r"^(?:(?:please|can you|could you) )*(?:tell|remind|show) me (?:about )?", re.IGNORECASE)
-_TIME_IS = re.compile(r"\b(?:what (?:time|day|date)|how late) (?:is|was|does) $", re.IGNORECASE)
-_WAY_OR_TIME = re.compile(r"\bhow (?:far|long) (?:is|was) it (?:to (?:the|my|our|[A-Z])|from|until|till|since)\b")
-_WEATHER = re.compile(
+_ASKS_WHERE = late(r"(?:and |so )?(?:where|which|what) ", re.IGNORECASE)
+_IS_SUMMED_UP = late(r"\b(?:summari[sz]e|recap|sum|repeat|explain|describe) (?:all of )?$", re.IGNORECASE)
+_TELL_ME = late(r"^(?:(?:please|can you|could you) )*(?:tell|remind|show) me (?:about )?", re.IGNORECASE)
+_TIME_IS = late(r"\b(?:what (?:time|day|date)|how late) (?:is|was|does) $", re.IGNORECASE)
+_WAY_OR_TIME = late(r"\bhow (?:far|long) (?:is|was) it (?:to (?:the|my|our|[A-Z])|from|until|till|since)\b")
+_WEATHER = late(
     r"it (?:take|rain|snow|cold|warm|hot|late|early|dark|windy|worth|safe|possible|important|necessary)", re.IGNORECASE
 )
-_STANDS_FOR_NOTHING = re.compile(
+_STANDS_FOR_NOTHING = late(
     r"it(?:['’]s| is| was| seems| looks) (?:rain|snow|cold|warm|hot|late|early|dark|time|like|true|that"
     r"|\w+ (?:that|to)\b)",
     re.IGNORECASE,
 )
-_PAIR = re.compile(r"^(?:,? and |, )(?:the )?$")
-_IS_DONE_WITH = re.compile(
+_PAIR = late(r"^(?:,? and |, )(?:the )?$")
+_IS_DONE_WITH = late(
     r"^(?:actually[, ]|no[, ]|wait[, ]|please |can you |could you )*(?:forget|delete|remove|erase|scratch|scrap"
     r"|undo|disregard"
     r"|wipe|discard)\b",
@@ -121,7 +120,7 @@ def _heads(turn: Turn, now: datetime, people: Collection[str]) -> list[Mention]:
     return [each for each in mentions if each.start not in owns]
 
 
-_SAYS_WHO = re.compile(r"your ", re.IGNORECASE)
+_SAYS_WHO = late(r"your ", re.IGNORECASE)
 _OWNS = ("'s", "’s")
 
 
@@ -132,7 +131,7 @@ def _who_was_asked_for(before: Sequence[Turn], now: datetime, people: Collection
     return _mentions(before[-1], now, people)
 
 
-_ASKS_WHO = re.compile(r"(?:and |so )?(?:to |from |with |for )?who(?:m|se)?\b", re.IGNORECASE)
+_ASKS_WHO = late(r"(?:and |so )?(?:to |from |with |for )?who(?:m|se)?\b", re.IGNORECASE)
 
 
 def _several(found: re.Match[str], before: Sequence[Turn], now: datetime, people: Collection[str]) -> str | None:
@@ -154,8 +153,8 @@ def _several(found: re.Match[str], before: Sequence[Turn], now: datetime, people
     return None
 
 
-_MORE_THAN_ONE = re.compile(r"(?:two|three|four|five|six|several) ", re.IGNORECASE)
-_FAMILY = re.compile(r"\bthe $", re.IGNORECASE)
+_MORE_THAN_ONE = late(r"(?:two|three|four|five|six|several) ", re.IGNORECASE)
+_FAMILY = late(r"\bthe $", re.IGNORECASE)
 
 
 def _in_a_row(turn: Turn, mentions: Sequence[Mention]) -> str | None:
@@ -228,7 +227,7 @@ def _where(found: re.Match[str], before: Sequence[Turn], now: datetime, people: 
     return next((f"at {each.phrase}" for each in things if _OCCASION.search(each.name)), None)
 
 
-_OCCASION = re.compile(
+_OCCASION = late(
     r"\b(?:conference|wedding|party|meeting|workshop|concert|funeral|fair|festival|course|exhibition|reunion|dinner"
     r"|retreat"
     r"|game|match|interview|christening|gala|summit|seminar|training|camp|show|market|auction)\b"
@@ -271,8 +270,8 @@ def _happening(before: Sequence[Turn]) -> str | None:
     return f"it ({words[0].lower() + words[1:] if words.split(' ', 1)[0] in _LOWERED else words})"
 
 
-_HAPPENS = re.compile(r" (?:has |have |had )?happen", re.IGNORECASE)
-_UP_TO_TIME = re.compile(
+_HAPPENS = late(r" (?:has |have |had )?happen", re.IGNORECASE)
+_UP_TO_TIME = late(
     r".{3,120}?(?=[.!;]|$| (?:after|before|on|in|at|during|since|yesterday|today|tonight|last|this|again)\b)",
     re.IGNORECASE,
 )

@@ -19,6 +19,7 @@ from memos_mcp.errors import InvalidInput
 from memos_mcp.infrastructure.governance import check_path
 from memos_mcp.interface.checks import KINDS
 from memos_mcp.interface.conditions import Condition, Every, Field, Has, Not, Side, Some, When, meant_by, texts_of
+from memos_mcp.late import late
 from memos_mcp.operation.annotating import CREDIBILITIES, LAYERS
 from memos_mcp.operation.sentiments import Sentiment
 
@@ -35,18 +36,18 @@ _CLOSED: dict[str, tuple[str, ...]] = {
     "sentiment": get_args(Sentiment),
 }
 
-_TOKEN = re.compile(
+_TOKEN = late(
     r"\s*(?:(?P<open>\()|(?P<close>\))"
     r"|(?P<minus>-(?=[A-Za-z]+:[^\s/)]|[\"“]))"
     r"|(?P<field>[A-Za-z]+):(?!//)(?=[^\s()])"
     r"|(?P<quote>[\"“])"
     r"|(?P<word>[^\s()\"“]+))"
 )
-_QUOTED = {'"': re.compile(r'((?:[^"\\]|\\.)*)"', re.DOTALL), "“": re.compile(r"((?:[^”\\]|\\.)*)”", re.DOTALL)}
-_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_QUOTED = {'"': late(r'((?:[^"\\]|\\.)*)"', re.DOTALL), "“": late(r"((?:[^”\\]|\\.)*)”", re.DOTALL)}
+_ESCAPED = late(r"\\(.)", re.DOTALL)
 _OPERATORS: tuple[Literal["AND", "OR", "NOT"], ...] = ("AND", "OR", "NOT")
-_VALUE = re.compile(r'[^\s()"“]+')
-_WORD = re.compile(r"[^\W_]+")
+_VALUE = late(r'[^\s()"“]+')
+_WORD = late(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True)

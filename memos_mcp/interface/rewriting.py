@@ -16,6 +16,7 @@ from memos_mcp.interface.fragments import with_deed, with_kind, with_one, with_p
 from memos_mcp.interface.mentions import ROLES, mentions_in, things_in
 from memos_mcp.interface.pronouns import Rewritten, resolved
 from memos_mcp.interface.times import found_in
+from memos_mcp.late import late
 from memos_mcp.search import Turn
 
 __all__ = ["LONGEST", "Rewritten", "alone"]
@@ -23,19 +24,19 @@ __all__ = ["LONGEST", "Rewritten", "alone"]
 LONGEST = 2_000  # characters that are read of what was said
 _MOST_TURNS = 12  # what was said longer ago is not referred to by a pronoun
 
-_FRAGMENT = re.compile(
+_FRAGMENT = late(
     r"^(?:(?:and|n|but|ok(?:ay)?|so|then|or)[, ]+)*(?:(?:what|how) about |what of )?(?P<rest>[^?!.]{1,60}?)"
     r"(?P<too> too| as well| also| the same)?[?.! ]*$",
     re.IGNORECASE,
 )
-_SAME = re.compile(
+_SAME = late(
     r"^(?:(?:and|but|ok(?:ay)?|so|then|now|also|please|can you|could you)[, ]+)*(?:(?:do|repeat|tell me|show me"
     r"|give me) )?"
     r"(?:the )?(?:same|ditto)(?: thing| again)? (?:for|with|about|of|on) (?=\w)",
     re.IGNORECASE,
 )
-_MARKED = re.compile(r"^(?:(?:and|n|but|ok(?:ay)?|so|then|or)[, ]|(?:what|how) about |what of )", re.IGNORECASE)
-_ASKS_ONLY = re.compile(
+_MARKED = late(r"^(?:(?:and|n|but|ok(?:ay)?|so|then|or)[, ]|(?:what|how) about |what of )", re.IGNORECASE)
+_ASKS_ONLY = late(
     r"^(?:and |but |so |ok )?(?P<how>(?:since |until |till |from )?when|why|where(?: to| from)?|(?:with|to|from"
     r"|by|for) whom|who (?:with"
     r"|to|from|for|by)|how (?:often|long"
@@ -43,32 +44,32 @@ _ASKS_ONLY = re.compile(
     r"|for how long|what for|(?:at )?what time|how (?:far|come))(?: exactly| then| again)?[?.! ]*$",
     re.IGNORECASE,
 )
-_ASKED = re.compile(
+_ASKED = late(
     r"^(?:since when|how (?:often|long|much|many(?: \w+)?)|what time|what|when|where|why|how|who) (?=\w)", re.IGNORECASE
 )
-_QUESTION_WORD = re.compile(r"(?:who|whom|whose|what|which|where|when|why|how|it|i|we|he|she|they)\b", re.IGNORECASE)
-_HAS_A_VERB = re.compile(
+_QUESTION_WORD = late(r"(?:who|whom|whose|what|which|where|when|why|how|it|i|we|he|she|they)\b", re.IGNORECASE)
+_HAS_A_VERB = late(
     r"\b(?:is|are|was|were|do|does|did|has|have|had|will|would|can|could|should|shall|may|might|must|tell"
     r"|say|give|show|list"
     r"|count|find|summari[sz]e|remember|forget|delete|remove|note|make|change|update|compare|remind|add|put|save|store"
     r"|write|book|call|send|cancel|keep|move|set|let)\b",
     re.IGNORECASE,
 )
-_NEXT_TO = re.compile(r"the (?:day|week|weekend|month|year) (?:before|after)$", re.IGNORECASE)
-_CLOCK_ALONE = re.compile(r"\d{1,2}$")
-_ANSWERS = re.compile(
+_NEXT_TO = late(r"the (?:day|week|weekend|month|year) (?:before|after)$", re.IGNORECASE)
+_CLOCK_ALONE = late(r"\d{1,2}$")
+_ANSWERS = late(
     r"(?:no|nope|yes|yeah|wait|actually|sorry|correction|thanks?|good|great|perfect|nice|cool|fine)\b|.*\b(?:i|we|you"
     r"|he|she|they|it)"
     r" (?!and\b|or\b)[a-z]+",
     re.IGNORECASE,
 )
-_HOW_AGAIN = re.compile(
+_HOW_AGAIN = late(
     r"^(?:how (?:many|much|often|long)|when|where|what|who) (?=(?:in|on|at|for|with|during|from|last|this|next|to) )",
     re.IGNORECASE,
 )
-_WEEKDAYS = re.compile(r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)days\b", re.IGNORECASE)
-_HOW_MANY = re.compile(r"(?:and |so )?how many (?=\w)", re.IGNORECASE)
-_NAME_THEM = re.compile(
+_WEEKDAYS = late(r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)days\b", re.IGNORECASE)
+_HOW_MANY = late(r"(?:and |so )?how many (?=\w)", re.IGNORECASE)
+_NAME_THEM = late(
     r"^(?:please |and |ok |so |can you |could you )*(?:list|name|show(?: me)?|give me|tell me|which|what are|what were"
     r"|which are)"
     r" ?(?:them|they|those|these|the ones|ones)?(?: all)?(?: please)?[?.! ]*$",
@@ -116,12 +117,12 @@ def _hangs_on(text: str, before: Sequence[Turn], now: datetime, people: Collecti
 
 
 _FEW, _SOME = 5, 12
-_LEFT_OVER = re.compile(r" (?:on|in|at|for|by|since|until|from|of|the)$", re.IGNORECASE)
-_POINTS = re.compile(
+_LEFT_OVER = late(r" (?:on|in|at|for|by|since|until|from|of|the)$", re.IGNORECASE)
+_POINTS = late(
     r"\b(?:it|that|this|those|these|them|ones?|each|both|either|neither|then|there|instead|the same)\b", re.IGNORECASE
 )
-_OF_MINE = re.compile(r"^(?:i|we)\b|\b(?:my|our) \w+", re.IGNORECASE)
-_OF_ITSELF = re.compile(r"\bwhat (?:time|day) is it\b|\bis it (?:true|normal)|\bthere (?:is|are)\b", re.IGNORECASE)
+_OF_MINE = late(r"^(?:i|we)\b|\b(?:my|our) \w+", re.IGNORECASE)
+_OF_ITSELF = late(r"\bwhat (?:time|day) is it\b|\bis it (?:true|normal)|\bthere (?:is|are)\b", re.IGNORECASE)
 
 
 # --- fragments: a slot of the question before ------------------------------------------------------------------------
@@ -176,9 +177,9 @@ def _of_another(text: str, said: str, rest: str, base: str, now: datetime, peopl
     return (with_thing(base, rest, text) or with_deed(base, rest)) if _MARKED.match(text) else None
 
 
-_ASKS = re.compile(r"(?:who|what|which|where|when|why|how|did|do|does|is|are|was|were|have|has|can)\b", re.IGNORECASE)
-_OF_HIM = re.compile(rf"(?:his|her|their) (?!(?:{'|'.join(sorted(ROLES))})\b)\w+", re.IGNORECASE)
-_OF_HIM_ALREADY = re.compile(r"['’]s |\b(?:his|her|their) ", re.IGNORECASE)
+_ASKS = late(r"(?:who|what|which|where|when|why|how|did|do|does|is|are|was|were|have|has|can)\b", re.IGNORECASE)
+_OF_HIM = late(rf"(?:his|her|their) (?!(?:{'|'.join(sorted(ROLES))})\b)\w+", re.IGNORECASE)
+_OF_HIM_ALREADY = late(r"['’]s |\b(?:his|her|their) ", re.IGNORECASE)
 
 
 def _of_the_same(said: str, base: str) -> str | None:
@@ -187,9 +188,9 @@ def _of_the_same(said: str, base: str) -> str | None:
     return f"{one[1]}'s {other[1]}" if other and one and {other[1].lower(), one[2]} <= ROLES else None
 
 
-_RELATIVE_OF = re.compile(r"(?:his|her|their) ([a-z-]+)$", re.IGNORECASE)
-_SOMEBODY_S = re.compile(r"\b([A-Z][\w-]+)['’]s ([a-z-]+)\b")
-_IS_OF_A_PLACE = re.compile(r"\b(?:in|from|at|to) [A-Z][\w-]+[?.! ]*$")
+_RELATIVE_OF = late(r"(?:his|her|their) ([a-z-]+)$", re.IGNORECASE)
+_SOMEBODY_S = late(r"\b([A-Z][\w-]+)['’]s ([a-z-]+)\b")
+_IS_OF_A_PLACE = late(r"\b(?:in|from|at|to) [A-Z][\w-]+[?.! ]*$")
 
 
 def _asked_otherwise(how: str, base: str) -> str | None:
@@ -200,8 +201,6 @@ def _asked_otherwise(how: str, base: str) -> str | None:
     return f"{how} {base[0].lower()}{_EVER.sub('', base[1:])}" if _YES_OR_NO.match(base) else None
 
 
-_IS_ASKED = re.compile(r"(?:and |so )?(?:what|where|who|when|how)['’]?s ", re.IGNORECASE)
-_YES_OR_NO = re.compile(
-    r"(?:did|do|does|is|are|was|were|have|has|had|can|could|will|would|should|am) (?=\w)", re.IGNORECASE
-)
-_EVER = re.compile(r" (?:ever|already|yet|still)\b", re.IGNORECASE)
+_IS_ASKED = late(r"(?:and |so )?(?:what|where|who|when|how)['’]?s ", re.IGNORECASE)
+_YES_OR_NO = late(r"(?:did|do|does|is|are|was|were|have|has|had|can|could|will|would|should|am) (?=\w)", re.IGNORECASE)
+_EVER = late(r" (?:ever|already|yet|still)\b", re.IGNORECASE)

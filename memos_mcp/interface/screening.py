@@ -6,7 +6,6 @@ gives orders by right, and only its secrets and what it hides are findings; the 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -14,20 +13,21 @@ from memos_mcp.cube import SourceClass
 from memos_mcp.interface.disguises import Hidden, Plain, hidden, invisible, plain
 from memos_mcp.interface.injections import Kind, hostile_in, squeezed
 from memos_mcp.interface.secrets import Secret, secrets_in
+from memos_mcp.late import late
 
 HOSTILE: frozenset[Kind] = frozenset({"injection", "persistent_instruction", "exfiltration"})
 """The kinds for which a text does not belong into the assistant's context."""
 _MAY_ORDER: frozenset[SourceClass] = frozenset({"user", "system"})
 _SHOWN = 60  # characters of what was hidden
-_RESERVED = re.compile(
+_RESERVED = late(
     r"(?i)(?:^|[./:])(?:(?:identity|agent|assistant|system)[._/:-]"
     r"(?:role|permissions?|rights|prompt|polic(?:y|ies)|rules|instructions?)|system[_-]?prompt)$"
 )
-_KEPT = re.compile(
+_KEPT = late(
     r"sk-(?:ant-|proj-)?|gh[pousr]_|github_pat_|glpat-|xox[a-z]-|xapp-|AKIA|ASIA|AIza|[sr]k_(?:live|test)_|whsec_|npm_"
     r"|hf_|pypi-|eyJ|-----BEGIN [A-Z ]+-----|[^\s:/@]+:(?=[^\s])"
 )
-_COUNTED = re.compile(r"[A-Z]{0,2}[\dA-Z -]{11,}")
+_COUNTED = late(r"[A-Z]{0,2}[\dA-Z -]{11,}")
 
 
 @dataclass(frozen=True, slots=True)

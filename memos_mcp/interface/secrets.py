@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from math import log2
 from typing import NamedTuple
 
+from memos_mcp.late import late
+
 
 class Secret(NamedTuple):
     """Characters [start, end) are a credential; `why` says which kind."""
@@ -28,17 +30,17 @@ class _Form(NamedTuple):
     holds: Callable[[str], bool]
 
 
-_DUMMY = re.compile(
+_DUMMY = late(
     r"your|x{4}|\*{3}|^\.|\.{3}|…|example|changeme|change-me|placeholder|dummy|redacted|secret\]|<|>"
     r"|\$\{|\{\{|^\$[A-Za-z_]|%\w+%|^\[|^_+$",
     re.IGNORECASE,
 )
-_IDENTIFIER = re.compile(
+_IDENTIFIER = late(
     r"[A-Za-z_][\w]*(?:\.[A-Za-z_]\w*)+\(?.*|[A-Za-z_]\w*\(.*|[A-Za-z_]*[a-z_]+[A-Za-z_]*"
     r"|\W+|\d{1,3}|[A-Za-z_][\w.]*\[.*|\{\w[\w.]*[}(\[].*"
 )
-_CALL = re.compile(r"[a-z_]+(?:\.[a-z_]+)*")
-_NO_VALUE = re.compile(
+_CALL = late(r"[a-z_]+(?:\.[a-z_]+)*")
+_NO_VALUE = late(
     r"(?:too|very|not|so|still|always|never|now|the|an?|in|on|at|to|for|of|only|just|what|that|this|wrong|weak"
     r"|strong|safe|secure|unsafe"
     r"|invalid|valid|incorrect|correct|empty|missing|unknown|new|old|same|long|short|different|easy|hard|my|your"
@@ -59,7 +61,7 @@ _IBAN_LENGTHS = {
     )
     for country in countries.split()
 }  # fmt: skip
-_ISSUER = re.compile(
+_ISSUER = late(
     r"4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|6(?:011|5\d\d)\d{12}"
     r"|35\d{14}|3[068]\d{12}"
 )
@@ -120,7 +122,7 @@ def _luhn(value: str) -> bool:
     return total % 10 == 0 and _ISSUER.fullmatch("".join(map(str, digits))) is not None and len(set(digits)) > 1
 
 
-_EXAMPLE = re.compile(r"(?i)\bexample\b|\bdocs?\b|documentation|\bsample\b|placeholder")
+_EXAMPLE = late(r"(?i)\bexample\b|\bdocs?\b|documentation|\bsample\b|placeholder")
 _CHUNK = r"[A-Za-z0-9_-]"
 
 
@@ -139,7 +141,7 @@ def _any(_: str) -> bool:
 
 
 def _form(why: str, hints: str, form: str, holds: Callable[[str], bool] | None = None) -> _Form:
-    return _Form(why, tuple(hints.split("  ")), re.compile(form, re.DOTALL), holds or _no_dummy)
+    return _Form(why, tuple(hints.split("  ")), late(form, re.DOTALL), holds or _no_dummy)
 
 
 _FORMS: tuple[_Form, ...] = (
@@ -188,26 +190,26 @@ _FORMS: tuple[_Form, ...] = (
 
 _NO_DIGIT = bytes(set(range(256)) - set(b"0123456789"))
 _LEAST_DIGITS = 8  # of a card number or an IBAN
-_CARD = re.compile(
+_CARD = late(
     r"(?<![\w.-])(?<!\d )(?:\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{1,7}"
     r"|\d{4}([ -])\d{6}\2\d{4,5})(?![\w-]|[ .]\d)"
 )
-_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
+_IBAN = late(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
 
-_PASSWORD = re.compile(
+_PASSWORD = late(
     r"(?:pass(?:word|wd|phrase|code|wort)|pwd|kennwort|mot de passe|contrasena|senha|пароль|密码|パスワード)s?"
     r"[\"']?"
     r"(?:(?: (?:for|of|to|on|at|fuer|fur|vom|von|del|de)(?: [\w'.-]+){1,4}?)?"
     r"(?P<is>\s?(?:is|was|lautet|ist|es|est|[:=]=?>?|→|是|は)(?: now| jetzt)?[:\s]{1,3}|[:=]|是|は)|\s(?=[\"']))\s{0,3}"
     r"(?:(?P<mark>[\"'`])(?P<quoted>[^\"'`\n]{4,128})(?P=mark)|(?P<bare>[^\s\"'`,;<>]{4,128}))"
 )
-_NAMED = re.compile(
+_NAMED = late(
     r"(?:(?:api|secret|access|private|auth|encryption|signing|client|account|storage|master|service|shared"
     r"|deploy)[_ -]{0,2}key"
     r"|(?<!page.)(?<!next.)(?<!csrf.)token|secret|credential)s?[\"']?(?:\s{0,3}[:=]=?>?\s{0,3}| is (?:now )?)"
     r"[\"'`]?([a-z0-9+/_.~-]{16,512}={0,2})"
 )
-_NUMBER = re.compile(
+_NUMBER = late(
     r"\b(?:pin|pin code|(?:alarm|access|door|gate|entry|security|lock|safe|unlock|backup) (?:pin|code)|cvv|cvc"
     r"|geheimzahl)\b"
     r"(?: (?:for|of|to|on) (?:\w+ ){1,4}?)?\s?(?:is|was|lautet|ist|[:=])?\s{1,2}(\d{3,8})\b(?![./:-]\d)"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from memos_mcp.interface.duplicates import in_full
+from memos_mcp.late import late
 
 _SHORT = {
     "u": "you", "ur": "your", "r": "are", "pls": "please", "plz": "please", "thx": "thanks", "ty": "thanks",
@@ -21,7 +20,7 @@ _SHORT = {
 }  # fmt: skip
 _AFTER_I_MAY_BE = frozenset({"ill", "id", "im", "ive"})  # "he is ill", "my id"
 _STARTS = frozenset({"", "and", "but", "so", "if", "when", "that", "because", "think"})
-_WORD = re.compile(r"[a-z][a-z'/]*")
+_WORD = late(r"[a-z][a-z'/]*")
 LONGEST = 400
 """Characters that are read of a statement: what it is shows at once."""
 

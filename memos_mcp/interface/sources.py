@@ -9,7 +9,6 @@ its beginning stays the part that it was.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -28,9 +27,10 @@ from memos_mcp.interface.mem0 import export_parts, is_export
 from memos_mcp.interface.parts import Format, Found, LeftOut, Nothing, Part, Unread
 from memos_mcp.interface.passages import LIMIT, Passage, passages
 from memos_mcp.interface.reader import MAX_SOURCE, check_text, drafts_of
+from memos_mcp.late import late
 
-_SPACE = re.compile(r"\s*")
-_INDEX = re.compile(r"^message \d+ \(counted from 0\) ")
+_SPACE = late(r"\s*")
+_INDEX = late(r"^message \d+ \(counted from 0\) ")
 _NOBODY = Origin()
 
 

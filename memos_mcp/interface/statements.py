@@ -10,8 +10,9 @@ import re
 
 from memos_mcp.cube import Kind
 from memos_mcp.interface.shorthand import LONGEST, written_out
+from memos_mcp.late import late
 
-_LEAD = re.compile(
+_LEAD = late(
     r"^(?>(?:hey|hi|hello|ok|okay|well|oh|ah|also|and|but|so|btw|by the way|fyi|honestly|to be honest|tbh|actually"
     r"|basically"
     r"|just so you know|you should know(?: that)?|as you know|for the record|please note(?: that)?|note that"
@@ -22,7 +23,7 @@ _LEAD = re.compile(
     r"|good news|bad news|great news|in case you wonder|for your information|because|the thing is|as it happens|anyway"
     r"|i am afraid|afraid|lol|ugh|yay|argh|phew|haha|no(?=[,.!]))\b[,:;.! –-]*(?:that )?)++(?=\S)"
 )
-_ASKS = re.compile(r"^(?:what|who|whom|whose|which|when|where|why|how|do|does|did|is|are|was|were|have|has)\b")
+_ASKS = late(r"^(?:what|who|whom|whose|which|when|where|why|how|do|does|did|is|are|was|were|have|has)\b")
 
 
 def kind_of_statement(text: str, *, said_by_user: bool) -> Kind:
@@ -48,7 +49,7 @@ def kind_of_statement(text: str, *, said_by_user: bool) -> Kind:
     return "preference" if is_leaning(plain) else "fact"
 
 
-_DOCUMENT = re.compile(
+_DOCUMENT = late(
     r"^\s*(?:#{1,3} \S|dear [^\n]{1,60},|subject: |from: \S+.*\n?to: |minutes of |re: |whereas\b|abstract:"
     r"|executive summary"
     r"|terms (?:and conditions|of (?:use|service))|(?:section|clause|article|chapter|§) ?\d+(?:\.\d+)*[.:) ]"
@@ -77,14 +78,14 @@ def _is_laid_out(text: str) -> bool:
 
 
 _FEW_LINES = 4
-_TITLE = re.compile(r".{2,90}[^.:,;?!]")
-_FIRST_STEP = re.compile(r"(?:step )?1[.):] ", re.IGNORECASE)
-_RULES = re.compile(
+_TITLE = late(r".{2,90}[^.:,;?!]")
+_FIRST_STEP = late(r"(?:step )?1[.):] ", re.IGNORECASE)
+_RULES = late(
     r"\b(?:rules|terms|conditions|agenda|programme|program|minutes|bylaws|statutes|policy|regulations|contents)\b",
     re.IGNORECASE,
 )
-_ENTRY = re.compile(
+_ENTRY = late(
     r"^(?:[-*•–] |§ ?\d|\(?(?:\d{1,2}|[a-z])[.)] |(?:19|20)\d\d\b|\d{1,2}[:.]\d\d\b|[A-Z][\w /-]{1,30}: \S|\|)"
     r"|[:\t ] ?[$€£]?\d+[.,]\d\d\W*$"
 )
-_OWN = re.compile(r" for me\W*$| over .* any (?:day|time)\b")
+_OWN = late(r" for me\W*$| over .* any (?:day|time)\b")

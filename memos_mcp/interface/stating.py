@@ -9,18 +9,17 @@ from memos_mcp.cube import Interval, MemCube
 from memos_mcp.interface.duplicates import normalise
 from memos_mcp.interface.notation import noted
 from memos_mcp.interface.times import found_in
+from memos_mcp.late import late
 from memos_mcp.operation.statements import Statement
 
-_CLAUSE = re.compile(
-    r"(?<=\?)\s+|[;!\n]+\s*|\.\s+|,\s+|\s+and\s+(?=(?:I|we|my|he|she)\b)|\s+(?:but|because)\s+|\s+[–—]\s+"
-)
+_CLAUSE = late(r"(?<=\?)\s+|[;!\n]+\s*|\.\s+|,\s+|\s+and\s+(?=(?:I|we|my|he|she)\b)|\s+(?:but|because)\s+|\s+[–—]\s+")
 # Said at another time they mean another one; a month or a clock time without a date mostly tells of a habit.
-_OF_A_MOMENT = re.compile(
+_OF_A_MOMENT = late(
     r"\b(?:yesterday|today|tomorrow|tonight|last|this|next|ago|past|coming|(?:mon|tues|wednes|thurs|fri|satur|sun)day)\b",
     re.IGNORECASE,
 )
-_HABIT = re.compile(r"\b(?:every|each|on weekdays|\w+days)\b", re.IGNORECASE)
-_NAME = re.compile(r"(?<=[\w,] )[^\W\d_a-z][\w’'-]*")
+_HABIT = late(r"\b(?:every|each|on weekdays|\w+days)\b", re.IGNORECASE)
+_NAME = late(r"(?<=[\w,] )[^\W\d_a-z][\w’'-]*")
 _LOOKED_AT = 1000
 
 

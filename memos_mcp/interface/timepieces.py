@@ -39,6 +39,7 @@ from memos_mcp.interface.timewords import (
     unit_of,
     weekday,
 )
+from memos_mcp.late import late
 
 _THIRDS: dict[Unit, tuple[Unit, tuple[int, int, int]]] = {
     "month": ("day", (0, 10, 20)),
@@ -194,7 +195,7 @@ _PIECES: tuple[tuple[str, Callable[[re.Match[str]], Piece]], ...] = (
 
 @cache
 def _compiled() -> tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Piece]], ...]:
-    return tuple((re.compile(pattern), build) for pattern, build in _PIECES)
+    return tuple((late(pattern), build) for pattern, build in _PIECES)
 
 
 def piece_at(text: str, position: int) -> tuple[int, Piece] | None:

@@ -18,30 +18,31 @@ from memos_mcp.interface.calendar import Cycle, Item, Span, Unit, coming, compos
 from memos_mcp.interface.timepieces import piece_at
 from memos_mcp.interface.timeterms import term_at
 from memos_mcp.interface.timewords import HINTS, MONTH, STARTS, WEEKDAY, Said, unit_of
+from memos_mcp.late import late
 
 _LONGEST = 5  # expressions in a row: last year, on Friday the 13th of October, in the evening, at 8
 _IN_A_DAY: frozenset[Unit] = frozenset(("part", "clock", "hour"))
 _DEEPEST = 3  # pieces of pieces: the morning after the first Monday of
 
-_WORD = re.compile(r"[a-z]+|\d")
+_WORD = late(r"[a-z]+|\d")
 _PLAIN = str.maketrans("’\u2018–—\u2212\u00a0\n\t", "''--- \u0020 ")
-_FUTURE = re.compile(
+_FUTURE = late(
     r"\b(?:will|won't|shall|going to|gonna|plan(?:s|ned|ning)?|next|upcoming|tomorrow|remind|due)\b|'ll\b"
     r"|\b(?:am|are|is) (?:i|we|you|he|she|they|it) (?:\w+ )?\w+ing\b|\b(?:i'm|we're|i am|we are) \w+ing\b"
 )
-_BOUND = re.compile(
+_BOUND = late(
     r"(?:(?P<since>(?:ever )?since)|(?P<after>after|later than)|(?P<before>before|prior to|earlier than)"
     r"|(?P<until>until|till|up (?:to|until)|no later than|on or before)|(?P<by>by)"
     r"|(?P<onward>starting(?: on| from| in)?|beginning (?:on|in)|as of|on or after)) (?:the )?"
 )
-_RANGE = re.compile("(?:from|(?P<between>between)) (?:the )?")
-_TO = re.compile(" ?- ?| (?:to|through|thru|until|till|up to) (?:the )?")
-_AND = re.compile(" and (?:the )?")
-_NOW = re.compile(r"(?:now|today|present|date)\b")
-_ONWARD = re.compile(r" (?:onwards?|forward)\b| on(?= (?:i|we|you|he|she|it|they|there)\b|[^\w ]|$)")
-_JOINT = re.compile(r"(?:'s)?,?(?: (?:(?:back )?in|of|on|at|around|during|from|over|between)\b)?(?: the)? ")
-_THE_UNIT = re.compile(r"(?<=the )(?P<unit>week|month|quarter|year|decade)\b(?! of\b)")
-_NO_SUCH = re.compile(rf"\S*(?: (?:of|at|on|in|{WEEKDAY},?|{MONTH}[.,]?|\d[^ ]*|week|quarter)(?= |$))*")
+_RANGE = late("(?:from|(?P<between>between)) (?:the )?")
+_TO = late(" ?- ?| (?:to|through|thru|until|till|up to) (?:the )?")
+_AND = late(" and (?:the )?")
+_NOW = late(r"(?:now|today|present|date)\b")
+_ONWARD = late(r" (?:onwards?|forward)\b| on(?= (?:i|we|you|he|she|it|they|there)\b|[^\w ]|$)")
+_JOINT = late(r"(?:'s)?,?(?: (?:(?:back )?in|of|on|at|around|during|from|over|between)\b)?(?: the)? ")
+_THE_UNIT = late(r"(?<=the )(?P<unit>week|month|quarter|year|decade)\b(?! of\b)")
+_NO_SUCH = late(rf"\S*(?: (?:of|at|on|in|{WEEKDAY},?|{MONTH}[.,]?|\d[^ ]*|week|quarter)(?= |$))*")
 _NOT_ONE = (
     "(?:an?|any|some|every|each|per|no|other|another|most|many|one|happy|merry|chinese|lunar|jewish|orthodox|persian"
     "|school|fiscal|financial) "

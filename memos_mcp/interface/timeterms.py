@@ -55,17 +55,18 @@ from memos_mcp.interface.timewords import (
     relative,
     unit_of,
 )
+from memos_mcp.late import late
 
 Build = Callable[[re.Match[str], Said], Item | None]
 
-_LASTED = re.compile(
+_LASTED = late(
     r"\b(?:how (?:many|long|often)|did|was|were|had|has|have|ran|went|read|wrote|built|made|took|got|won|lost"
     r"|came|met|saw|said|ate|drank|learnt"
     r"|(?!need|feed|speed|seed|indeed|embed|exceed|proceed|succeed|planned|scheduled)[a-z]{2,}ed)\b"
 )
-_WILL = re.compile(r"\b(?:will|shall|going to|gonna|plan\w*|due|remind)\b|'ll\b")
+_WILL = late(r"\b(?:will|shall|going to|gonna|plan\w*|due|remind)\b|'ll\b")
 _SEASONAL = r"(?:time|season|holidays?|break|vacation|tree|card|carol|decoration|resolution|greeting)s?\b"
-_NO_NAME = re.compile(rf"[^\w ]| i\b| (?:{MONTH}|{HOLIDAY}|{'|'.join(PARTS)})\b")
+_NO_NAME = late(rf"[^\w ]| i\b| (?:{MONTH}|{HOLIDAY}|{'|'.join(PARTS)})\b")
 _CERTAINLY = "(?:in|since|during|until|till|before|after|of|from|to|between|and|through|early|mid|late)[ -]"
 _SIDES = {"past": -1, "last": -1, "previous": -1, "this": 0, "current": 0, "next": 1, "coming": 1, "upcoming": 1}
 
@@ -270,7 +271,7 @@ NUMERIC: tuple[Term, ...] = (
 @cache
 def _compiled(numeric: bool) -> tuple[tuple[re.Pattern[str], Term], ...]:
     """Compiled at the first text that may name a time: it takes 30 ms."""
-    return tuple((re.compile(term.pattern), term) for term in (NUMERIC if numeric else WORDED))
+    return tuple((late(term.pattern), term) for term in (NUMERIC if numeric else WORDED))
 
 
 def term_at(said: Said, position: int, *, joined: bool) -> tuple[int, Item, bool] | None:

@@ -23,6 +23,7 @@ from memos_mcp.interface.calendar import (
     step,
 )
 from memos_mcp.interface.holidays import HOLIDAY, HOLIDAY_WORDS, holiday
+from memos_mcp.late import late
 
 _MONTHS: tuple[str, ...] = tuple(
     "january february march april may june july august september october november december".split()
@@ -74,9 +75,9 @@ _PLAIN = (  # words that a time may stand before; another word may be what it be
 )
 ENDS = rf"(?:$|'s\b|(?! ?-\w) ?[^\w\s']| {_PLAIN})"
 """The end of an expression that is on its own, not the first part of a name."""
-_ENDS = re.compile(ENDS)
-_MONTH, _WEEKDAY = re.compile(MONTH), re.compile(f"{WEEKDAY}|{SHORT_WEEKDAY}")
-_SENTENCE_END = re.compile("[.?!] ")
+_ENDS = late(ENDS)
+_MONTH, _WEEKDAY = late(MONTH), late(f"{WEEKDAY}|{SHORT_WEEKDAY}")
+_SENTENCE_END = late("[.?!] ")
 
 _UNITS: tuple[str, ...] = tuple("minute hour day week fortnight month quarter year decade weekend".split())
 HINTS: frozenset[str] = frozenset(

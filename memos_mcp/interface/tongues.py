@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from memos_mcp.late import late
 
 _OTHERWISE: tuple[tuple[str, str], ...] = (
     (
@@ -36,5 +36,5 @@ _OTHERWISE: tuple[tuple[str, str], ...] = (
     ("指示 命令 ルール", r"(?:指示|命令|ルール)[^。\n]{0,14}(?:無視し|忘れ)(?:て|ろ|る|なさい)"),
     ("지시 명령", r"(?:지시|명령)[^.\n]{0,14}무시(?:하|해)"),
 )
-TONGUES = tuple((tuple(hints.split()), re.compile(form)) for hints, form in _OTHERWISE)
+TONGUES = tuple((tuple(hints.split()), late(form)) for hints, form in _OTHERWISE)
 """Overrides in other languages: stems of which one must be there, and the pattern."""

@@ -7,13 +7,13 @@ assistant: results of tools, thoughts, side chains, summaries, errors and what t
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pydantic import JsonValue
 
 from memos_mcp.interface.moments import moment
+from memos_mcp.late import late
 
 LONGEST = 400_000
 """Characters of a message at most: a longer one is pasted matter, no talk, and left out."""
@@ -26,8 +26,8 @@ _MARKED = (
     "local-command-stderr local-command-caveat bash-input bash-stdout bash-stderr task-notification "
     "ide_opened_file ide_selection user-prompt-submit-hook"
 ).split()
-_OPENING = re.compile(rf"<({'|'.join(_MARKED)})(?: [^<>\n]{{0,200}})?>")
-_INTERRUPTED = re.compile(r"\[Request interrupted by user[^\]\n]*\]")
+_OPENING = late(rf"<({'|'.join(_MARKED)})(?: [^<>\n]{{0,200}})?>")
+_INTERRUPTED = late(r"\[Request interrupted by user[^\]\n]*\]")
 _LONGEST_SESSION = 256
 
 

@@ -19,6 +19,7 @@ from memos_mcp.interface.rewriting import LONGEST, Rewritten, alone
 from memos_mcp.interface.times import found_in, interval_of
 from memos_mcp.interface.wanted import scope_of
 from memos_mcp.interface.weighing import signs_of, weighed_intent, weighed_kinds
+from memos_mcp.late import late
 from memos_mcp.search import Intent, Output, Turn, Understanding
 
 __all__ = ["Understanding", "meant"]
@@ -66,25 +67,25 @@ def _during(text: str, intent: Intent, now: datetime) -> Interval | None:
     return interval_of(text, now)
 
 
-_WAS = re.compile(
+_WAS = late(
     r"\b(?:was|were|did|had|ago|since|last|been|(?:have|has|'ve) (?:just |already |never "
     r"|ever )?(?!(?:got )?(?:to|an?|my|our"
     r"|the|another|two|three|no|some|\d+|i|we|he|she|they|you|it)\b)\w+|(?:have|has) (?:i|we|he|she|they|you"
     r"|it) (?!got\b|an?\b|to\b|any\b))\b"
 )
-_TO = re.compile(
+_TO = late(
     r"\b(?:moved|postponed|rescheduled|delayed|changed|brought forward|pushed back|put off) (?:to|until|till)\b"
     r"|\b(?:moved|pushed|postponed|rescheduled|delayed|shifted|brought|put|extended|changed) (?:the|my|our|it|her|his"
     r"|their)"
     r" .{0,40}\b(?:back|forward|to) "
 )
-_COMING = re.compile(
+_COMING = late(
     r"\b(?:when(?:'s| is| are| do| does)|what time|what day|do (?:i|we) have|have (?:i|we) got|am i|are we|is there"
     r"|on (?:my|our|the) (?:schedule|agenda|calendar|list)"
     r"|are there|(?:am|is|are|\w+'(?:s|re|m))\b.*\b\w+ing)\b"
     r".*\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|weekend|easter|christmas|the \d+(?:st|nd|rd|th))\b"
 )
-_SENTENCE = re.compile(r"^|(?<=[.!?] )")
+_SENTENCE = late(r"^|(?<=[.!?] )")
 _OUTPUTS: dict[Intent, Output] = {
     "summarise": "summary",
     "list": "list",
@@ -93,7 +94,7 @@ _OUTPUTS: dict[Intent, Output] = {
     "forget": "none",
     "none": "none",
 }
-_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_WORD = late(r"[^\W_]+(?:['’-][^\W_]+)*")
 _FORM = frozenset(
     "a an the of to in on at for and or but is are was were be been being am do does did has have had will would "
     "can could should shall may might must i you he she it we they me us him them my your his her its our their "

@@ -6,7 +6,6 @@ The model only marks words; what they mean as a time is read by `times.py`, and 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from importlib.resources import files
@@ -22,6 +21,7 @@ from memos_mcp.interface.rewriting import LONGEST
 from memos_mcp.interface.screening import masked, secrets_of
 from memos_mcp.interface.times import found_in
 from memos_mcp.interface.understanding import meant
+from memos_mcp.late import late
 from memos_mcp.models import Chat
 from memos_mcp.search import Intent, Layer, Output, Turn, Understanding
 
@@ -32,7 +32,7 @@ _LONGEST_NAME = 200
 _OUTPUTS: Mapping[Intent, Output] = {
     "retrieve": "answer", "compare": "answer", "count": "answer", "summarise": "summary", "list": "list",
 }  # fmt: skip
-_WORD = re.compile(r"[^\W_]+")
+_WORD = late(r"[^\W_]+")
 _LIKE = 4  # letters by which forms of a word are told to be one: live, lives, lived
 
 

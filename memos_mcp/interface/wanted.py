@@ -8,9 +8,10 @@ from memos_mcp.cube import Kind
 from memos_mcp.interface.commands import GONE_IN_THE_END, POLITE, plain, to_the_point
 from memos_mcp.interface.happenings import is_past
 from memos_mcp.interface.statements import kind_of_statement
+from memos_mcp.late import late
 from memos_mcp.search import Intent, Layer
 
-_LEAD = re.compile(
+_LEAD = late(
     rf"^{POLITE}(?>(?:remember(?:ed|ing)?|note|keep in mind|bear in mind|don't (?:let me )?forget|make (?:a "
     rf"|an )?(?:mental |quick )?note"
     r"|take (?:a )?note|save|store|record|log|forget|delet(?:e|ing)|eras(?:e|ing)|unlearn|discard|scrub|remov(?:e|ing)"
@@ -32,8 +33,8 @@ _LEAD = re.compile(
     r" (?:about|that|on|of|where|saying) )?",
     re.IGNORECASE,
 )
-_FOR_WHOM = re.compile(r"^for (?:our|the|my|everyone|everybody)[^:]{0,40}: ")
-_TALK = re.compile(r"\b(?:everything|anything|all|what) (?:about|that|i|you|we|on)\b")
+_FOR_WHOM = late(r"^for (?:our|the|my|everyone|everybody)[^:]{0,40}: ")
+_TALK = late(r"\b(?:everything|anything|all|what) (?:about|that|i|you|we|on)\b")
 _SAID = (
     r"(?:say|said|says|tell|told|tells|think|thinks|thought|mean|meant|advise|advised|promise|promised|mention"
     r"|mentioned"
@@ -77,7 +78,7 @@ _PARTICIPLE = (
 _ASKED_KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     (
         "document",
-        re.compile(
+        late(
             rf"\b(?:in|of|from|to|under|according to|per|read) (?:the|my|our|this"
             rf"|that) (?:[\w'-]+ ){{0,3}}{_DOCUMENT}\b(?!['’]s? \w+ (?:name|number))"
             rf"|\b(?:the|my|our) (?:[\w'-]+ ){{0,3}}{_DOCUMENT}(?: (?:of|for|with|from) .{{1,40}})? (?:say|says|said"
@@ -90,7 +91,7 @@ _ASKED_KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ),
     (
         "instruction",
-        re.compile(
+        late(
             r"\b(?:instructions?|rules?|guidelines?) (?:have|did|do|that) i\b|\bhow (?:should|are|must"
             r"|do) you (?:supposed to |meant to )?"
             r"(?:answer|address|call|reply|write|format|talk|respond|speak|sign)|(?:told|asked|instructed|want"
@@ -102,7 +103,7 @@ _ASKED_KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ),
     (
         "fact",
-        re.compile(
+        late(
             r"^(?:and |so |do you (?:happen to )?know |tell me |remind me )*(?:what|which)(?:'s| is| was| were"
             r"| are) (?!.*\b(?:favou?rite|preferred"
             r"|budget|deadline|number of|usual)\b)(?:\S+ ){1,4}?(?:names?|numbers?|address|price|colou?r|title|size"
@@ -115,10 +116,10 @@ _ASKED_KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
             r"(?:names?|numbers?|address|extension|phone|e-?mail|birthday|code)\b"
         ),
     ),
-    ("event", re.compile(r"^(?:and |so |but )?when (?:did|was|were|had) ")),
+    ("event", late(r"^(?:and |so |but )?when (?:did|was|were|had) ")),
     (
         "fact",
-        re.compile(
+        late(
             r"^(?:and |so |but )?(?:since when|how long (?:has|have|had|is|are|was|were)|until when"
             r"|for how long (?:has|have))\b"
             r"|^(?:and |so )?(?:what|which|whose) (?:size|blood|nationality|make|model|brand)\b(?!.*\b(?:like"
@@ -133,7 +134,7 @@ _ASKED_KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ),
     (
         "event",
-        re.compile(
+        late(
             r"^(?:and |so |but )?how (?:much|far|long) .*\bdid (?:\S+ ){1,4}?(?!want\b|cost\b|weigh\b|look\b"
             r"|know\b|earn\b|need\b"
             r"|like\b|say\b|said\b|have\b|own\b|measure\b|recommend\b|call\b)[a-z]+\b"
@@ -143,16 +144,16 @@ _ASKED_KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ),
     (
         "skill",
-        re.compile(
+        late(
             rf"\bhow (?:i|we|you|one) (?:(?:last|finally|once|usually|first) )?{_DONE_BY_HAND}\b(?! (?:there|here"
             rf"|home|to|in touch"
             rf"|on|along|by)\b)|\bhow (?:does|do|did) (?:\S+ ){{1,5}}?{_BY_HAND}\b"
         ),
     ),
-    ("fact", re.compile(r"^(?:and |so |but )?(?:when|what time) (?:do|does) .*\b(?:expires?|open|close|run out)\b")),
+    ("fact", late(r"^(?:and |so |but )?(?:when|what time) (?:do|does) .*\b(?:expires?|open|close|run out)\b")),
     (
         "fact",
-        re.compile(
+        late(
             rf"\b(?:did|has|have|had)\b.{{1,60}}\b{_SAID}\b(?! (?:prefer|like)\b)|\b(?:said|told|advised|warned"
             rf"|promised) "
             rf"|^(?:and |so )?what (?:do|does) \S+(?: \S+)? (?:think|say|mean|believe)\b"
@@ -160,7 +161,7 @@ _ASKED_KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ),
     (
         "skill",
-        re.compile(
+        late(
             r"\bhow (?:do|can|should|would|could|did|does) (?:i|we|you|one) (?!like|prefer|feel|know|meet|get to know"
             r"|want|pay|take my|get (?:there|to|home|here)|reach|contact|come to|end up|travel|celebrate|find out"
             r"|usually|normally|spend|sleep)|\bhow to (?!reach\b|contact\b|get (?:to|there|hold)\b)|\bhow (?:is"
@@ -174,7 +175,7 @@ _ASKED_KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ),
     (
         "preference",
-        re.compile(
+        late(
             r"\b(?:like|likes|liked|prefer\w*|favou?rites?|love|loves|hate|hates|enjoy\w*|dislike\w*|allerg\w+"
             r"|diet(?:ary)?|vegetarian"
             r"|vegan|(?:my|our) (?:\w+ )?budget|budget for|tastes?|rather|intolerant|intoleranc\w+|can(?:'t|not"
@@ -201,7 +202,7 @@ _ASKED_KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ),
     (
         "fact",
-        re.compile(
+        late(
             r"^(?:and |so )?(?:what|how|which|who)\b.*\b(?:did|has|have|had)\b.{1,60}\b(?:want|cost|recommend|call"
             r"|weigh|look like|know|pay|spend|earn"
             r"|charge)\b(?! for it\?$)"
@@ -212,7 +213,7 @@ _ASKED_KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ),
     (
         "event",
-        re.compile(
+        late(
             r"^(?:and |so |but )?(?:was|were) (?:\S+ ){1,3}?(?:there|with (?:me|us|you|him|her|them)|at (?:the|my"
             r"|our)|present|invited"
             rf"|in attendance)\b|\b(?:have|has|had) (?:\S+ ){{1,5}}?{_PARTICIPLE}\b"
@@ -233,7 +234,7 @@ _ASKED_KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
         ),
     ),
 )
-_IS_OCCASION = re.compile(
+_IS_OCCASION = late(
     rf"^(?:(?:the|my|our|that|a|an|about) )+(?:[\w'-]+ ){{0,3}}{_OCCASION}(?: (?:on|in|with|at|for|to|last"
     rf"|next) .*)?\W*$"
 )
@@ -255,15 +256,15 @@ def kinds_of(text: str, intent: Intent) -> tuple[Kind, ...]:
     return ("event",) if intent != "compare" and is_past(asked) and not _WHAT_IS.match(asked) else ("fact",)
 
 
-_WHAT_SOMEBODY_SAID = re.compile(
+_WHAT_SOMEBODY_SAID = late(
     rf"\bwhat (?!(?:i|we|you)\b)(?:\S+ ){{1,4}}?{_SAID}\b|\b(?:advice|opinion|feedback|argument"
     rf"|instructions?) (?:of|from|by) "
 )
-_IS = re.compile(r"\b(who|what|when|where|how|she|he|it|that|there)'s (?!been|got|had|done|gone|\w+ed\b)")
-_WHAT_IS = re.compile(r"(?:and |so )?(?:what|who|which)(?:'s| is| was| are| were) ")
-_LEADS_IN = re.compile(rf"^{POLITE}")
-_CHATS = re.compile(r"\b(?:chats?|conversations?|discuss\w*|talks?|messages|correspondence) (?:with|about|on)\b")
-_ASKS_FOR = re.compile(
+_IS = late(r"\b(who|what|when|where|how|she|he|it|that|there)'s (?!been|got|had|done|gone|\w+ed\b)")
+_WHAT_IS = late(r"(?:and |so )?(?:what|who|which)(?:'s| is| was| are| were) ")
+_LEADS_IN = late(rf"^{POLITE}")
+_CHATS = late(r"\b(?:chats?|conversations?|discuss\w*|talks?|messages|correspondence) (?:with|about|on)\b")
+_ASKS_FOR = late(
     rf"^{POLITE}(?:(?:tell|show|give|remind|telling|reminding|showing)(?: me| us)?(?: again)?(?: about)?"
     rf"|do you (?:happen to )?(?:know|remember|recall)"
     r"|i(?:'m| am)? (?:forgot|forget|can't remember|don't remember|wonder|was wondering|not sure)|any idea"
@@ -288,24 +289,24 @@ def _stored(lower: str, intent: Intent) -> tuple[Kind, ...]:
     return (kind_of_statement(said, said_by_user=True),)
 
 
-_MOVES = re.compile(
+_MOVES = late(
     r"(?:move|shift|push|postpone|reschedule|delay|bump|bring|put|set|switch|extend) (?:it|that|this|them|the|my"
     r"|our|her|his"
     r"|their|\w+'s)\b"
 )
-_TO_A_TIME = re.compile(
+_TO_A_TIME = late(
     r"\b(?:to|till|until|by|on|for) (?:the )?(?:\d{1,2}(?:st|nd|rd|th)|\d{1,2}(?:[:.]\d\d)? ?[ap]m|\d{1,2}:\d\d"
     r"|\d{1,2} [a-z]{3,9}\b|(?:mon|tues|wednes|thurs|fri|satur|sun)day|next|tomorrow|noon|(?:an?|two|three|\d+) (?:hour"
     r"|day|week|month)s?|(?:january|february|march|april|may|june|july|august|september|october|november|december)\b)"
 )
-_NAMES_ONE = re.compile(
+_NAMES_ONE = late(
     r"^(?:the|my|our|that|this|his|her|their|all|any|\w+'s) (?!.*\b(?:is|are|was|were|am|has|have|had|does|do|did|will"
     r"|can|i|we|he|she|they|\w+ed)\b)"
 )
-_LEANS = re.compile(
+_LEANS = late(
     r"\b(?:allerg\w+|diet\w*|favou?rites?|preferences?|budget|tastes?|habits?|dislikes|likes|intoleranc\w+)\b"
 )
-_NEW_DATA = re.compile(
+_NEW_DATA = late(
     r"\b(?:address|number|phone|e-?mail|name|code|password|price|rent|salary|employer|job|surname) (?:has|have|is|are"
     r"|'s) (?:now"
     r"|changed|gone|been changed|different)\b|"
@@ -317,19 +318,19 @@ _NEW_DATA = re.compile(
 
 
 _GROUP = r"(?:team|family|household|group|department|club|crew|committee)"
-_PRIVATE = re.compile(
+_PRIVATE = late(
     r"\b(?:(?:just |only )?between us|only (?:for )?me|for my eyes|keep (?:it|this|that) (?:private"
     r"|secret|to yourself)"
     r"|don't tell (?:any|the)\w*|privately|confidential\w*|my (?:own |private |personal )(?:notes?"
     r"|memor\w+)|in private)\b"
 )
-_SHARED = re.compile(
+_SHARED = late(
     r"\b(?:with|for|among|within|in|to|everyone in|everybody in|whole|entire|all of) (?:the |our |my "
     rf"|whole |entire )+{_GROUP}\b"
     rf"|\b(?:our|the (?:whole|entire)) (?:\w+ )?{_GROUP}\b|\bshared?\b(?! (?:a|an|the|my)\b)|\bteam's\b"
     r"|\bamong us\b"
 )
-_GLOBAL = re.compile(
+_GLOBAL = late(
     r"\b(?:(?:for|to|with|tell|by|let|among|remind) (?:absolutely )?(?:everyone|everybody|anyone)|all users"
     r"|the whole (?:company|organi[sz]ation|world)|company-wide"
     r"|public(?:ly)?|globally)\b"

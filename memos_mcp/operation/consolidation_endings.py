@@ -5,10 +5,10 @@ English. Each event ends only what it can: who sold the car no longer drives it,
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from memos_mcp.late import late
 from memos_mcp.operation.consolidation_rules import LONGEST, Decision, Pair, compound, goes_back
 from memos_mcp.operation.statements import Reading, stems_of
 
@@ -58,20 +58,20 @@ _EVENTS: tuple[tuple[str, frozenset[str], str], ...] = (  # words of which one i
     ("moved", _LIVING, rf"{_HAVE} moved (?:out of|away from|out from|out) {_WHAT}"),
 )  # fmt: skip
 _COMPILED = tuple(
-    (frozenset(at.split()), ends, re.compile(rf"^ (?P<who>\S+(?:'s \w+)?){find}")) for at, ends, find in _EVENTS
+    (frozenset(at.split()), ends, late(rf"^ (?P<who>\S+(?:'s \w+)?){find}")) for at, ends, find in _EVENTS
 )
-_OFF = re.compile(
+_OFF = late(
     rf"^ (?:the )?(?P<what>(?:\S+ )*?\S+)(?: have| was| be| got| been)+ (?:cancelled|canceled|called off"
     rf"|scrapped|axed){_TAIL} $"
 )
-_INSTEAD = re.compile(
+_INSTEAD = late(
     r"^ (?P<who>\S+(?:'s \w+)?) .*? instead of (?P<what>\S+(?: \S+)?)(?: (?:for|in|at|on|to|with)(?: .*)?)? $"
 )
-_SWAPPED = re.compile(
+_SWAPPED = late(
     rf"^ (?P<who>\S+(?:'s \w+)?){_HAVE} (?:replaced|swapped|traded|exchanged|traded in)"
     r" (?:(?:\S+)'s |the )?(?P<what>\S+(?: \S+)?) (?:for|with|by|against) (?P<other>.+)$"
 )
-_SWITCHED = re.compile(
+_SWITCHED = late(
     rf"^ (?:(?:at|in|on|for) \S+ )?(?P<who>\S+(?:'s \w+)?){_HAVE} (?:switched|changed|went|gone|moved"
     rf"|go) from (?P<what>\S+(?: \S+)?) to (?P<other>\S+(?: \S+)?)(?: (?:for|in|at|on)(?: .*)?)? $"
 )
@@ -84,11 +84,11 @@ _HABITS = _of(
     "subscribe work"
 )
 _NOTHING: frozenset[str] = frozenset()
-_SINCE = re.compile(r" (?:last|this|because|for|to|in|so|since|due|on the|\0@)")
+_SINCE = late(r" (?:last|this|because|for|to|in|so|since|due|on the|\0@)")
 _PLANNED = frozenset("going plan plans planning will".split())
-_DIED = re.compile(r"^ (?:\S+'s )?(?P<what>\S+) (?:have |was )*(?:died|passed away|put down|put to sleep)(?: .*)?$")
-_MINE = re.compile(r"^ \S+'s (?:new )?(?:car|bike|laptop|phone|computer|boat|camera|tablet|watch|bank|gym) be ")
-_MARKS = re.compile(r"(?<= )(?:\0[cmn]|an?|the|just|finally|recently|already|really|now) ")
+_DIED = late(r"^ (?:\S+'s )?(?P<what>\S+) (?:have |was )*(?:died|passed away|put down|put to sleep)(?: .*)?$")
+_MINE = late(r"^ \S+'s (?:new )?(?:car|bike|laptop|phone|computer|boat|camera|tablet|watch|bank|gym) be ")
+_MARKS = late(r"(?<= )(?:\0[cmn]|an?|the|just|finally|recently|already|really|now) ")
 
 
 @dataclass(frozen=True, slots=True)

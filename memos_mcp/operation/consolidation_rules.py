@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, get_args
 
+from memos_mcp.late import late
 from memos_mcp.operation.entity_words import REGIONS
 from memos_mcp.operation.statements import Reading, Statement, stems_of
 
@@ -72,31 +73,31 @@ _MOSTLY_ONE = _any(
     "name teacher doctor dentist supplier trainer therapist size version leader owner title phone editor coach tutor "
     "goal bank insurer job office car"
 )
-_HAS_ONE = re.compile(
+_HAS_ONE = late(
     rf" (?:(?P<amount>(?:{_AMOUNT}) be)|(?P<code>(?:{_CODE}|{_any('phone')} number) be)"
     rf"|(?P<name>(?:{_PERSON}) be|live in|work at)|(?P<any>{_any('favourite')} \S+ be|role (?:{_PERSON}) .* be)) $"
 )
-_CAN_CHANGE = re.compile(
+_CAN_CHANGE = late(
     rf" (?:{_any('drive use study')}|run on|(?:{_MOSTLY_ONE}) be"
     rf"|role (?:{_MOSTLY_ONE}) .* be) $"
 )
-_FOR_EVER = re.compile(
+_FOR_EVER = late(
     rf" (?:{_any('birthday')} be|was {_any('born')} in|(?:{_any('birth maiden')}) {_any('name')} be"
     rf"|blood (?:type|group) be|{_any('birthplace')} be|mother {_any('tongue')} be) "
 )
-_ONCE = re.compile(
+_ONCE = late(
     rf" was (?:{_any('built found founded born completed established published invented discovered')}"
     rf"|{_any('written painted composed directed')}) "
     rf"| (?:{_any('finished died graduated completed established published invented married retired')}|take place) "
 )
 _NOT_A_VALUE = frozenset("in on at with near during for from by until befor after when while too not".split())
-_COUNTED = re.compile(rf" (?:have|{_any('cost weigh smoke drink run eat earn own work take pay measure sleep')}) ")
-_VERB = re.compile(rf" (?:be|have|{_any('cost weigh start open wake last measure rehearse cover charge meet pay')}) ")
-_AT = re.compile(
+_COUNTED = late(rf" (?:have|{_any('cost weigh smoke drink run eat earn own work take pay measure sleep')}) ")
+_VERB = late(rf" (?:be|have|{_any('cost weigh start open wake last measure rehearse cover charge meet pay')}) ")
+_AT = late(
     rf" (?:be|be (?:at|on|about|in)|{_any('cost weigh measure')}|(?:{_any('start open wake meet get')}) (?:up )?at) $"
 )
-_IS_NOW = re.compile(r" (?:be(?: in| on| at)?|run on) $")
-_DEPARTS = re.compile(rf" (?:{_any('leave depart arrive land close end finish board')}) at $")
+_IS_NOW = late(r" (?:be(?: in| on| at)?|run on) $")
+_DEPARTS = late(rf" (?:{_any('leave depart arrive land close end finish board')}) at $")
 _STATES = tuple(
     frozenset(_any(group).split("|"))
     for group in (
@@ -106,9 +107,7 @@ _STATES = tuple(
         "healthy ill", "active inactive",
     )
 )  # fmt: skip
-_OF_A_HABIT = re.compile(
-    rf"(?<= )(?:\S*\d\S*|\0\S+|{_any('cigarettes cigars pack day week daily every work')}|by|to|a) "
-)
+_OF_A_HABIT = late(rf"(?<= )(?:\S*\d\S*|\0\S+|{_any('cigarettes cigars pack day week daily every work')}|by|to|a) ")
 _CONSUMES = frozenset(_any("drink eat smoke play use take").split("|"))
 _NARROWS_NOT = frozenset(
     _any("because since last longer anymore complete completely altogether good forever year month week day").split("|")
@@ -116,13 +115,13 @@ _NARROWS_NOT = frozenset(
 _NO_TOWN = "as during to with for by while who group team plan phase stage level page row seat gate room block floor"
 _NO_NAME = frozenset(_any(" ".join((_NO_TOWN, *REGIONS))).split("|"))  # a town and its country do not contradict
 _SAYS_IT_ALL = frozenset(_any("smoke vape commute").split("|"))
-_FROM_TO = re.compile(r" (?:switched|changed|moved|upgraded|migrated) (?:(?!from )(.+?) )?from (.+?) to (.+?) $")
-_WAS_THERE = re.compile(r" was (?:in|at) $")
-_IN_CODE = re.compile("[\\d@]")
-_THE = re.compile(r" at the (\S+)")
-_PEOPLE = re.compile(rf" (?:{_PERSON}) be $")
-_OF_A_COUNTRY = re.compile("(?:ian|ean|can|es|sh|ch|thai|greek|german|swiss|czech)$")  # a Russian boss is no new boss
-_NUMBER = re.compile(r"\d")
+_FROM_TO = late(r" (?:switched|changed|moved|upgraded|migrated) (?:(?!from )(.+?) )?from (.+?) to (.+?) $")
+_WAS_THERE = late(r" was (?:in|at) $")
+_IN_CODE = late("[\\d@]")
+_THE = late(r" at the (\S+)")
+_PEOPLE = late(rf" (?:{_PERSON}) be $")
+_OF_A_COUNTRY = late("(?:ian|ean|can|es|sh|ch|thai|greek|german|swiss|czech)$")  # a Russian boss is no new boss
+_NUMBER = late(r"\d")
 
 
 def ended_before(end: datetime | None, start: datetime | None) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from memos_mcp.late import late
 from memos_mcp.operation.consolidation_rules import (
     LONGEST,
     Decision,
@@ -149,12 +150,12 @@ _PATTERNS: tuple[tuple[str, str, _Sort, str, str], ...] = (  # words one of whic
     ("meat", "diet", "diet", "", _W + r" eat (?P<v>meat) $"),
 )  # fmt: skip
 _COMPILED: tuple[tuple[frozenset[str], str, _Sort, str, re.Pattern[str]], ...] = tuple(
-    (frozenset(at.split()), name, sort, flags, re.compile(find)) for at, name, sort, flags, find in _PATTERNS
+    (frozenset(at.split()), name, sort, flags, late(find)) for at, name, sort, flags, find in _PATTERNS
 )
-_DROPPED = re.compile(
+_DROPPED = late(
     r"(?<= )(?:\0[cm]|\0[d@w]\S*|an?|the|now|mrs?|ms|dr|of the|just|currently|recently|already|finally|again|to say) "
 )
-_UNREAD = re.compile("\0[^ieuptm]")  # a denial, or what is over
+_UNREAD = late("\0[^ieuptm]")  # a denial, or what is over
 _NOT_A_VALUE = frozenset(
     "in on at with near during from by until before after when while too not out very so really ill sick great "
     "nice good bad "
@@ -175,7 +176,7 @@ _OFTEN_ONE = (
     "supplier",
     "gym",
 )
-_OF_A_COUNTRY = re.compile("(?:ian|ean|can|es|ese|sh|ch|thai|greek|german|swiss|czech)$")
+_OF_A_COUNTRY = late("(?:ian|ean|can|es|ese|sh|ch|thai|greek|german|swiss|czech)$")
 _OF_GROUPS = frozenset("club choir gym team band party society orchestra church group class queue army navy us".split())
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_TOKEN = re.compile(
+from memos_mcp.late import late
+
+_TOKEN = late(
     r"@\w[\w.-]*\w"
     r"|(?:Dr|Mr|Mrs|Ms|Mx|Prof|St)\.(?=\s)"
     r"|[^\W\d_]+n['’]t\b"  # don't

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal, get_args
 
 from memos_mcp.cube import EntityKind, Interval, RelationKind
+from memos_mcp.late import late
 
 ENTITY_KINDS: tuple[EntityKind, ...] = get_args(EntityKind)
 RELATION_KINDS: tuple[RelationKind, ...] = get_args(RelationKind)
 How = Literal["name", "role", "pronoun", "phrase", "time"]
 
-_HONORIFIC = re.compile(
+_HONORIFIC = late(
     r"^(?:(?:dr|mr|mrs|ms|miss|mx|prof|professor|doctor|sir|dame|herr|frau|señor|señora|aunt|uncle|auntie)\.? )+"
 )
-_SPACES = re.compile(r"[\s_]+")
-_ARTICLE = re.compile(r"^(?:the|a|an) ")
+_SPACES = late(r"[\s_]+")
+_ARTICLE = late(r"^(?:the|a|an) ")
 
 
 @dataclass(frozen=True, slots=True, order=True)

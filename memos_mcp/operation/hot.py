@@ -8,13 +8,13 @@ apart, and the lanes are as they were.
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict, deque
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
 from memos_mcp.answers import HotResults
 from memos_mcp.infrastructure.decisions import Reading, is_beneath
+from memos_mcp.late import late
 from memos_mcp.operation import policy
 from memos_mcp.operation.lanes import Lanes, Ranking
 from memos_mcp.ports import MAIN, Event, MemoryAdapter, Where
@@ -24,7 +24,7 @@ _LINES = 256  # of the log that are looked through; after more a question is ask
 _LONGEST = 1_000  # characters of a question that is kept: who pastes a page does not ask it again
 _UPKEEP = 16  # questions between two looks for what is not worth keeping
 _BESIDE = "same"  # the kind of the ledger's notes that lanes read beside the log: names that are one
-_WORD = re.compile(r"\w{3,}")
+_WORD = late(r"\w{3,}")
 
 
 @dataclass(frozen=True, slots=True)

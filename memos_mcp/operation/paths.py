@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from memos_mcp.cube import Interval
+from memos_mcp.late import late
 from memos_mcp.search import Goal, MemoryCall, Plan, Step
 
 EPISODE = 20
@@ -21,7 +22,7 @@ NEWEST = 5_000
 """Memories that are looked through, one by one, when that is not enough either."""
 
 _FACTS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (fact, re.compile(form))
+    (fact, late(form))
     for fact, form in (
         ("summary", r"\b(?:summar\w+|overview|recap|gist)\b"),
         ("duration", r"\b(?:how long|how much time|since when)\b"),
@@ -41,12 +42,12 @@ _FACTS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("manner", r"\bhow (?:do|does|did|can|should|to|was|were|is)\b"),
     )
 )
-_NAMED = re.compile(
+_NAMED = late(
     r"\b(?:what|which)(?: kinds? of| sorts? of| other)? (?!(?:is|was|are|were|do|does|did|has|have|had|will|would|can"
     r"|could|should|shall|may|might|must|else|about|if|i|we|you|he|she|they|it|the|my|our|your|his|her|of|one)\b)"
     r"(?P<noun>[^\W\d_]{3,})"
 )
-_WHETHER = re.compile(r"^(?:and |so |but )?(?:is|was|are|were|do|does|did|has|have|had|will|would|can|could|should) ")
+_WHETHER = late(r"^(?:and |so |but )?(?:is|was|are|were|do|does|did|has|have|had|will|would|can|could|should) ")
 
 
 class MemoryPathResolver:

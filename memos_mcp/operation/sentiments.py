@@ -7,6 +7,7 @@ from functools import cache
 from typing import Literal
 
 from memos_mcp.infrastructure.tokens import terms
+from memos_mcp.late import late
 
 Sentiment = Literal["negative", "neutral", "positive"]
 
@@ -87,14 +88,14 @@ _NOT = frozenset(
     "not no never nothing nobody none neither nor without hardly barely cannot cant dont doesnt didnt".split()
 )
 _STRONG = frozenset("very really so too extremely totally absolutely incredibly deeply super".split())
-_HEDGES = re.compile(
+_HEDGES = late(
     r"\b(?:i heard|i've heard|i have heard|someone said|somebody said|they say|people say|it is said|rumou?r|rumou?rs|"
     r"apparently|allegedly|reportedly|supposedly|presumably|maybe|perhaps|possibly|probably|might be|may be|could be|"
     r"i think|i guess|i suppose|i believe|i assume|i'm not sure|i am not sure|not certain|not sure|unsure|"
     r"if i remember|if i recall|as far as i know|afaik|iirc|it seems|seems to|unconfirmed|hearsay|i doubt)\b",
     re.IGNORECASE,
 )
-_TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|[.;!?,]")
+_TOKEN = late(r"[^\W\d_]+(?:'[^\W\d_]+)?|[.;!?,]")
 _REACH = 3  # words that a negation turns round
 _TURN = 2  # how much more counts what comes after "but"
 

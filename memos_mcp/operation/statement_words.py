@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from memos_mcp.late import late
+
 _GROUPS = (
     "fixed repaired mended", "fix repair mend", "fixes repairs mends", "fixing repairing mending",
     "close shut", "closes shuts", "started began commenced", "start begin commence", "starts begins commences",
@@ -77,7 +79,7 @@ _FORMS: tuple[tuple[str, str, str], ...] = (  # the word that has to be there, w
     ("capable", r"(?:am|is) capable of", "can"),
 )  # fmt: skip
 _PHRASES: dict[str, tuple[tuple[re.Pattern[str], str], ...]] = {
-    word: tuple((re.compile(f"(?<= ){find}(?=[ ]|$)"), put) for at, find, put in _FORMS if at == word)
+    word: tuple((late(f"(?<= ){find}(?=[ ]|$)"), put) for at, find, put in _FORMS if at == word)
     for word in {at for at, _, _ in _FORMS}
 }
 

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from memos_mcp.cube import Interval, Kind
 from memos_mcp.infrastructure.tokens import terms
+from memos_mcp.late import late
 from memos_mcp.operation.statement_words import SYNONYMS, alike
 
 
@@ -67,7 +68,7 @@ class Reading:
 
 
 def _rules(*pairs: tuple[str, str]) -> tuple[tuple[re.Pattern[str], str], ...]:
-    return tuple((re.compile(f"(?<= ){find}(?= )"), put) for find, put in pairs)
+    return tuple((late(f"(?<= ){find}(?= )"), put) for find, put in pairs)
 
 
 _SELF = "\0i"
@@ -154,10 +155,10 @@ _PUT = _rules(
     (r"go (\w+?)(\w)\2ing", r"\1\2"),
     (r"rather", "prefer"),
 )
-_LEADING_PARENT = re.compile(r"(?<!'s )(?<!\S)(mother|father|grandma|grandpa|grandmother|grandfather)(?='s | )")
-_SPOUSES = re.compile(r"^ (?:(\S+)'s spouse be (\S+)|(\S+) be (\S+)'s spouse|(\S+) be married to (\S+)) $")
-_ROLE = re.compile(r"^ (?!\S+'s )(\S+) be ((?:\0c )?(?:the|\S+'s)) ((?:\0c )?\w+ of .+) $")
-_SOME = re.compile(r" (?:an?|some|any) (?!day |week |month |year |hour |minute |night |time )")
+_LEADING_PARENT = late(r"(?<!'s )(?<!\S)(mother|father|grandma|grandpa|grandmother|grandfather)(?='s | )")
+_SPOUSES = late(r"^ (?:(\S+)'s spouse be (\S+)|(\S+) be (\S+)'s spouse|(\S+) be married to (\S+)) $")
+_ROLE = late(r"^ (?!\S+'s )(\S+) be ((?:\0c )?(?:the|\S+'s)) ((?:\0c )?\w+ of .+) $")
+_SOME = late(r" (?:an?|some|any) (?!day |week |month |year |hour |minute |night |time )")
 _FILLERS = frozenset(
     "the a an really very so just actually also quite absolutely truly definitely please lot hey oh well note todo fyi "
     "still much any to of do does did currently presently already".split()
@@ -170,7 +171,7 @@ _RESERVE = frozenset(
     "almost nearly except only thinking considering dreamt dreamed imagine joked joking pretend pretended lol kidding "
     "planning should considered supposed dream dreams haha hypothetically theoretically".split()
 )
-_NO_RESERVE = re.compile(
+_NO_RESERVE = late(
     r"(?<= )(?:(?:in|of|by|since|until|last|next) may|may (?=\d)"
     r"|(?:stopped|quit|up|longer|like|love|enjoy|hate|be|not|from) going(?! to ))"
 )

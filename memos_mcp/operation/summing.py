@@ -6,20 +6,20 @@ counts less. The same texts give the same extract.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import log, sqrt
 
 from memos_mcp.infrastructure.tokens import terms
+from memos_mcp.late import late
 
 MOST = 7
 """Sentences of an extract."""
 _LONGEST = 400  # characters of a sentence
 _SENTENCES = 40  # of a text that are looked at
 _TWICE = 0.2  # what a word still counts that was said in a sentence before
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+_SENTENCE = late(r"(?<=[.!?])\s+|\n+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ sentence. Words of idioms tell nothing. English; `topic_words` has the words.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import groupby
 
 from memos_mcp.infrastructure.tokens import terms
+from memos_mcp.late import late
 from memos_mcp.operation.topic_words import IDIOMS, WORDS
 
 MOST = 3
@@ -24,8 +24,8 @@ _MOST_CHARACTERS = 20_000
 _SURE, _MAYBE, _ENOUGH = 2, 1, 2
 _SHARE = 0.4  # of the points of the best topic: what has less is spoken of by the way
 _LONGEST = 5  # words of a phrase
-_SENTENCE = re.compile(r"(?<=[.!?;\n])\s+")
-_WORD = re.compile(r"[^\W_]+")
+_SENTENCE = late(r"(?<=[.!?;\n])\s+")
+_WORD = late(r"[^\W_]+")
 
 
 def topics_in(text: str) -> tuple[str, ...]:
