@@ -24,6 +24,7 @@ from memos_graph.words import words_of
 
 T = TypeVar("T")
 _READERS = 4
+_NEAR = 2  # hops that may be short
 _SHORT = 0.002  # seconds: to reach another thread takes a quarter of it, and all of it where others compute
 
 
@@ -111,7 +112,7 @@ class EmbeddedGraph:
         """What lies around nodes, nearest first."""
         model.check_question(seen, ids, hops, limit)
         return await self._read(
-            lambda db: Walk(db, seen, kinds, direction).around(ids, hops, limit), "step" * (hops == 1)
+            lambda db: Walk(db, seen, kinds, direction).around(ids, hops, limit), f"{hops} hops" * (hops <= _NEAR)
         )
 
     async def paths(
