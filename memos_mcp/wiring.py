@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from memos_graph.store import GraphStore
     from memos_mcp.infrastructure.lens import Lens
     from memos_mcp.infrastructure.storage.database import Database
+    from memos_mcp.infrastructure.storage.health import Finding
     from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
     from memos_mcp.infrastructure.storage.upkeep import Upkeep
     from memos_mcp.interface.guard import Guard
@@ -76,6 +77,30 @@ def upkeep(settings: Settings | None = None, **given: Any) -> Upkeep:
     from memos_mcp.infrastructure.storage.upkeep import Upkeep
 
     return Upkeep(Database(chosen.database, read_only=chosen.vault.read_only))
+
+
+async def graph_finding(settings: Settings | None = None, **given: Any) -> Finding:
+    """Does the graph answer that `open` with the same settings would use? Never raises for what it finds.
+
+    A server that is down says so at once, one that is silent after 10 s. Raises Misconfigured.
+    """
+    chosen = settings or configuration.load(**given)
+    from memos_graph.errors import GraphCorrupt, GraphError
+    from memos_mcp.infrastructure.storage.health import Finding
+
+    if chosen.graph.kind == "embedded" and not chosen.graph_file.is_file():
+        return Finding("graph", True, "none is drawn yet")
+    store = _graph_store(chosen)
+    if isinstance(store, str):
+        return Finding("graph", chosen.graph.kind == "none" or chosen.vault.read_only, store)
+    try:
+        spaces = await store.spaces()
+    except GraphError as exc:
+        more = "`memos rebuild graph` makes it anew" if isinstance(exc, GraphCorrupt) else "it catches up by itself"
+        return Finding("graph", False, f"{exc} (recall goes on without it, and {more})")
+    finally:
+        await store.aclose()
+    return Finding("graph", True, f"it answers, and holds {len(spaces)} namespace{'s' * (len(spaces) != 1)}")
 
 
 def ledger(settings: Settings | None = None, **given: Any) -> Ledger:

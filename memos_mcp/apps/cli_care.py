@@ -19,7 +19,7 @@ from memos_mcp.apps import show as shown
 from memos_mcp.apps import terminal
 from memos_mcp.apps.faults import exit_code
 from memos_mcp.apps.terminal import Json, Yes
-from memos_mcp.errors import Corrupt, MemosError
+from memos_mcp.errors import Corrupt, MemosError, Unavailable
 from memos_mcp.memos import Memos
 from memos_mcp.ports import Caller
 from memos_mcp.version import __version__
@@ -45,7 +45,7 @@ def rebuild(lane: Annotated[str, typer.Argument(metavar="LANE", help="Such as wo
 
 
 def doctor(*, json: Json = False) -> None:
-    """Show every setting with its source, and check the vault."""
+    """Show every setting with its source, check the vault, and ask the graph."""
     versions = {
         "memos": f"{__version__} in {Path(__file__).parents[1]}",
         "python": f"{platform.python_version()} at {sys.executable}",
@@ -57,13 +57,17 @@ def doctor(*, json: Json = False) -> None:
     code = 0
     try:
         found = configuration.explained()
-        findings = tuple(anyio.run(wiring.upkeep(configuration.load()).check))
+        findings = anyio.run(_checked, configuration.load())
     except MemosError as error:
         findings = (shown.Problem(error.code, str(error)),)
         code = exit_code(error)
     terminal.out(shown.Health(versions, found, findings), shown.health, json=json)
-    if not all(finding.ok for finding in findings):
-        raise typer.Exit(code or exit_code(Corrupt()))
+    if amiss := {finding.name for finding in findings if not finding.ok}:
+        raise typer.Exit(code or exit_code(Unavailable() if amiss == {"graph"} else Corrupt()))
+
+
+async def _checked(settings: configuration.Settings) -> tuple[shown.Checked, ...]:
+    return (*await wiring.upkeep(settings).check(), await wiring.graph_finding(settings))
 
 
 def backup(file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to.")], *, json: Json = False) -> None:

@@ -64,6 +64,31 @@ def test_doctor_shows_every_setting_with_its_source(memos: Memos, tmp_path: Path
     assert all(finding["ok"] for finding in report["findings"])
 
 
+def test_doctor_asks_the_graph(memos: Memos, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def graph(code: int = 0) -> tuple[bool, str]:
+        found = answer(memos("doctor", "--json", code=code))["findings"]
+        (its,) = [finding for finding in found if finding["name"] == "graph"]
+        assert all(finding["ok"] for finding in found if finding is not its)
+        return its["ok"], its["detail"]
+
+    assert graph() == (True, "none is drawn yet")
+    memos("remember", "Zoe lives in Perth")
+    memos("status")
+    assert graph() == (True, "it answers, and holds 1 namespace")
+    (tmp_path / "home" / "graph.db").write_bytes(b"no graph at all" * 1000)
+    ok, detail = graph(code=6)
+    assert (ok, "memos rebuild graph" in detail) == (False, True)
+    monkeypatch.setenv("MEMOS_GRAPH__KIND", "neo4j")
+    monkeypatch.setenv("MEMOS_GRAPH__URL", "bolt://127.0.0.1:1")
+    assert graph(code=6) == (
+        False,
+        "Neo4j at bolt://127.0.0.1:1 does not answer: is it running? (recall goes on without it, and it catches up by "
+        "itself)",
+    )
+    monkeypatch.setenv("MEMOS_GRAPH__KIND", "none")
+    assert graph() == (True, "switched off by the setting graph.kind")
+
+
 def test_an_unknown_setting_is_named(memos: Memos, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEMOS_HOEM", "elsewhere")
     assert "unknown variable MEMOS_HOEM" in memos("status", code=8).stderr
