@@ -1,6 +1,7 @@
 """Writes the blocking twins of the async classes (`make twin`; --check compares).
 
-That of class Memos is sync.py, those of what hangs off it are in sync_objects/, a file for each.
+That of class Memos is sync.py, those of what hangs off it are in sync_objects/, a file for each; that of Client is
+client/blocking.py.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ SOURCE = ROOT / "memos_mcp" / "memos.py"
 OFFICES = ROOT / "memos_mcp" / "interface" / "offices.py"
 TWIN = ROOT / "memos_mcp" / "sync.py"
 OBJECTS_TWIN = ROOT / "memos_mcp" / "sync_objects"
+CLIENT = ROOT / "memos_mcp" / "client" / "faces.py"
+CLIENT_TWIN = CLIENT.with_name("blocking.py")
 
 # What hangs off Memos: the attribute, the module and the class.
 OBJECTS = {
@@ -32,6 +35,21 @@ OBJECTS = {
     "timeline": ("timeline", "Timeline"),
     "topics": ("topics", "Topics"),
 }
+
+CLIENT_HEAD = '''"""The verbs of a program that has no event loop. Written by `make twin`."""
+
+from __future__ import annotations
+
+{imports}
+
+Ask = Callable[..., Any]
+"""Answers the verb that is named first, with what is given for it by name."""
+
+
+class BlockingClient:
+    """The same verbs as those of Client. Each blocks the thread that calls it; none needs an event loop."""
+
+'''
 
 HEAD = '''"""The same API without an event loop: scripts, notebooks, threads. Written by `make twin`.
 
@@ -143,7 +161,18 @@ def twins() -> dict[Path, str]:
     names = ", ".join(name for name, _ in classes)
     head = HEAD.format(imports=_imports(source), names=names, attributes=attributes)
     files[TWIN] = head + _verbs(memos, "_memos") + TAIL
+    files[CLIENT_TWIN] = _client()
     return {file: _formatted(text, file) for file, text in files.items()}
+
+
+def _client() -> str:
+    """Every verb is one question: it needs no more than to lose its `await`."""
+    source = CLIENT.read_text("utf-8")
+    tree = ast.parse(source)
+    verbs = "\n\n".join("    " + str(ast.get_source_segment(source, node)) for node in _class(tree, "Client").body[1:])
+    own = [ast.unparse(node) for node in tree.body if isinstance(node, ast.ImportFrom) and node.module != "__future__"]
+    text = verbs.replace("async def ", "def ").replace("await ", "")
+    return CLIENT_HEAD.format(imports="\n".join(own)) + text + "\n"
 
 
 def _object(attribute: str) -> str:

@@ -13,7 +13,8 @@ from anyio import to_thread
 from anyio.lowlevel import current_token
 
 from memos_mcp import sync
-from memos_mcp.client.faces import BlockingClient, Client
+from memos_mcp.client.blocking import BlockingClient
+from memos_mcp.client.faces import Client
 from memos_mcp.client.verbs import VERBS
 from memos_mcp.errors import InvalidInput, Misconfigured
 from memos_mcp.memos import Memos
