@@ -9,27 +9,33 @@ from llama_index.core.async_utils import asyncio_run  # pyright: ignore[reportUn
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from llama_index.core.memory import BaseMemoryBlock, InsertMethod, Memory
 from llama_index.core.prompts import RichPromptTemplate
-from llama_index.core.storage.chat_store.base_db import MessageStatus
-from pydantic import PrivateAttr, SecretStr, field_serializer, field_validator
+from llama_index.core.storage.chat_store.base_db import AsyncDBChatStore, MessageStatus
+from pydantic import Field, PrivateAttr, SecretStr, field_serializer, field_validator
 from typing_extensions import override
 
 from llama_index_memos.block import MemosMemoryBlock, blocks_of
+from llama_index_memos.chats import InProcessChats
 from llama_index_memos.reaching import blocking, to_its_end
 from llama_index_memos.turns import SAID
 from memos_mcp import InvalidInput
+
+_STORED = {"chat_store", "async_database_uri", "async_engine", "table_name", "db_schema"}
+"""Options of `from_defaults` that say where the chat is."""
 
 
 class MemosMemory(Memory):
     """A Memory that writes each turn of the user and the assistant to MemOS once, and recalls through its block.
 
-    Where a Memory fits, it fits: agents, chat engines, other memory blocks, any chat store. The chat is that of its
-    session; `reset` clears it, and MemOS keeps what was said. A turn goes to MemOS first: if that fails, the error is
-    raised and the chat is as it was, so that the same call can be repeated. It is known by its session and its place
-    in it: put again, nothing changes. A cancelled call leaves it in both, in MemOS alone, or in neither.
+    Where a Memory fits, it fits: agents, chat engines, other memory blocks, any chat store (by default the chat is in
+    this process). The chat is that of its session; `reset` clears it, and MemOS keeps what was said. A turn goes to
+    MemOS first: if that fails, the error is raised and the chat is as it was, so that the same call can be repeated.
+    It is known by its session and its place in it: put again, nothing changes. A cancelled call leaves it in both, in
+    MemOS alone, or in neither.
 
     With an asynchronous `Memos` the blocking methods (`put`, `get`, …) raise InvalidInput and change nothing.
     """
 
+    sql_store: AsyncDBChatStore = Field(default_factory=InProcessChats, exclude=True, description="Where the chat is.")
     _next: int | None = PrivateAttr(default=None)
     _said: dict[int, int] = PrivateAttr(default_factory=dict[int, int])
 
@@ -81,6 +87,8 @@ class MemosMemory(Memory):
             session_id=session_id, **given
         )
         made = cast("Self", made)
+        if not _STORED & given.keys():
+            made.sql_store = InProcessChats()
         if chat_history:
             made.set(chat_history)
         return made
