@@ -6,7 +6,7 @@ verbs that a program needs over either, or over the URL of a server: it is loade
 
 from typing import TYPE_CHECKING
 
-from memos_mcp.answers import Namespace, Page, Recall, Recalled, Remembered, Status
+from memos_mcp.answers import Answer, Namespace, Page, Recall, Recalled, Remembered, Status
 from memos_mcp.cube import Activation, MemCube, Parametric, Plaintext
 from memos_mcp.errors import (
     Conflict,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Activation",
+    "Answer",
     "BlockingClient",
     "Caller",
     "Client",

@@ -12,7 +12,7 @@ from memos_mcp.cube import Usage
 Outcome = Literal["allowed", "denied", "missing", "failed"]
 OF_BRANCH = "branch."
 """Begins a verb that a what-if branch was asked: its versions were served, and no memory of the original was used."""
-READS = ("recall", "get")
+READS = ("recall", "ask", "get")
 """What counts as a read of each memory it served; a look through a list does not."""
 
 

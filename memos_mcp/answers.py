@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from memos_mcp.accesses import Access
 from memos_mcp.cube import MemCube
@@ -90,6 +91,36 @@ class Recall:
         meant = self.call.understanding
         alone = f"{self.question!r} stands for {meant.alone!r}\n" if meant and meant.filled else ""
         return f"{alone}{self.plan}" if self.plan else ""
+
+
+Via = Literal["text", "none"]
+"""How a model was given the memories: in words, or not at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a chat model says to a question, and the recall that it says it from.
+
+    The `text` cites memories as [id]; `cited` are these ids, each of a memory in `recall.cubes`: none if nothing that
+    is said has a memory behind it. `via` none: nothing was found, so no `model` was asked, or it did not answer. Then
+    `missing` says why, the text is empty, and the recall is what there is. `read` and `written` are the tokens of
+    question and answer, if the server counts them.
+    """
+
+    text: str
+    recall: Recall
+    cited: tuple[str, ...] = ()
+    via: Via = "text"
+    model: str = ""
+    missing: str = ""
+    read: int | None = None
+    written: int | None = None
+
+    @property
+    def sources(self) -> tuple[MemCube, ...]:
+        """The memories that it cites, in that order."""
+        cubes = {cube.id: cube for cube in self.recall.cubes}
+        return tuple(cubes[id] for id in self.cited)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,21 +11,23 @@ from typing import Self
 from pydantic import JsonValue
 
 from memos_mcp.accesses import AccessLog
-from memos_mcp.answers import Namespace, Page, Recall, Remembered, Status
-from memos_mcp.cube import Interval, Kind, MemCube, Plaintext, Ref, SourceClass
-from memos_mcp.errors import Conflict, InvalidInput, NotFound
-from memos_mcp.interface import branches, checks
+from memos_mcp.answers import Answer, Namespace, Page, Recall, Remembered, Status
+from memos_mcp.cube import Interval, Kind, MemCube, Ref, SourceClass
+from memos_mcp.errors import Conflict, InvalidInput
+from memos_mcp.interface import answering, branches, checks
 from memos_mcp.interface.before import Said, turns_of
 from memos_mcp.interface.bound import Bound, Never, When, now_in_utc
 from memos_mcp.interface.consolidating import following
-from memos_mcp.interface.cubes import drafted, from_class, named
+from memos_mcp.interface.cubes import drafted
 from memos_mcp.interface.guard import Guard
 from memos_mcp.interface.offices import Offices
+from memos_mcp.interface.putting import Given, put_under
 from memos_mcp.interface.recalling import Asked, recalled
 from memos_mcp.interface.recording import recorded
 from memos_mcp.interface.sifting import page, sieve_of
 from memos_mcp.interface.update import Edit, Rewrite
 from memos_mcp.interface.waiting import settled
+from memos_mcp.models import Answerer
 from memos_mcp.operation.hot import Hot
 from memos_mcp.operation.lanes import Lanes
 from memos_mcp.operation.lifecycle import Move
@@ -61,11 +63,12 @@ class Memos(Offices):
         graph: Traversal | None = None,
         closing: AsyncExitStack | None = None,
         consolidation: bool = False,
+        answerer: Answerer | None = None,
     ) -> None:
         self.caller = caller
         self._on = Bound(vault, Lanes(routes), caller, path, clock, guard or Guard(), accesses, graph=graph)
         self._reader = reader
-        self._routes = tuple(routes)
+        self._routes, self._answerer = tuple(routes), answerer
         self._resolver, self._hot = MemoryPathResolver(), Hot(vault, hot)
         self._about = about
         self._whole = True
@@ -153,6 +156,29 @@ class Memos(Offices):
         asked = Asked(question, path, limit, budget, among, at, during, where, before, explain)
         return await recalled(self._on, self._reader, self._resolver, self._hot, asked)
 
+    async def ask(
+        self,
+        question: str,
+        *,
+        path: str | None = None,
+        limit: int = 10,
+        budget: int = 1500,
+        at: When | None = None,
+        where: str = "",
+        turns: Sequence[Said] = (),
+    ) -> Answer:
+        """What a chat model answers from the memories that `recall` finds with the same arguments, citing them.
+
+        It is sent those that fit into `budget` tokens as the caller sees them, the last turns and the question, secrets
+        masked; it is not asked if nothing is found. If it does not answer in time, or not usably, `missing` says why,
+        and the recall is there all the same. Nothing is stored. Raises as `recall`, and Misconfigured: no model is set,
+        or its server refuses the key or does not know the model.
+        """
+        answerer = answering.ready(self._answerer)
+        found = await self.recall(question, path=path, limit=limit, budget=budget, at=at, where=where, turns=turns)
+        now = self._on.moment(at)
+        return await answering.answered(answerer, found, turns_of(turns), budget=budget, now=now)
+
     async def put(
         self,
         path: str | None,
@@ -172,35 +198,8 @@ class Memos(Offices):
         last write wins. It is over at the time `expires`, so long from now, or never; without, an end that is set
         stays. Raises InvalidInput, Denied, Conflict.
         """
-        home = self._on.writable(path)
-        name = Name(home, self._on.guard.check_key(checks.check_key(key)))
-        labels = self._on.guard.labels(checks.check_tags(tags))
-        checks.check_kinds([kind])
-        if text is None and data is None:
-            raise InvalidInput("there is nothing to put: give text or data")
-        checks.check_origin(source_class=source_class)
-        end = checks.check_last(expires, self._on.clock())
-        words, value = checks.check_note(text or "", "the text"), checks.check_data(data)
-        payload, doubts = await self._on.guard.payload(Plaintext(text=words, data=value), source_class, name.key)
-
-        async def attempt() -> MemCube:
-            old = next(iter(await self._on.vault.get([name])), None)
-            rules: list[Change] = []
-            if old is not None:
-                old, rules = self._on.put_again(old, name.key, end)
-            version = old.version if old else 0
-            if expect not in (None, version):
-                raise Conflict(f"{name.key!r} at {home} is at version {version}, not {expect}: read it again first")
-            owner, now = self.caller.user, self._on.clock()
-            until = None if end == "never" else end
-            cube = named(name, payload, old, owner=owner, kind=kind, tags=labels, now=now, end=until)
-            cube = from_class(cube, source_class, doubts)
-            try:
-                return await self._on.written(Change("put", cube.id, cube, expect=version), cube, rules)
-            except NotFound as exc:
-                raise Conflict(f"{name.key!r} at {home} was forgotten meanwhile: repeat") from exc
-
-        return await self._on.repeated(attempt, expect)
+        given = Given(text, data, kind, tags, source_class, expect, expires)
+        return await put_under(self._on, path, key, given)
 
     async def get(
         self, id: str | None = None, *, path: str | None = None, key: str | None = None, version: int | None = None

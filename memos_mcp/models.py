@@ -67,3 +67,25 @@ class Chat(Protocol):
     async def aclose(self) -> None:
         """Close its connections."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Worded:
+    """An answer in words; `read` and `written` are the tokens of question and answer, if they were counted."""
+
+    text: str
+    read: int | None = None
+    written: int | None = None
+
+
+class Answerer(Protocol):
+    """A chat model that answers in words."""
+
+    model: str
+
+    async def answer(self, system: str, text: str) -> Worded:
+        """The model's answer to a text, never empty and never cut off.
+
+        Raises Unavailable (no answer in time, refused, broken off), Misconfigured.
+        """
+        ...

@@ -84,6 +84,17 @@ class Reader(_Section):
         return self
 
 
+class Chat(_Section):
+    """Who answers questions from memories (`ask`): unless told otherwise, the chat model of the reader."""
+
+    url: str = Field(default="", description="address of the chat server, up to /v1; default: reader.url")
+    model: str = Field(
+        default="", description="name of the chat model; default: reader.model, if reader.kind is openai"
+    )
+    key: SecretStr = Field(default=SecretStr(""), description="key of the chat server; default: reader.key, at its url")
+    timeout_s: float = Field(default=45, gt=0, le=3600, description="seconds an answer may take")
+
+
 class Embedder(_Section):
     """What turns texts into vectors."""
 
@@ -211,6 +222,7 @@ class Settings(BaseSettings):
     graph: Graph = Graph()
     embedder: Embedder = Embedder()
     reader: Reader = Reader()
+    chat: Chat = Chat()
     screening: Screening = Screening()
     privacy: Privacy = Privacy()
     consolidation: Consolidation = Consolidation()
@@ -223,6 +235,21 @@ class Settings(BaseSettings):
         if self.vault.read_only and self.audit.mode == "strict":
             raise ValueError("audit.mode is strict and vault.read_only is set: nothing could be answered; drop one")
         return self
+
+    @model_validator(mode="after")
+    def _has_a_model_to_chat(self) -> Self:
+        if (self.chat.url or self.chat.key.get_secret_value()) and self.answering is None:
+            raise ValueError("chat.url or chat.key is set: set chat.model to the name of the chat model")
+        return self
+
+    @property
+    def answering(self) -> Chat | None:
+        """The chat model that answers, whole; None if there is none. A key goes to no address but its own."""
+        chat, reader = self.chat, self.reader
+        model = chat.model.strip() or (reader.model if reader.kind == "openai" else "")
+        url = chat.url.strip() or reader.url
+        key = chat.key if chat.key.get_secret_value() or url != reader.url else reader.key
+        return chat.model_copy(update={"url": url, "model": model, "key": key}) if model else None
 
     @property
     def database(self) -> Path:

@@ -18,7 +18,7 @@ from pydantic import JsonValue
 
 from memos_mcp import memos as twin
 from memos_mcp import wiring
-from memos_mcp.answers import Namespace, Page, Recall, Remembered, Status
+from memos_mcp.answers import Answer, Namespace, Page, Recall, Remembered, Status
 from memos_mcp.cube import Interval, Kind, MemCube, SourceClass
 from memos_mcp.interface.before import Said
 from memos_mcp.interface.bound import Never, When
@@ -26,21 +26,7 @@ from memos_mcp.interface.update import Edit
 from memos_mcp.operation.lifecycle import Move
 from memos_mcp.ports import Caller, Event, How
 from memos_mcp.settings import Settings
-from memos_mcp.sync_objects import (
-    Acl,
-    Audit,
-    Branches,
-    Consolidation,
-    Deliveries,
-    Graphs,
-    Lifecycle,
-    Log,
-    Pipelines,
-    Provenance,
-    Quarantine,
-    Timeline,
-    Topics,
-)
+from memos_mcp.sync_objects.offices import Offices
 
 
 def open(settings: Settings | None = None, **given: Any) -> Memos:
@@ -61,7 +47,7 @@ def _loop() -> BlockingPortal:
     return started.result()
 
 
-class Memos:
+class Memos(Offices):
     """A memory system as one caller sees it; see `memos_mcp.Memos`. Use as `with`, or call `close` at the end."""
 
     def __init__(self, memos: twin.Memos, portal: BlockingPortal) -> None:
@@ -72,71 +58,6 @@ class Memos:
     def caller(self) -> Caller:
         """Who calls."""
         return self._memos.caller
-
-    @property
-    def acl(self) -> Acl:
-        """Who may use a memory."""
-        return Acl(self._memos.acl, self._portal)
-
-    @property
-    def audit(self) -> Audit:
-        """Who asked for what."""
-        return Audit(self._memos.audit, self._portal)
-
-    @property
-    def branches(self) -> Branches:
-        """What if."""
-        return Branches(self._memos.branches, self._portal)
-
-    @property
-    def consolidation(self) -> Consolidation:
-        """What became of memories when others came."""
-        return Consolidation(self._memos.consolidation, self._portal)
-
-    @property
-    def deliveries(self) -> Deliveries:
-        """What was handed out, and to whom."""
-        return Deliveries(self._memos.deliveries, self._portal)
-
-    @property
-    def graph(self) -> Graphs:
-        """What memories have to do with each other."""
-        return Graphs(self._memos.graph, self._portal)
-
-    @property
-    def lifecycle(self) -> Lifecycle:
-        """How long memories stay, and in which state."""
-        return Lifecycle(self._memos.lifecycle, self._portal)
-
-    @property
-    def log(self) -> Log:
-        """What happened."""
-        return Log(self._memos.log, self._portal)
-
-    @property
-    def pipelines(self) -> Pipelines:
-        """Memories through steps."""
-        return Pipelines(self._memos.pipelines, self._portal)
-
-    @property
-    def provenance(self) -> Provenance:
-        """Where memories come from, and what became of them."""
-        return Provenance(self._memos.provenance, self._portal)
-
-    @property
-    def quarantine(self) -> Quarantine:
-        """What recall leaves out because it looks hostile."""
-        return Quarantine(self._memos.quarantine, self._portal)
-
-    @property
-    def timeline(self) -> Timeline:
-        """What was, and the way back."""
-        return Timeline(self._memos.timeline, self._portal)
-
-    @property
-    def topics(self) -> Topics:
-        """What memories are about."""
-        return Topics(self._memos.topics, self._portal)
 
     def remember(
         self,
@@ -215,6 +136,28 @@ class Memos:
                 turns=turns,
                 explain=explain,
             )
+        )
+
+    def ask(
+        self,
+        question: str,
+        *,
+        path: str | None = None,
+        limit: int = 10,
+        budget: int = 1500,
+        at: When | None = None,
+        where: str = "",
+        turns: Sequence[Said] = (),
+    ) -> Answer:
+        """What a chat model answers from the memories that `recall` finds with the same arguments, citing them.
+
+        It is sent those that fit into `budget` tokens as the caller sees them, the last turns and the question, secrets
+        masked; it is not asked if nothing is found. If it does not answer in time, or not usably, `missing` says why,
+        and the recall is there all the same. Nothing is stored. Raises as `recall`, and Misconfigured: no model is set,
+        or its server refuses the key or does not know the model.
+        """
+        return self._portal.call(
+            partial(self._memos.ask, question, path=path, limit=limit, budget=budget, at=at, where=where, turns=turns)
         )
 
     def put(

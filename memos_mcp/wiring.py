@@ -15,7 +15,7 @@ from memos_mcp.accesses import AccessLog
 from memos_mcp.errors import InvalidInput, Misconfigured
 from memos_mcp.ledger import Ledger
 from memos_mcp.memos import Memos
-from memos_mcp.models import Embedder
+from memos_mcp.models import Answerer, Embedder, Worded
 from memos_mcp.ports import Caller, MemReader, Route
 from memos_mcp.settings import Settings
 from memos_mcp.traversal import Traversal
@@ -67,6 +67,7 @@ def open(settings: Settings | None = None, **given: Any) -> Memos:
         graph=_walks(routes),
         closing=closing,
         consolidation=chosen.consolidation.mode == "on" and not chosen.vault.read_only,
+        answerer=_Later(chosen.answering, closing) if chosen.answering else None,
     )
 
 
@@ -186,6 +187,25 @@ def _reader(chosen: configuration.Reader, closing: AsyncExitStack) -> MemReader:
             )
         case _:
             assert_never(chosen.kind)
+
+
+class _Later:
+    """The chat model of `ask`, opened by the first question: who does not ask does not wait for it."""
+
+    def __init__(self, its: configuration.Chat, closing: AsyncExitStack) -> None:
+        self.model = its.model
+        self._its, self._closing = its, closing
+        self._chat: Answerer | None = None
+
+    async def answer(self, system: str, text: str) -> Worded:
+        if self._chat is None:
+            from memos_mcp.infrastructure.models.openai import OpenAIChat
+
+            its = self._its
+            chat = OpenAIChat(its.url, its.model, its.key.get_secret_value(), timeout_s=its.timeout_s)
+            self._closing.push_async_callback(chat.aclose)
+            self._chat = chat
+        return await self._chat.answer(system, text)
 
 
 def _vectors(chosen: Settings, vault: SqliteAdapter, closing: AsyncExitStack, lens: Lens) -> Route:

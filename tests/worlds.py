@@ -22,6 +22,7 @@ from memos_mcp.infrastructure.walks import Walks
 from memos_mcp.infrastructure.words import Words
 from memos_mcp.interface.offices import Offices
 from memos_mcp.interface.reader import RulesReader
+from memos_mcp.models import Worded
 from tests.graphs import EachWord
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -30,6 +31,15 @@ MUTE = ("acting_as", "aclose")
 _CURSOR = "after"  # a number of the whole vault: only whether there is one
 _OF_ITS_OWN = ("seq", "upto", "revision", "tip", "access", "anchor")
 _ACCESS = re.compile(r"\b[0-9a-f]{12}(?:[0-9a-f]{4})?\b|(?<=\bchange:)\d+")  # made by chance, or a position of the log
+
+
+class Echo:
+    """A chat model that says again all that it is sent."""
+
+    model = "echo"
+
+    async def answer(self, system: str, text: str) -> Worded:
+        return Worded(text, len(text), len(system))
 
 
 class Clock:
@@ -63,6 +73,7 @@ def opened(home: Path, clock: Clock, user: str = "nobody") -> Memos:
         accesses=accesses,
         graph=Walks(graph),
         closing=closing,
+        answerer=Echo(),
     )
 
 

@@ -1,7 +1,7 @@
 """Writes the blocking twins of the async classes (`make twin`; --check compares).
 
-That of class Memos is sync.py, those of what hangs off it are in sync_objects/, a file for each; that of Client is
-client/blocking.py.
+That of class Memos is sync.py, those of what hangs off it are in sync_objects/, a file for each and one for all; that of
+Client is client/blocking.py.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ from __future__ import annotations
 from memos_mcp import memos as twin
 from memos_mcp import wiring
 from memos_mcp.settings import Settings
-from memos_mcp.sync_objects import {names}
+from memos_mcp.sync_objects.offices import Offices
 
 
 def open(settings: Settings | None = None, **given: Any) -> Memos:
@@ -84,7 +84,7 @@ def _loop() -> BlockingPortal:
     return started.result()
 
 
-class Memos:
+class Memos(Offices):
     """A memory system as one caller sees it; see `memos_mcp.Memos`. Use as `with`, or call `close` at the end."""
 
     def __init__(self, memos: twin.Memos, portal: BlockingPortal) -> None:
@@ -95,7 +95,6 @@ class Memos:
     def caller(self) -> Caller:
         """Who calls."""
         return self._memos.caller
-{attributes}
 '''
 
 OBJECT = '''"""The blocking twin of `{attribute}`. Written by `make twin`."""
@@ -114,6 +113,23 @@ class {name}:
         self._of = of
         self._portal = portal
 {verbs}'''
+
+OFFICES_TWIN = '''"""The objects of the blocking Memos, made when they are asked for. Written by `make twin`."""
+
+from __future__ import annotations
+
+from anyio.from_thread import BlockingPortal
+
+from memos_mcp import memos as twin
+from memos_mcp.sync_objects import {names}
+
+
+class Offices:
+    """The objects, made when they are asked for: they cost nothing."""
+
+    _memos: twin.Memos
+    _portal: BlockingPortal
+{attributes}'''
 
 EVERY = '''"""What hangs off the blocking Memos. Written by `make twin`."""
 
@@ -159,7 +175,8 @@ def twins() -> dict[Path, str]:
     files[OBJECTS_TWIN / "__init__.py"] = EVERY.format(imports=imports, names=[name for name, _ in classes])
     attributes = "".join(ATTRIBUTE.format(attribute=a, name=name, about=about[a]) for a, (_, name) in OBJECTS.items())
     names = ", ".join(name for name, _ in classes)
-    head = HEAD.format(imports=_imports(source), names=names, attributes=attributes)
+    head = HEAD.format(imports=_imports(source))
+    files[OBJECTS_TWIN / "offices.py"] = OFFICES_TWIN.format(names=names, attributes=attributes)
     files[TWIN] = head + _verbs(memos, "_memos") + TAIL
     files[CLIENT_TWIN] = _client()
     return {file: _formatted(text, file) for file, text in files.items()}
@@ -201,7 +218,7 @@ def _imports(tree: ast.Module) -> str:
         "from anyio.from_thread import BlockingPortal",
     ]
     lines = dict.fromkeys([*own, *loop])
-    ours = {name for _, name in OBJECTS.values()}
+    ours = {"Offices", *(name for _, name in OBJECTS.values())}
     kept = [line for line in lines if "__future__" not in line and line != "from typing import Self"]
     return "\n".join(line for line in kept if not ours.intersection(line.replace(",", " ").split()))
 

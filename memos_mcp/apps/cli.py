@@ -18,6 +18,7 @@ from rich.console import RenderableType
 from memos_mcp.answers import Page, Recall
 from memos_mcp.apps import (
     cli_acl,
+    cli_ask,
     cli_audit,
     cli_branch,
     cli_care,
@@ -48,7 +49,7 @@ from memos_mcp.ports import How
 from memos_mcp.version import __version__
 
 _OF_BRANCHES = (
-    *("remember", "recall", "list", "show", "history", "update", "put", "forget", "namespaces", "status"),
+    *("remember", "recall", "ask", "list", "show", "history", "update", "put", "forget", "namespaces", "status"),
     *("timeline", "lifecycle", "topics"),
 )
 
@@ -306,6 +307,7 @@ def namespaces(*, path: Path_ = None, json: Json = False) -> None:
 
 
 for command in (
+    cli_ask.ask,
     cli_acl.explain,
     cli_care.status,
     cli_care.rebuild,

@@ -6,8 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from memos_mcp.answers import Answer as Answered
 from memos_mcp.answers import Recall, Remembered, Status
 from memos_mcp.apps.mcp_answers import Answer, Context, State, Stored
+from memos_mcp.apps.mcp_ask import Answered as Asked
 from memos_mcp.apps.mcp_whole import Whole
 
 _ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\"]+", re.IGNORECASE)
@@ -24,6 +26,8 @@ def discreet(answer: Answer, private: Sequence[str]) -> Answer:
             return answer.model_copy(update={"lanes": lanes, "vault": ""})
         case Context():
             return answer.model_copy(update={"missing": tuple(hidden(each, private) for each in answer.missing)})
+        case Asked():
+            return answer.model_copy(update={"missing": hidden(answer.missing, private)})
         case Stored():
             return answer.model_copy(update={"fallback": hidden(answer.fallback, private)})
         case Whole():
@@ -42,6 +46,8 @@ def _whole(result: object, private: Sequence[str]) -> object:
             meant = result.call.understanding
             read = replace(meant, fallback=hidden(meant.fallback, private)) if meant else None
             return replace(result, missing=missing, call=replace(result.call, understanding=read))
+        case Answered():
+            return replace(result, recall=_whole(result.recall, private), missing=hidden(result.missing, private))
         case Remembered():
             return replace(result, fallback=hidden(result.fallback, private))
         case _:

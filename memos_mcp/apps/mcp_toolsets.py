@@ -40,6 +40,7 @@ def unlisted(toolset: Toolset) -> tuple[type[Tool], ...]:
 
 def _of_memories() -> tuple[type[Tool], ...]:
     from memos_mcp.apps import (
+        mcp_ask,
         mcp_branch,
         mcp_consolidation,
         mcp_edit,
@@ -57,6 +58,7 @@ def _of_memories() -> tuple[type[Tool], ...]:
         mcp_full.ForgetMemories,
         mcp_full.ListPaths,
         mcp_full.ExplainRecall,
+        mcp_ask.MemoryAsk,
         mcp_full.WaitForSearch,
         mcp_full.RebuildSearch,
         mcp_consolidation.ListConsolidated,

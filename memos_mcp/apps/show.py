@@ -108,7 +108,7 @@ def remembered(answer: Remembered) -> RenderableType:
     if answer.quarantined:
         held = count(answer.quarantined, "memory looks", "memories look")
         notes.append(f"{held} hostile and will not be recalled: `memos quarantine list` shows why")
-    return Group(head, shown, *_notes(notes))
+    return Group(head, shown, *noted(notes))
 
 
 def words(cube: MemCube, longest: int) -> str:
@@ -124,6 +124,16 @@ def recall(answer: Recall) -> RenderableType:
     rows.add_column()
     for rank, found in enumerate(answer.memories, start=1):
         rows.add_row(str(rank), memory(found.cube))
+    return Group(
+        *([rows] if answer.memories else []),
+        *(Text(one_line(line), style="cyan") for line in answer.explained.splitlines()),
+        Text(one_line(answer.summary), style="dim"),
+        *noted(notes_of(answer)),
+    )
+
+
+def notes_of(answer: Recall) -> list[str]:
+    """What one has to know of a recall to judge it."""
     notes = [f"the {each.route} lane failed: {each.why}" for each in answer.missing]
     if answer.pending:
         notes.append(f"{count(answer.pending, 'memory is', 'memories are')} not in every lane yet")
@@ -131,12 +141,7 @@ def recall(answer: Recall) -> RenderableType:
         notes.append(f"{count(answer.withheld, 'memory that matches looks', 'memories that match look')} hostile")
     if answer.stopped:
         notes.append("not all memories were asked whether the conditions hold: narrow the path, or add words")
-    return Group(
-        *([rows] if answer.memories else []),
-        *(Text(one_line(line), style="cyan") for line in answer.explained.splitlines()),
-        Text(one_line(answer.summary), style="dim"),
-        *_notes(notes),
-    )
+    return notes
 
 
 def memory(cube: MemCube) -> Text:
@@ -297,7 +302,8 @@ def _pairs(rows: Iterable[tuple[str, object]]) -> Table:
     return table
 
 
-def _notes(notes: Iterable[str]) -> Iterable[Text]:
+def noted(notes: Iterable[str]) -> Iterable[Text]:
+    """Notes beneath an answer."""
     return (Text(one_line(note), style="yellow") for note in notes)
 
 

@@ -151,6 +151,7 @@ def _extend(memos: sync.Memos, ids: str | Sequence[str], expires: datetime | tim
 _BLOCKING: dict[str, Callable[..., Any]] = {
     "remember": sync.Memos.remember,
     "recall": sync.Memos.recall,
+    "ask": sync.Memos.ask,
     "put": sync.Memos.put,
     "get": sync.Memos.get,
     "browse": sync.Memos.browse,

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from memos_mcp.answers import Namespace, Page, Recall, Remembered, Status
+from memos_mcp.answers import Answer, Namespace, Page, Recall, Remembered, Status
 from memos_mcp.cube import Interval, Kind, MemCube, SourceClass
 from memos_mcp.interface.before import Said
 from memos_mcp.interface.bound import Never, When
@@ -87,6 +87,22 @@ class Client:
             where=where,
             turns=turns,
             explain=explain,
+        )
+
+    async def ask(
+        self,
+        question: str,
+        *,
+        path: str | None = None,
+        limit: int = 10,
+        budget: int = 1500,
+        at: When | None = None,
+        where: str = "",
+        turns: Sequence[Said] = (),
+    ) -> Answer:
+        """As `Memos.ask`: what a chat model answers from the memories that recall finds."""
+        return await self._ask(
+            "ask", question=question, path=path, limit=limit, budget=budget, at=at, where=where, turns=turns
         )
 
     async def put(

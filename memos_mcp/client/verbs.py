@@ -58,6 +58,7 @@ async def _extend(memos: Memos, ids: str | Sequence[str], expires: datetime | ti
 VERBS: Mapping[str, Verb] = {
     "remember": Verb(Memos.remember, "write", lambda given: bool(given.get("source"))),
     "recall": Verb(Memos.recall, "read", _always),
+    "ask": Verb(Memos.ask, "read", _always),
     "put": Verb(Memos.put, "write", lambda given: given.get("expect") is not None),
     "get": Verb(Memos.get, "read", _always),
     "browse": Verb(Memos.browse, "read", _always),

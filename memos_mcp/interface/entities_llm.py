@@ -5,7 +5,6 @@ Each has its place in the text: what the model says stands there and does not is
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -16,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from memos_mcp.cube import EntityKind, MentionedEntity, MentionedRelation, ModelMentions, RelationKind, Span
 from memos_mcp.errors import Unavailable
+from memos_mcp.interface.framing import framed
 from memos_mcp.interface.mentioned import role_of, used
 from memos_mcp.interface.screening import masked, secrets_of
 from memos_mcp.models import Chat
@@ -39,10 +39,10 @@ async def entities_by_model(chat: Chat, text: str, *, speaker: str = "", timeout
     """
     text = text[:MOST_CHARACTERS]
     shown = masked(text, secrets_of(text))
-    line = json.dumps({"text": shown, "speaker": speaker or "user"}, ensure_ascii=False).replace("<", "\\u003c")
+    memory = framed("memory", [{"text": shown, "speaker": speaker or "user"}])
     system = files("memos_mcp.interface").joinpath("prompts", _SYSTEM).read_text("utf-8")
     with anyio.move_on_after(timeout_s):
-        answer = await chat.complete(system, f"<memory>\n{line}\n</memory>", SCHEMA)
+        answer = await chat.complete(system, memory, SCHEMA)
         try:
             found = _Answer.model_validate(answer)
         except ValidationError as exc:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ from memos_mcp.cube import Interval
 from memos_mcp.errors import InvalidInput, Unavailable
 from memos_mcp.infrastructure.tokens import terms
 from memos_mcp.interface.duplicates import normalise, statement_key
+from memos_mcp.interface.framing import as_line
 from memos_mcp.interface.moments import moment
 from memos_mcp.interface.reader import check_text
 from memos_mcp.late import late
@@ -65,7 +65,6 @@ def _joined(turns: Mapping[int, Draft], lines: Sequence[str]) -> Part:
 
 
 def _line(number: int, draft: Draft) -> str:
-    """A turn as JSON, in which nothing that was said can close the tag around it."""
     origin = draft.origin
     turn: dict[str, JsonValue] = {"turn": number}
     if origin.said_at is not None:
@@ -73,7 +72,7 @@ def _line(number: int, draft: Draft) -> str:
     if origin.speaker:
         turn["speaker"] = origin.speaker
     turn |= {"from": origin.source_class, "text": draft.text}
-    return json.dumps(turn, ensure_ascii=False).replace("<", "\\u003c")
+    return as_line(turn)
 
 
 def facts_of(answer: JsonValue, turns: Mapping[int, Draft], model: str) -> list[Draft]:

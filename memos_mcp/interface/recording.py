@@ -18,7 +18,7 @@ from functools import wraps
 from typing import Protocol, TypeVar, cast
 
 from memos_mcp.accesses import OF_BRANCH, Access, AccessLog, Item, Stage
-from memos_mcp.answers import News, Page, Recall
+from memos_mcp.answers import Answer, News, Page, Recall
 from memos_mcp.cube import MemCube
 from memos_mcp.errors import Denied, InvalidInput, MemosError, NotFound
 from memos_mcp.infrastructure import governance
@@ -182,9 +182,20 @@ def _recording(name: str, verb: _Verb) -> _Verb:
         items = tuple(dict.fromkeys(_served(note, answer)))
         if items or name not in _QUIET:
             await on.accesses.write(replace(access, items=items, stages=tuple(note.stages)))
-        return replace(answer, access=access.id) if isinstance(answer, Recall) else answer
+        return _known_as(access.id, answer)
 
     return recording
+
+
+def _known_as(access: str, answer: object) -> object:
+    """The answer with the line behind it, if it can say so."""
+    match answer:
+        case Recall():
+            return replace(answer, access=access)
+        case Answer():
+            return replace(answer, recall=replace(answer.recall, access=access))
+        case _:
+            return answer
 
 
 def _path(given: object) -> str:
@@ -216,6 +227,8 @@ def _served(note: _Note, answer: object) -> list[Item]:
             found = [_of(answer)]
         case Recall() | Page():
             found = [_of(cube) for cube in answer.cubes]
+        case Answer():
+            found = [_of(cube) for cube in answer.recall.cubes]
         case News():
             found = [Item(each.subject, each.version, each.path) for each in answer.events]
         case tuple():

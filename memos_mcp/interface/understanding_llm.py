@@ -5,7 +5,6 @@ The model only marks words; what they mean as a time is read by `times.py`, and 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from importlib.resources import files
@@ -17,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from memos_mcp.cube import Interval, Kind
 from memos_mcp.errors import Unavailable
 from memos_mcp.interface.commands import is_chat
+from memos_mcp.interface.framing import framed, shown
 from memos_mcp.interface.rewriting import LONGEST
-from memos_mcp.interface.screening import masked, secrets_of
 from memos_mcp.interface.times import found_in
 from memos_mcp.interface.understanding import meant
 from memos_mcp.late import late
@@ -54,18 +53,14 @@ async def meant_by_model(
     """
     if is_chat(sentence):
         return meant(sentence, turns, now=now, people=people)
-    said = [Turn(_shown(turn.text), turn.by_user) for turn in turns[-_MOST_TURNS:]]
-    asked = _shown(sentence)
-    text = "\n".join(
-        (
-            "<turns>",
-            *(_line({"from": "user" if turn.by_user else "assistant", "text": turn.text}) for turn in said),
-            "</turns>",
-            "<sentence>",
-            _line({"text": asked, "people": [_shown(name) for name in sorted(people)[:_MOST_PEOPLE]]}),
-            "</sentence>",
-        )
-    )
+    said = [Turn(shown(turn.text), turn.by_user) for turn in turns[-_MOST_TURNS:]]
+    asked = shown(sentence)
+    turns_said = framed("turns", ({"from": "user" if t.by_user else "assistant", "text": t.text} for t in said))
+    sentence_said: dict[str, JsonValue] = {
+        "text": asked,
+        "people": [shown(name) for name in sorted(people)[:_MOST_PEOPLE]],
+    }
+    text = f"{turns_said}\n{framed('sentence', [sentence_said])}"
     with anyio.move_on_after(timeout_s):
         answer = _checked(await chat.complete(_system(), text, SCHEMA), chat.model)
         return _understood(sentence, answer, [asked, *(turn.text for turn in said)], now, chat.model)
@@ -131,16 +126,6 @@ SCHEMA: Mapping[str, JsonValue] = {
 
 def _system() -> str:
     return files("memos_mcp.interface").joinpath("prompts", "understanding.txt").read_text("utf-8")
-
-
-def _shown(text: str) -> str:
-    """What may be sent of a text: its beginning, without secrets."""
-    return masked(text, secrets_of(text))[:LONGEST]
-
-
-def _line(of: Mapping[str, JsonValue]) -> str:
-    """As JSON, in which nothing that was said can close the tag around it."""
-    return json.dumps(of, ensure_ascii=False).replace("<", "\\u003c")
 
 
 def _checked(answer: JsonValue, model: str) -> _Answer:

@@ -14,11 +14,20 @@ _LEAST = 40  # tokens: less of a memory than this says nothing
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """The context as text, how many cubes stand in it, and how many had no room."""
+    """The context, a line for each cube that stands in it, and how many had no room."""
 
-    text: str
-    used: int
+    lines: tuple[str, ...]
     left_out: int
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return "\n".join(self.lines)
+
+    @property
+    def used(self) -> int:
+        """How many stand in it."""
+        return len(self.lines)
 
 
 def tokens(text: str) -> int:
@@ -39,7 +48,7 @@ def pack(cubes: Sequence[MemCube], budget: int) -> Packed:
             line = _cut(line, left, cube.id)
         lines.append(line)
         left -= tokens(line) + 1
-    return Packed("\n".join(lines), len(lines), len(cubes) - len(lines))
+    return Packed(tuple(lines), len(cubes) - len(lines))
 
 
 def rendered(cube: MemCube) -> str:

@@ -113,6 +113,7 @@ AGAIN: list[Ask] = [
     lambda client: client.put(None, "key", text="x", expect=1),
     lambda client: client.extend("a", timedelta(1)),
     lambda client: client.recall("tea"),
+    lambda client: client.ask("tea"),
     lambda client: client.status(),
 ]
 ONCE: list[Ask] = [

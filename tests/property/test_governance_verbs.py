@@ -267,6 +267,7 @@ def asks(lives: Sequence[Told]) -> Iterator[Ask]:
         yield Ask("remember", {"content": each.text, "path": each.path})
         yield Ask("get", {"key": each.key or "none", "path": each.path})
         yield Ask("recall", {"question": f"the {each.text} during the move", "where": "tag:t", "explain": True})
+        yield Ask("ask", {"question": f"Where is the {each.text}", "limit": 100, "turns": [each.text]})
         yield Ask("timeline.restore", {"id": each.id, "to": 1})
         yield Ask("lifecycle.erase", {"path": each.path, "reason": "asked"})
         yield Ask("quarantine.undo", {"path": each.path, "source": "a.txt"})

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,6 +75,24 @@ def test_a_chat_model_needs_a_name() -> None:
     with pytest.raises(Misconfigured, match=r"^reader\.kind is openai: set reader\.model"):
         settings.load(reader={"kind": "openai"})
     assert settings.load(reader={"kind": "openai", "model": "small"}).reader.model == "small"
+
+
+def test_questions_are_answered_by_the_model_of_the_reader_or_one_of_their_own() -> None:
+    reader = {"kind": "openai", "model": "small", "url": "http://one/v1", "key": "k1"}
+
+    def answering(**given: Any) -> tuple[str, str, str] | None:
+        its = settings.load(**given).answering
+        return its and (its.url, its.model, its.key.get_secret_value())
+
+    assert answering() is None
+    assert answering(reader={**reader, "kind": "rules"}) is None
+    assert answering(reader=reader) == ("http://one/v1", "small", "k1")
+    assert answering(reader=reader, chat={"model": "large"}) == ("http://one/v1", "large", "k1")
+    assert answering(chat={"model": "large"}) == ("http://127.0.0.1:11434/v1", "large", "")
+    assert answering(reader=reader, chat={"url": "http://two/v1"}) == ("http://two/v1", "small", "")
+    assert answering(reader=reader, chat={"url": "http://two/v1", "key": "k2"}) == ("http://two/v1", "small", "k2")
+    with pytest.raises(Misconfigured, match=r"set chat\.model to the name"):
+        settings.load(chat={"url": "http://two/v1"})
 
 
 def test_a_key_is_never_shown() -> None:

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from pydantic import JsonValue
 
-from memos_mcp.answers import Missing, Recall, Remembered, Status
+from memos_mcp.answers import Answer, Missing, Recall, Remembered, Status
 from memos_mcp.apps.faults import FAULTS, exact, told
 from memos_mcp.apps.mcp_answers import Context, LaneState, State, Stored
 from memos_mcp.apps.mcp_discreet import discreet, hidden
@@ -47,6 +47,8 @@ def test_a_program_is_not_told_more_of_the_machine_than_a_model() -> None:
     for result in (
         Status("ada", "user/ada", (), 1, (Lane("words", on=True, why=why),), vault=HOME),
         Recall("tea?", "", (), 0, 0, (), 1, call, missing=(Missing("words", why),)),
+        Answer("", Recall("tea?", "", (), 0, 0, (), 1, call), missing=why),
+        Answer("", Recall("tea?", "", (), 0, 0, (), 1, call, missing=(Missing("words", why),))),
         Remembered("user/ada", ("m1",), 1, 0, fallback=why),
     ):
         shown = discreet(Whole(result=result), [HOME])

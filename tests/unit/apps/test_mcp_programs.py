@@ -15,6 +15,7 @@ from memos_mcp.client.faces import Client as Faces
 from memos_mcp.client.verbs import VERBS
 from memos_mcp.ports import SCOPES
 from tests.client_kinds import plain
+from tests.openai_server import said, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -35,23 +36,30 @@ ODD: list[Any] = [
 
 
 async def test_whatever_is_sent_is_answered_or_refused_in_words(tmp_path: Path) -> None:
+    with serving(said("Noted.")) as model:
+        settings = plain(tmp_path, chat={"url": model.url, "model": "m"})
+        async with Client(build(lambda: wiring.open(settings), toolset="client")) as client:
+            await rounds(client)
+
+
+async def rounds(client: Client) -> None:
+    """Ask whatever the dice say."""
     dice = random.Random(7)
     refused = 0
-    async with Client(build(lambda: wiring.open(plain(tmp_path)), toolset="client")) as client:
-        for _ in range(ROUNDS):
-            verb = dice.choice([*VERBS, "update", "aclose", "__class__", ""])
-            takes = list(vars(Faces)[verb].__annotations__) if verb in VERBS else ["id"]
-            names = [name for name in takes if name not in ("return", "seconds")]
-            given = {name: dice.choice(ODD) for name in dice.sample(names, dice.randint(0, min(3, len(names))))}
-            scope = VERBS[verb].scope if verb in VERBS else "read"
-            done: Any = await client.call_tool(f"api_{scope}", {"verb": verb, "arguments": given})
-            if not done.is_error:
-                assert "result" in done.structured_content
-                continue
-            refused += 1
-            error = done.structured_content["error"]
-            assert error["code"] in ("invalid_input", "not_found", "denied", "conflict"), (verb, given, error)
-            assert error["message"]
+    for _ in range(ROUNDS):
+        verb = dice.choice([*VERBS, "update", "aclose", "__class__", ""])
+        takes = list(vars(Faces)[verb].__annotations__) if verb in VERBS else ["id"]
+        names = [name for name in takes if name not in ("return", "seconds")]
+        given = {name: dice.choice(ODD) for name in dice.sample(names, dice.randint(0, min(3, len(names))))}
+        scope = VERBS[verb].scope if verb in VERBS else "read"
+        done: Any = await client.call_tool(f"api_{scope}", {"verb": verb, "arguments": given})
+        if not done.is_error:
+            assert "result" in done.structured_content
+            continue
+        refused += 1
+        error = done.structured_content["error"]
+        assert error["code"] in ("invalid_input", "not_found", "denied", "conflict"), (verb, given, error)
+        assert error["message"]
     assert 50 < refused < ROUNDS
 
 

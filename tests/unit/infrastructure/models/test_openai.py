@@ -18,7 +18,7 @@ from pydantic import JsonValue
 
 from memos_mcp.errors import MemosError, Misconfigured, Unavailable
 from memos_mcp.infrastructure.models.openai import OpenAIChat, OpenAIEmbedder
-from memos_mcp.models import Chat
+from memos_mcp.models import Answerer, Chat, Worded
 from tests.openai_server import Reply, Request, Server, refused, said, serving
 
 pytestmark = pytest.mark.anyio
@@ -149,6 +149,57 @@ async def test_what_is_no_answer_is_said_to_be_none(reply: Reply, why: str) -> N
     assert isinstance(error, Unavailable)
     assert why in str(error)
     assert "the chat model 'm' at http://127.0.0.1:" in str(error)
+
+
+# --- chat: answers in words
+
+
+async def worded(*script: Reply | Callable[[Request], Reply]) -> tuple[Worded, list[Request]]:
+    with serving(*script) as server:
+        async with chatting(server) as chat:
+            answerer: Answerer = chat
+            return await answerer.answer("Be brief.", "Which tea?"), server.requests
+
+
+def counted(usage: object) -> Reply:
+    return Reply(json.dumps({**json.loads(said("Green.").body), "usage": usage}).encode())
+
+
+async def test_a_chat_model_is_asked_for_words_at_temperature_0() -> None:
+    answer, (request,) = await worded(said(" Green, I think.\n"))
+    assert answer == Worded("Green, I think.")
+    assert [m["content"] for m in request.body["messages"]] == ["Be brief.", "Which tea?"]
+    assert request.body["temperature"] == 0
+    assert "response_format" not in request.body
+
+
+async def test_thoughts_before_an_answer_are_not_part_of_it() -> None:
+    assert (await worded(said("<think>Tea? Black?</think>\n\nGreen.")))[0].text == "Green."
+    assert (await worded(said("so it is green</think>Green.")))[0].text == "Green."
+
+
+@pytest.mark.parametrize(
+    ("usage", "read", "written"),
+    [
+        ({"prompt_tokens": 12, "completion_tokens": 3, "total_tokens": 15}, 12, 3),
+        ({"prompt_tokens": 12, "completion_tokens": "3", "details": {"cached": 1}}, 12, None),
+        ("many", None, None),
+        (None, None, None),
+    ],
+)
+async def test_tokens_are_told_as_far_as_they_were_counted(usage: object, read: int, written: int) -> None:
+    assert (await worded(counted(usage)))[0] == Worded("Green.", read, written)
+
+
+async def test_words_are_asked_for_again_without_temperature_and_in_no_other_form() -> None:
+    answer, requests = await worded(refused(400, param="temperature"), said("Green."))
+    assert answer.text == "Green."
+    assert "temperature" not in requests[1].body
+    with serving(refused(400, code="context_length_exceeded")) as server:
+        async with chatting(server) as chat:
+            with pytest.raises(Unavailable, match="context_length_exceeded"):
+                await chat.answer("", "")
+    assert len(server.requests) == 1
 
 
 # --- chat: a server in trouble

@@ -1,0 +1,65 @@
+"""`memos ask`: an answer in words, with the memories behind it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from memos_mcp.answers import Answer
+from memos_mcp.apps import cli_care, cli_timeline, terminal
+from memos_mcp.apps import show as shown
+from memos_mcp.apps.faults import exit_code
+from memos_mcp.apps.terminal import Json, Limit, Path_, Where
+from memos_mcp.errors import Unavailable
+from memos_mcp.memos import Memos
+
+
+def ask(
+    question: Annotated[list[str], typer.Argument(metavar="QUESTION", help="What you want to know.")],
+    *,
+    path: Path_ = None,
+    limit: Limit = 10,
+    budget: Annotated[int, typer.Option(help="Tokens of memories that the model is sent.")] = 1500,
+    at: Annotated[str | None, typer.Option(metavar="MOMENT", help="As it was: a time (UTC) or a snapshot.")] = None,
+    where: Where = "",
+    turn: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="What you said before; may repeat.")] = None,
+    json: Json = False,
+) -> None:
+    """Have your chat model answer a question from memories, which it cites."""
+    then = None if at is None else cli_timeline.when(at)
+
+    async def work(memos: Memos) -> Answer:
+        await memos.settle(cli_care.PATIENCE)
+        return await memos.ask(
+            " ".join(question), path=path, limit=limit, budget=budget, at=then, where=where, turns=turn or ()
+        )
+
+    answer = terminal.answer(work, json=json)
+    terminal.out(answer, _answer, json=json)
+    if answer.missing:
+        typer.echo(f"memos: {shown.one_line(answer.missing)}", err=True)
+        raise typer.Exit(exit_code(Unavailable()))
+
+
+def _answer(answer: Answer) -> RenderableType:
+    """The words, then the memories that they cite; without words, those that were found."""
+    if answer.missing:
+        return shown.recall(answer.recall)
+    rows = Table.grid(padding=(0, 1))
+    rows.add_column(justify="right", style="dim")
+    rows.add_column()
+    for cube in answer.sources:
+        rows.add_row("·", shown.memory(cube))
+    by = f"; answered by {answer.model}" if answer.model else ""
+    unfounded = answer.model and not answer.sources
+    notes = [*(["it cites no memory"] if unfounded else []), *shown.notes_of(answer.recall)]
+    return Group(
+        Text(shown.plain(answer.text)),
+        *([Text(), rows] if answer.sources else []),
+        Text(shown.one_line(f"{answer.recall.summary}{by}"), style="dim"),
+        *shown.noted(notes),
+    )

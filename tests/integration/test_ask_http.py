@@ -1,0 +1,86 @@
+"""A program asks a server that asks a chat model: one answer on every way, and nothing of the machine elsewhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import pytest
+
+from memos_mcp import Answer, Connected, Misconfigured, connect
+from tests.client_kinds import FREE, plain, secret_of, served
+from tests.openai_server import Reply, Request, Server, refused, said, serving
+
+pytestmark = pytest.mark.anyio
+
+QUESTION = "When does the ferry leave?"
+
+
+def citing(request: Request) -> Reply:
+    line = request.body["messages"][1]["content"].splitlines()[1]
+    return said(f"At noon [{json.loads(line)['id']}].")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A server, its chat model, and two programs: ada's and eve's."""
+
+    model: Server
+    ada: Connected
+    eve: Connected
+    id: str
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Generator[Place]:
+    with serving(citing) as model:
+        settings = plain(tmp_path_factory.mktemp("home"), http=FREE, chat={"url": model.url, "model": "m"})
+        with (
+            served(settings) as url,
+            connect(url, token=secret_of(settings)) as ada,
+            connect(url, token=secret_of(settings, user="eve")) as eve,
+        ):
+            (id,) = ada.blocking.remember("The ferry to Eigg leaves at noon.").ids
+            yield Place(model, ada, eve, id)
+
+
+async def test_both_faces_get_the_answer_with_the_recall_behind_it(place: Place) -> None:
+    one = await place.ada.asynchronous.ask(QUESTION, turns=["We go to Eigg."], limit=3)
+    other = await anyio.to_thread.run_sync(lambda: place.ada.blocking.ask(QUESTION, limit=3))
+    for answer in (one, other):
+        assert isinstance(answer, Answer)
+        assert (answer.text, answer.cited, answer.via) == (f"At noon [{place.id}].", (place.id,), "text")
+        assert [cube.text for cube in answer.sources] == ["The ferry to Eigg leaves at noon."]
+        assert answer.recall.access
+
+
+async def test_another_user_is_answered_from_his_own_memories(place: Place) -> None:
+    before = len(place.model.requests)
+    answer = await place.eve.asynchronous.ask(QUESTION)
+    assert (answer.text, answer.recall.cubes) == ("No memory answers this.", ())
+    assert len(place.model.requests) == before
+
+
+async def test_a_program_elsewhere_does_not_learn_where_the_model_is(place: Place) -> None:
+    place.model.script[:] = [refused(413)]
+    answer = await place.ada.asynchronous.ask(QUESTION)
+    assert "the chat model 'm' at … refused the request (HTTP 413)" in answer.missing
+    assert [cube.id for cube in answer.recall.cubes] == [place.id]
+    place.model.script[:] = [refused(401)]
+    with pytest.raises(Misconfigured) as refusal:
+        await place.ada.asynchronous.ask(QUESTION)
+    assert "http" not in str(refusal.value)
+    place.model.script[:] = [citing]
+
+
+def test_a_server_without_a_chat_model_says_so(tmp_path: Path) -> None:
+    settings = plain(tmp_path, http=FREE)
+    with (
+        served(settings) as url,
+        connect(url, token=secret_of(settings)) as connected,
+        pytest.raises(Misconfigured),
+    ):
+        connected.blocking.ask(QUESTION)
