@@ -4,11 +4,12 @@ TEST := tools/python tools/env.py test
 MEMOS := $(LIGHT) python -m memos_mcp.apps.cli
 INSTALLED := .venv/bin
 NEO4J_FOLDER := $(HOME)/.memos/neo4j
+SGLANG_FOLDER := $(HOME)/.memos/sglang
 # Tests wait for the disk half of their time; what they write lies in memory where there is room for it.
 IN_MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 {print "TMPDIR=/dev/shm"}')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lowest check serve bench neo4j format twin schema weights wheel mcpb install env pins clean
+.PHONY: help run test lowest check serve bench neo4j sglang format twin schema weights wheel mcpb install env pins clean
 
 help: ## show this menu
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +43,9 @@ bench: ## run the benchmarks
 
 neo4j: ## start a Neo4j on port 7687 without docker; ARGS=stop stops it
 	@tools/python -m tools.neo4j_server $(or $(ARGS),start 7687) $(NEO4J_FOLDER)
+
+sglang: ## start an SGLang on port 30000 on the CPU, with a tiny model; ARGS=stop stops it
+	@tools/python -m tools.sglang_server $(or $(ARGS),start 30000) $(SGLANG_FOLDER)
 
 format: ## format the code and apply the safe fixes of the linter
 	@$(TEST) ruff check --fix

@@ -1,7 +1,7 @@
 """Writes the blocking twins of the async classes (`make twin`; --check compares).
 
-That of class Memos is sync.py, those of what hangs off it are in sync_objects/, a file for each and one for all; that of
-Client is client/blocking.py.
+That of class Memos is sync.py, those of what hangs off it are in sync_objects/, a file for each and one for all; that
+of Client is client/blocking.py.
 """
 
 from __future__ import annotations
