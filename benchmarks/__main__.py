@@ -18,6 +18,7 @@ SMALL = {
     "watermark": ["--rounds", "2"],
     "privacy": [],
     "understanding": [],
+    "scheduler": ["--uses", "500", "--short"],
     "llama_index": ["--memories", "200", "--rounds", "30"],
     "retrieval": [],  # the project's own questions
 }

@@ -1,0 +1,71 @@
+"""What was used and what changed, folded into what the scheduler plans with: blocks, and what goes on now."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from memos_mcp.operation import policy
+from memos_mcp.operation.expecting import FORECASTS, Forecasts, learnt, outlook, used
+from memos_mcp.operation.scheduling import Block, Now
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A memory was used, at a moment in seconds; `labels` and `vector` are of the question, if there are any."""
+
+    id: str
+    at: float
+    labels: frozenset[str] = frozenset()
+    vector: tuple[float, ...] = ()
+
+
+class Uses:
+    """What is known of every memory, kept up to date. The same calls in the same order give the same."""
+
+    def __init__(self, forecasts: Forecasts = FORECASTS) -> None:
+        self._blocks: dict[str, Block] = {}
+        self._outlook = outlook(forecasts)
+        self._recent: deque[Use] = deque(maxlen=policy.RECENT)
+
+    @property
+    def blocks(self) -> Mapping[str, Block]:
+        """All memories there are, by id."""
+        return self._blocks
+
+    def now(self, at: float) -> Now:
+        """What goes on: all uses so far, and labels and mean vector of the last ones."""
+        return Now(at, self._outlook, policy.context(use.labels for use in self._recent), self._direction())
+
+    def known(self, block: Block) -> None:
+        """A memory is there, or what is known of its block is new; its uses and changes stay counted."""
+        old = self._blocks.get(block.id)
+        if old is not None:
+            block = replace(block, past=old.past, changed=old.changed, changes=old.changes)
+        self._blocks[block.id] = block
+
+    def used(self, use: Use) -> None:
+        """It was used; nothing happens if it is not known, as it may be erased by now."""
+        block = self._blocks.get(use.id)
+        if block is None:
+            return
+        self._outlook = learnt(self._outlook, block.past, len(self._blocks))
+        self._blocks[use.id] = replace(block, past=used(block.past, self._outlook.uses, self._outlook.forecasts))
+        self._recent.append(use)
+
+    def changed(self, block: Block, at: float) -> None:
+        """It has another version now, of which this is known."""
+        self.known(block)
+        known = self._blocks[block.id]
+        changes = used(known.changes, self._outlook.uses, self._outlook.forecasts)
+        self._blocks[block.id] = replace(known, changed=at, changes=changes)
+
+    def erased(self, id: str) -> None:
+        """It is gone."""
+        self._blocks.pop(id, None)
+
+    def _direction(self) -> tuple[float, ...]:
+        vectors = [use.vector for use in self._recent if use.vector]
+        alike = [vector for vector in vectors if len(vector) == len(vectors[-1])]
+        return tuple(sum(column) / len(alike) for column in zip(*alike, strict=True))
