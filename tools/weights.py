@@ -1,7 +1,7 @@
 """Writes the weights by which sentences are read, memos_mcp/interface/weights_*.txt (`make weights`): three minutes.
 
 They are those of a logistic regression over the signs of weighing.py, learnt from tests/data/understanding:
-lessons.toml and the tables that the rules were tuned on. Each sentence counts twice, with and without the rule that
+both lessons*.toml and the tables that the rules were tuned on. Each sentence counts twice, with and without the rule that
 fits it, as the rules fit the old tables better than they fit what is new.
 """
 
@@ -56,11 +56,10 @@ class Example:
 
 def lessons() -> Iterator[Lesson]:
     """The sentences to learn from."""
-    for intent, kinds in tomllib.loads((DATA / "lessons.toml").read_text("utf-8")).items():
-        for kind, texts in kinds.items():
-            for text in texts:
-                *before, last = text.split(" // ")
-                yield Lesson(last, turns_of(before), cast("Intent", intent), kind, fresh=True)
+    tables = [tomllib.loads((DATA / f"{name}.toml").read_text("utf-8")) for name in ("lessons", "lessons_more")]
+    for intent, kind, text in ((i, k, t) for each in tables for i, kinds in each.items() for k in kinds for t in kinds[k]):
+        *before, last = text.split(" // ")
+        yield Lesson(last, turns_of(before), cast("Intent", intent), kind, fresh=True)
     for name in TUNED_ON:
         tables = cast("dict[str, list[Call]]", tomllib.loads((DATA / f"{name}.toml").read_text("utf-8")))
         for call in (each for part, calls in tables.items() if part != UNSEEN for each in calls):
