@@ -2,21 +2,69 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Generator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
+import typer.testing
 from hypothesis import settings
+from jsonschema import Draft202012Validator
+from pydantic import JsonValue
 
 from memos_mcp.infrastructure.models import minilm
 from memos_mcp.infrastructure.models.fetch import Package, install
+from tests import forks
 from tests.graph_server import Server
 from tools import neo4j_server
 
 # No test may fail because a machine is slow.
 settings.register_profile("patient", parent=settings(), deadline=None)
 settings.load_profile("patient")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """No line is traced for coverage while a property runs: its examples would take twice as long and run no other."""
+    for item in items:
+        if item.path.parent.name == "property":
+            item.add_marker(pytest.mark.no_cover)
+
+
+def pytest_sessionfinish() -> None:
+    """The process that was forked for tests ends with them."""
+    forks.end()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """Several processes share out the tests by file."""
+    from tests.scheduling import Files
+
+    return Files(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def built_once() -> Generator[None]:
+    """The commands of a command line are built once, not for each call, and a schema that is one is not checked again.
+
+    Either took longer than most tests that call a command or a tool. What is called and how is as it was.
+    """
+    check, sound = Draft202012Validator.check_schema, set[str]()
+
+    def checked(schema: dict[str, JsonValue]) -> None:
+        text = json.dumps(schema, sort_keys=True)
+        if text not in sound:
+            check(schema)
+            sound.add(text)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.testing, "_get_command", cache(typer.main.get_command))
+        patch.setattr(Draft202012Validator, "check_schema", checked)
+        yield
 
 
 @pytest.fixture

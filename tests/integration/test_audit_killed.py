@@ -3,42 +3,37 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import time
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 
 import memos_mcp
+from tests.forks import Child
 
-pytestmark = pytest.mark.anyio
-LONGEST = 120  # seconds, on a machine that has much else to do
-SERVES = """
-import anyio, json, sys, time
-import memos_mcp
+pytestmark = [pytest.mark.anyio, pytest.mark.no_cover]
 
-async def main():
-    given = {"home": sys.argv[1], "user": "ada", "audit": {"mode": sys.argv[2]}, "embedder": {"kind": "none"}}
-    async with memos_mcp.open(**given) as memos:
+
+async def serves(home: str, mode: Literal["grouped", "strict"], answers: int = 0, keep_lines: int = 0) -> None:
+    """Answer as often as that, or until it is killed."""
+    audit: dict[str, Any] = {"mode": mode} | ({"keep_lines": keep_lines} if keep_lines else {})
+    async with memos_mcp.open(home=home, user="ada", audit=audit, embedder={"kind": "none"}) as memos:
         await memos.remember("the tea plan")
-        while True:
+        for _ in range(answers) if answers else count():
             found = await memos.recall("tea")
-            print(json.dumps([found.access, time.time()]), flush=True)
-
-anyio.run(main)
-"""
+            print(json.dumps([found.access, time.time()]), flush=True)  # noqa: T201 to who started it
 
 
-def killed(home: Path, mode: str, answers: int, script: str = SERVES) -> list[tuple[str, float]]:
+def killed(home: Path, mode: str, answers: int, keep_lines: int = 0) -> list[tuple[str, float]]:
     """What a child answered until it was killed: the access, and when."""
-    command = [sys.executable, "-c", script, str(home), mode]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdout is not None
-        told = [child.stdout.readline() for _ in range(answers)]
+    with Child(serves, home, mode, 0, keep_lines) as child:
+        told = [child.line() for _ in range(answers)]
         child.kill()
-        told += child.stdout.readlines()
-    return [(id, at) for id, at in (json.loads(line) for line in told if line.endswith("\n"))]
+        told += child.rest()
+    return [(id, at) for id, at in map(json.loads, told)]
 
 
 async def written(home: Path, ids: Sequence[str]) -> set[str]:
@@ -73,26 +68,17 @@ async def test_in_strict_mode_a_killed_process_loses_nothing(tmp_path: Path, ans
     assert await lost(tmp_path, "strict", answers) == 0
 
 
-def both(command: list[str]) -> list[str]:
-    """What two processes answered."""
-    children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    told = [child.communicate(timeout=LONGEST)[0] for child in children]
-    assert [child.returncode for child in children] == [0, 0]
-    return [json.loads(line)[0] for line in "".join(told).splitlines()]
-
-
 async def test_two_processes_write_one_chain(tmp_path: Path) -> None:
-    script = SERVES.replace("while True:", "for _ in range(100):")
-    command = [sys.executable, "-c", script, str(tmp_path), "grouped"]
-    told = both(command)
+    with Child(serves, tmp_path, "grouped", 100) as one, Child(serves, tmp_path, "grouped", 100) as other:
+        told = [json.loads(line)[0] for line in (*one.rest(), *other.rest())]
+        assert (one.ended(), other.ended()) == (0, 0)
     assert await written(tmp_path, told) == set(told)
     assert len(told) == 200
 
 
 async def test_a_log_that_cuts_itself_is_whole_when_it_is_killed(tmp_path: Path) -> None:
-    script = SERVES.replace('{"mode": sys.argv[2]}', '{"mode": sys.argv[2], "keep_lines": 40}')
     for answers in (150, 160, 170, 3, 4):
-        killed(tmp_path, "grouped", answers, script)
+        killed(tmp_path, "grouped", answers, 40)
         async with memos_mcp.open(home=tmp_path, user="ada", embedder={"kind": "none"}) as memos:
             found = await memos.audit.verify()
         assert found.ok, found.why

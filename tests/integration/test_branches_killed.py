@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import sqlite3
-import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -14,32 +13,25 @@ import pytest
 
 import memos_mcp
 from memos_mcp import wiring
+from tests.forks import Child
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.no_cover]
 KILLS = 6
 MEMORIES = 40
 
-WRITER = """
-import itertools, sys
-import anyio
-import memos_mcp
 
-async def main():
-    alone = {"embedder": {"kind": "none"}, "consolidation": {"mode": "off"}}
-    async with memos_mcp.open(home=sys.argv[1], user="ada", **alone) as memos:
+async def writes(home: str, turn: int) -> None:
+    async with opened(Path(home)) as memos:
         ids = [cube.id for cube in (await memos.browse(limit=100)).cubes]
-        for turn in itertools.count():
+        for round in itertools.count():
             for end in (memos.branches.merge, memos.branches.drop):
                 await memos.branches.make("idea")
                 idea = await memos.on_branch("idea")
                 for id in ids:
-                    await idea.update(id, f"note {id} of {end.__name__} {sys.argv[2]}-{turn}")
-                await idea.remember(f"one more of {end.__name__} {sys.argv[2]}-{turn}", path="user/ada/more")
-                print(end.__name__, flush=True)
+                    await idea.update(id, f"note {id} of {end.__name__} {turn}-{round}")
+                await idea.remember(f"one more of {end.__name__} {turn}-{round}", path="user/ada/more")
+                print(end.__name__, flush=True)  # noqa: T201 to who started it
                 await end("idea")
-
-anyio.run(main)
-"""
 
 
 async def test_a_branch_is_made_merged_and_dropped_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -69,13 +61,10 @@ def left_over(home: Path) -> int:
 
 def killed_at_work(home: Path, turn: int, seconds: float) -> None:
     """Killed after so many seconds of a merge or a drop, in turns."""
-    child = subprocess.Popen([sys.executable, "-c", WRITER, str(home), str(turn)], stdout=subprocess.PIPE, text=True)
-    assert child.stdout is not None
-    for _ in range(1 + turn % 2):
-        child.stdout.readline()
-    time.sleep(seconds)
-    child.kill()
-    child.communicate()
+    with Child(writes, home, turn) as child:
+        for _ in range(1 + turn % 2):
+            child.line()
+        time.sleep(seconds)
 
 
 def opened(home: Path) -> memos_mcp.Memos:

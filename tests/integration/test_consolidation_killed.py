@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,9 +16,9 @@ from memos_mcp.cube import MemCube, State
 from memos_mcp.infrastructure.storage.database import Database
 from memos_mcp.infrastructure.storage.upkeep import Upkeep
 from memos_mcp.interface.consolidations import Consolidated
-from tests.integration.test_killed_between import CHILD, LONGEST
+from tests.integration.test_killed_between import killed
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.no_cover]
 
 KILLS = 6
 EVERY = tuple(State)
@@ -48,15 +46,6 @@ async def prepared(home: Path) -> None:
             await memos.remember(new, speaker="Ada", said_at=SAID + timedelta(days=90), source=new)
 
 
-def killed(home: Path, stop: int) -> int:
-    """Let a child do it until it is about to execute that statement; how many there were, 0 if it was killed."""
-    child = CHILD.replace("test_killed_between", "test_consolidation_killed")
-    command = [sys.executable, "-c", child, str(home), "settle", str(stop)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST, check=False)
-    assert done.returncode in (0, -9), done.stderr
-    return int(done.stdout) if done.returncode == 0 else 0
-
-
 async def picture(memos: Memos) -> tuple[dict[str, MemCube], tuple[Consolidated, ...]]:
     cubes = {cube.id: cube for cube in (await memos.lifecycle.list(EVERY, limit=100)).cubes}
     return cubes, (await memos.consolidation.decided(limit=100)).deeds
@@ -72,14 +61,14 @@ async def test_each_memory_was_consolidated_whole_or_not_at_all_and_the_rest_fol
     start, whole = tmp_path / "start", tmp_path / "whole"
     await prepared(start)
     shutil.copytree(start, whole)
-    statements = killed(whole, 0)
+    statements = killed(whole, "settle", 0, [], __name__)
     async with opened(whole) as memos:
         after = outcome(*await picture(memos))
     done: list[int] = []
     for number in range(KILLS):
         home = tmp_path / f"killed {number}"
         shutil.copytree(start, home)
-        killed(home, 1 + (statements - 1) * number // (KILLS - 1))
+        killed(home, "settle", 1 + (statements - 1) * number // (KILLS - 1), [], __name__)
         assert [finding for finding in await Upkeep(Database(home / "memos.db")).check() if not finding.ok] == []
         async with opened(home) as memos:
             cubes, deeds = await picture(memos)

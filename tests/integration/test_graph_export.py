@@ -12,7 +12,7 @@ from memos_mcp.interface.graph_forms import form
 from memos_mcp.traversal import Edge, Node
 from tests.graph_server import Server
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.no_cover]
 SIGNS = (
     "'",
     '"',

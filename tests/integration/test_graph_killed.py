@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import random
 import threading
 from pathlib import Path
 
 import pytest
 
 from memos_graph import EmbeddedGraph
-from memos_mcp.infrastructure.graph import Graph
-from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
-from tests.graphs import Capitals, everything, found
-
-pytestmark = pytest.mark.anyio
-KILLS = 6
-
-WRITER = """
-import random, sys
-from pathlib import Path
-import anyio
-from memos_graph import EmbeddedGraph
-from memos_mcp.cube import Link, Plaintext
+from memos_mcp.cube import Link, MemCube, Plaintext
 from memos_mcp.infrastructure.graph import Graph
 from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
 from memos_mcp.ports import Change
 from memos_mcp.testing.cubes import ADA
-from tests.graphs import Capitals, said
+from tests.forks import Child
+from tests.graphs import Capitals, everything, found, said
 
-async def main():
-    folder, dice, cubes = Path(sys.argv[1]), random.Random(int(sys.argv[2])), []
-    vault, store = SqliteAdapter(folder / "memos.db"), EmbeddedGraph(folder / "graph.db")
+pytestmark = [pytest.mark.anyio, pytest.mark.no_cover]
+KILLS = 6
+
+
+async def writes(folder: str, seed: int) -> None:
+    dice, cubes = random.Random(seed), list[MemCube]()
+    vault, store = SqliteAdapter(Path(folder) / "memos.db"), EmbeddedGraph(Path(folder) / "graph.db")
     graph = Graph(vault, store, Capitals())
     for number in range(100_000):
         name = dice.choice(("Ada", "Ben", "Eigg", "Perth"))
@@ -49,22 +41,17 @@ async def main():
         else:
             change = Change("forget", cubes.pop(dice.randrange(len(cubes))).id)
         await graph.apply(await vault.commit([change], caller=ADA))
-        print(number, flush=True)
-
-anyio.run(main)
-"""
+        print(number, flush=True)  # noqa: T201 to who started it
 
 
 def killed(folder: Path, seed: int) -> int:
     """Run the writer, kill it after a while; how many lines it acknowledged."""
-    command = [sys.executable, "-c", WRITER, str(folder), str(seed)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
-        assert writer.stdout is not None
+    with Child(writes, folder, seed) as child:
         done = 0
-        for _ in writer.stdout:
+        while child.line():
             done += 1
             if done == 20 + 3 * seed:
-                threading.Timer(0.0007 * seed, writer.kill).start()
+                threading.Timer(0.0007 * seed, child.kill).start()
         return done
 
 

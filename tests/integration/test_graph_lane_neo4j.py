@@ -20,7 +20,7 @@ from memos_mcp.testing.cubes import ADA
 from tests.graph_server import Server
 from tests.graphs import Capitals, found, said
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.no_cover]
 QUESTIONS = ("Eigg", "Ben and Zoe", "boats", "x' OR 1=1 } RETURN 1 //", "Perth")
 
 

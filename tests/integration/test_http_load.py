@@ -10,7 +10,7 @@ import pytest
 
 from tests.http_server import client, configured, serving, token
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.no_cover]
 
 CLIENTS, ROUNDS = 16, 12
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import pty
@@ -16,24 +17,21 @@ from anyio import to_thread
 
 import memos_mcp
 from memos_mcp import wiring
+from memos_mcp.apps.importing import import_files
+from tests.forks import Child
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.no_cover]
 
 COMMAND = "import typer; from memos_mcp.apps.cli_import import import_; typer.run(import_)"
-STEP_BY_STEP = """
-import anyio, sys
-from pathlib import Path
-import memos_mcp
-from memos_mcp.apps.importing import import_files
 
-async def main():
-    home, folder = map(Path, sys.argv[1:])
+
+async def step_by_step(home: str, folder: str) -> None:
     async with memos_mcp.open(home=home, user="ada") as memos:
-        print("ready", flush=True)
-        done = await import_files(memos, [folder], journal=home / "imports.jsonl", told=lambda step: print(flush=True))
-        print(done.new, done.repeated)
-anyio.run(main)
-"""
+        print("ready", flush=True)  # noqa: T201 to who started it
+        journal = Path(home) / "imports.jsonl"
+        told = functools.partial(print, flush=True)
+        done = await import_files(memos, [Path(folder)], journal=journal, told=lambda _step: told())
+        told(done.new, done.repeated)
 
 
 @pytest.fixture
@@ -58,27 +56,29 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def started(home: Path, folder: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", STEP_BY_STEP, str(home), str(folder)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def finished(*processes: Child) -> list[tuple[int, int]]:
+    """What was new and what was repeated, of each."""
+    found: list[tuple[int, int]] = []
+    for process in processes:
+        with process:
+            told = "".join(process.rest()).split()
+            assert process.ended() == 0
+            found.append((int(told[-2]), int(told[-1])))
+    return found
 
 
-def finished(process: subprocess.Popen[str]) -> tuple[int, int]:
-    """What was new and what was repeated."""
-    told, errors = process.communicate(timeout=60)
-    assert process.returncode == 0, errors
-    new, repeated = told.split()[-2:]
-    return int(new), int(repeated)
+def done(home: Path, folder: Path) -> tuple[int, int]:
+    """What was new and what was repeated when it was done once."""
+    return finished(Child(step_by_step, home, folder))[0]
 
 
-def killed(process: subprocess.Popen[str], after: int) -> None:
+def killed(home: Path, folder: Path, after: int) -> None:
     """Kill it when it has told of so many parts, in the middle of what comes then."""
-    assert process.stdout is not None
-    for _ in range(after + 1):
-        process.stdout.readline()
-    process.kill()
-    process.communicate(timeout=60)
-    assert process.returncode == -signal.SIGKILL
+    with Child(step_by_step, home, folder) as process:
+        for _ in range(after + 1):
+            process.line()
+        process.kill()
+        assert process.ended() == -signal.SIGKILL
 
 
 async def held(home: Path) -> list[tuple[object, ...]]:
@@ -103,24 +103,23 @@ async def test_killed_at_any_moment_and_run_again_it_is_as_done_once(
     tmp_path: Path, folder: Path, *, journal: bool
 ) -> None:
     once, again = tmp_path / "once", tmp_path / "again"
-    assert finished(started(once, folder)) == (1280, 0)
+    assert done(once, folder) == (1280, 0)
     for after in (0, 1, 2, 9, 33):
-        killed(started(again, folder), after)
+        killed(again, folder, after)
         if not journal:
             (again / "imports.jsonl").unlink(missing_ok=True)
-    new, repeated = finished(started(again, folder))
+    new, repeated = done(again, folder)
     assert new < 1280
     assert new + repeated == 1280
     assert await held(again) == await held(once)
-    assert finished(started(again, folder)) == (0, 1280)
+    assert done(again, folder) == (0, 1280)
 
 
 async def test_two_at_once_store_everything_once(tmp_path: Path, folder: Path) -> None:
     home = tmp_path / "home"
-    both = [started(home, folder) for _ in range(2)]
-    counts = [finished(process) for process in both]
+    counts = finished(*[Child(step_by_step, home, folder) for _ in range(2)])
     assert sum(new for new, _ in counts) == 1280
-    assert finished(started(home, folder)) == (0, 1280)
+    assert done(home, folder) == (0, 1280)
     assert len(await held(home)) == 1280
 
 
@@ -152,6 +151,6 @@ async def test_stopped_by_a_person_it_says_how_far_it_came_and_goes_on(tmp_path:
     assert "the same command goes on from there" in seen
     assert "Traceback" not in seen
     count = len(await held(home))
-    done = await anyio.run_process([*command, "--json"], env=env, check=False)
-    assert done.returncode == 2  # for the bad line
-    assert 0 < count < json.loads(done.stdout)["new"] + count == len(await held(home)) == 1280
+    ended = await anyio.run_process([*command, "--json"], env=env, check=False)
+    assert ended.returncode == 2  # for the bad line
+    assert 0 < count < json.loads(ended.stdout)["new"] + count == len(await held(home)) == 1280

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-import subprocess
-import sys
+import signal
+import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,14 +20,14 @@ from memos_mcp.cube import State
 from memos_mcp.infrastructure.storage.database import Database
 from memos_mcp.infrastructure.storage.upkeep import Upkeep
 from memos_mcp.operation.lifecycle import Policy
+from tests.forks import Child
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.no_cover]
 
 MEMORIES = 12
 KILLS = 5
 OLD = "user/ada/old"
 EVERY = tuple(State)
-LONGEST = 120  # seconds, on a machine that has much else to do
 
 VERBS: Mapping[str, Callable[[Memos, list[str]], Awaitable[object]]] = {
     "sweep": lambda memos, _: memos.lifecycle.sweep(OLD),
@@ -39,40 +42,6 @@ VERBS: Mapping[str, Callable[[Memos, list[str]], Awaitable[object]]] = {
 
 ONCE = ("merge", "rename")
 """What is not as it was if it is done twice: a line more, a key that is no longer there."""
-
-CHILD = """
-import os, signal, sqlite3, sys
-import anyio
-
-home, verb, stop, ids = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4:]
-seen, armed, connect = 0, False, sqlite3.connect
-
-def counted(_statement):
-    global seen
-    seen += armed
-    if armed and seen == stop:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-def connected(*args, **given):
-    db = connect(*args, **given)
-    db.set_trace_callback(counted)
-    return db
-
-sqlite3.connect = connected
-import memos_mcp
-from tests.integration.test_killed_between import VERBS, opened
-
-async def main():
-    global armed
-    async with opened(home) as memos:
-        await memos.recall("quagga")
-        armed = True
-        await VERBS[verb](memos, ids)
-        armed = False
-        print(seen, flush=True)
-
-anyio.run(main)
-"""
 
 
 def opened(home: Path | str) -> Memos:
@@ -108,12 +77,35 @@ async def picture(memos: Memos) -> list[tuple[object, ...]]:
     return found
 
 
-def killed(home: Path, verb: str, stop: int, ids: list[str]) -> int:
+async def counted(home: str, verb: str, stop: int, module: str, *ids: str) -> None:
+    """Do it, be killed when about to execute the statement with that number, and else say how many there were."""
+    given, seen, armed, connect = import_module(module), 0, False, sqlite3.connect
+
+    def count(_statement: str) -> None:
+        nonlocal seen
+        seen += armed
+        if armed and seen == stop:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def connected(*args: Any, **options: Any) -> sqlite3.Connection:
+        db = connect(*args, **options)
+        db.set_trace_callback(count)
+        return db
+
+    sqlite3.connect = connected
+    async with given.opened(home) as memos:
+        await memos.recall("quagga")
+        armed = True
+        await given.VERBS[verb](memos, list(ids))
+        armed = False
+        print(seen)  # noqa: T201 to who started it
+
+
+def killed(home: Path, verb: str, stop: int, ids: list[str], module: str = __name__) -> int:
     """Let a child do it until it is about to execute that statement; how many there were, 0 if it was killed."""
-    command = [sys.executable, "-c", CHILD, str(home), verb, str(stop), *ids]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST, check=False)
-    assert done.returncode in (0, -9), done.stderr
-    return int(done.stdout) if done.returncode == 0 else 0
+    with Child(counted, home, verb, stop, module, *ids) as child:
+        said = child.rest()
+        return int(said[0]) if child.ended() == 0 else 0
 
 
 @pytest.mark.parametrize("verb", VERBS)

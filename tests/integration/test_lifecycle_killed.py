@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
 import time
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,29 +16,31 @@ from memos_mcp.cube import State
 from memos_mcp.infrastructure.storage.database import Database
 from memos_mcp.infrastructure.storage.upkeep import Upkeep
 from memos_mcp.operation.lifecycle import Policy
+from tests.forks import Child
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.no_cover]
 
 MEMORIES = 3000
-SWEEPS = """
-import anyio, sys, memos_mcp
 
-async def main():
-    alone = {"embedder": {"kind": "none"}, "consolidation": {"mode": "off"}}
-    async with memos_mcp.open(home=sys.argv[1], user="ada", **alone) as memos:
-        print("ready", flush=True)
-        await memos.lifecycle.sweep()
-        print("done", flush=True)
-anyio.run(main)
-"""
-COMPACTS = SWEEPS.replace("sweep()", "compact()")
-COMPRESSES = SWEEPS.replace("sweep()", "compress()")
-MIGRATES = SWEEPS.replace(
-    "await memos.lifecycle.sweep()",
-    """for number in range(100):
-            await memos.lifecycle.migrate(*sorted(("user/ada/a", "user/ada/b"), reverse=number % 2 == 1))""",
-)
-ERASES = SWEEPS.replace("sweep()", 'erase(path="user/ada", reason="asked")')
+
+async def to_and_fro(memos: memos_mcp.Memos) -> None:
+    for number in range(100):
+        await memos.lifecycle.migrate(*sorted(("user/ada/a", "user/ada/b"), reverse=number % 2 == 1))
+
+
+VERBS: Mapping[str, Callable[[memos_mcp.Memos], Awaitable[object]]] = {
+    "sweep": lambda memos: memos.lifecycle.sweep(),
+    "compact": lambda memos: memos.lifecycle.compact(),
+    "compress": lambda memos: memos.lifecycle.compress(),
+    "erase": lambda memos: memos.lifecycle.erase(path="user/ada", reason="asked"),
+    "migrate": to_and_fro,
+}
+
+
+async def works(home: str, verb: str) -> None:
+    async with opened(Path(home)) as memos:
+        print("ready", flush=True)  # noqa: T201 to who started it
+        await VERBS[verb](memos)
 
 
 def opened(home: Path) -> memos_mcp.Memos:
@@ -53,13 +54,10 @@ async def filled(home: Path) -> None:
         await memos.lifecycle.set_policy("user/ada", Policy(kept_for=timedelta(0)))
 
 
-def killed(code: str, home: Path, seconds: float) -> None:
-    process = subprocess.Popen([sys.executable, "-c", code, str(home)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    time.sleep(seconds)
-    process.kill()
-    process.communicate(timeout=60)
+def killed(verb: str, home: Path, seconds: float) -> None:
+    with Child(works, home, verb) as child:
+        assert child.line() == "ready\n"
+        time.sleep(seconds)
 
 
 def files_in(home: Path) -> list[bytes]:
@@ -75,7 +73,7 @@ async def test_a_killed_sweep_is_done_batch_by_batch_and_goes_on(tmp_path: Path)
     await filled(tmp_path)
     dice = random.Random(7)
     for _ in range(6):
-        killed(SWEEPS, tmp_path, dice.uniform(0.02, 0.25))
+        killed("sweep", tmp_path, dice.uniform(0.02, 0.25))
         await assert_healthy(tmp_path)
         async with opened(tmp_path) as memos:
             over: list[str] = []
@@ -100,7 +98,7 @@ async def test_a_killed_erasure_is_done_or_not_done(tmp_path: Path) -> None:
     await filled(tmp_path)
     dice = random.Random(8)
     for _ in range(8):
-        killed(ERASES, tmp_path, dice.uniform(0.01, 0.3))
+        killed("erase", tmp_path, dice.uniform(0.01, 0.3))
         await assert_healthy(tmp_path)
         async with opened(tmp_path) as memos:
             left = (await memos.status()).memories
@@ -126,7 +124,7 @@ async def test_a_killed_compaction_or_compression_leaves_a_vault_that_is_whole(t
         await memos.lifecycle.set_policy("user/ada", Policy(versions=1))
     dice = random.Random(9)
     for turn in range(8):
-        killed(COMPACTS if turn < 3 else COMPRESSES, tmp_path, dice.uniform(0.01, 0.25))
+        killed("compact" if turn < 3 else "compress", tmp_path, dice.uniform(0.01, 0.25))
         await assert_healthy(tmp_path)
         async with opened(tmp_path) as memos:
             lines = [line for line in (await memos.log.news(0, limit=10_000)).events if line.action == "compact"]
@@ -147,7 +145,7 @@ async def test_a_killed_migration_is_done_or_not_done(tmp_path: Path) -> None:
             await memos.put("user/ada/a", f"{number}", text=f"Zanzibar number {number}")
     dice, seen = random.Random(10), set[str]()
     for _ in range(8):
-        killed(MIGRATES, tmp_path, dice.uniform(0.02, 0.4))
+        killed("migrate", tmp_path, dice.uniform(0.02, 0.4))
         await assert_healthy(tmp_path)
         async with opened(tmp_path) as memos:
             (place,) = await memos.namespaces()

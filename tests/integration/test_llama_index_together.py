@@ -18,7 +18,7 @@ from memos_mcp import Connected, connect, sync
 from tests.served import served
 from tests.talker import Chats, chatting
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.no_cover]
 
 THREADS, TURNS = 8, 3
 

@@ -14,7 +14,7 @@ from memos_graph import Edge, GraphUnavailable, Node, Seen
 from memos_graph.neo4j import Neo4jGraph
 from tests.graph_server import Server
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.no_cover]
 SPACE = "user/ada"
 SEEN = Seen((SPACE,))
 LEAST = 40

@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 import memos_mcp
+from tests.forks import Child
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.no_cover]
 KILLS = 8
 MEMORIES = 300
 
-WRITER = """
-import sys
-import anyio
-import memos_mcp
 
-async def main():
-    alone = {"embedder": {"kind": "none"}, "consolidation": {"mode": "off"}}
-    async with memos_mcp.open(home=sys.argv[1], user="ada", **alone) as memos:
+async def writes(home: str) -> None:
+    async with opened(Path(home)) as memos:
         while True:
             for label in ("old", "new"):
                 await memos.timeline.restore_all(label)
-                print(label, flush=True)
-
-anyio.run(main)
-"""
+                print(label, flush=True)  # noqa: T201 to who started it
 
 
 async def test_what_is_brought_back_is_back_or_as_it_was(tmp_path: Path) -> None:
@@ -54,12 +45,9 @@ async def test_what_is_brought_back_is_back_or_as_it_was(tmp_path: Path) -> None
 
 
 def killed_at_work(home: Path, seconds: float) -> None:
-    child = subprocess.Popen([sys.executable, "-c", WRITER, str(home)], stdout=subprocess.PIPE, text=True)
-    assert child.stdout is not None
-    child.stdout.readline()
-    time.sleep(seconds)
-    child.kill()
-    child.communicate()
+    with Child(writes, home) as child:
+        child.line()
+        time.sleep(seconds)
 
 
 def opened(home: Path) -> memos_mcp.Memos:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+import anyio
 import pytest
+from pydantic import JsonValue
 
 from memos_mcp.cube import Ref
-from memos_mcp.infrastructure import vectors
+from memos_mcp.infrastructure import vectors, words
 from memos_mcp.infrastructure.storage.database import Database
 from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
 from memos_mcp.infrastructure.storage.upkeep import Upkeep
@@ -21,34 +21,31 @@ from memos_mcp.infrastructure.vectors import Vectors
 from memos_mcp.infrastructure.words import Words
 from memos_mcp.ports import Where
 from memos_mcp.search import Hit, Segment
-from tests.embedders import Meanings, call, settled
+from tests.embedders import Meanings, call, settled, system
+from tests.forks import Child
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.no_cover]
 KILLS = 10
 ADA = Where(("user/ada",))
 
-WRITER = """
-import json, random, sys
-from pathlib import Path
-import anyio
-from memos_mcp.infrastructure import vectors, words
-from tests.embedders import Meanings, system
 
-vectors._GRACE, vectors._BATCH, vectors._WORTH_A_SEGMENT, vectors._LARGEST = 0.0, 4, 8, 20_000
-words._WORTH_A_SEGMENT = 16
-dice, name = random.Random(int(sys.argv[2])), sys.argv[2]
+async def writes(file: str, seed: int) -> None:
+    small = pytest.MonkeyPatch()
+    for constant, value in {"_GRACE": 0.0, "_BATCH": 4, "_WORTH_A_SEGMENT": 8, "_LARGEST": 20_000}.items():
+        small.setattr(vectors, constant, value)
+    small.setattr(words, "_WORTH_A_SEGMENT", 16)
+    dice, name = random.Random(seed), str(seed)
 
-async def slowly(texts):
-    await anyio.sleep(dice.uniform(0, 0.01))
+    async def slowly(texts: Sequence[str]) -> None:
+        await anyio.sleep(dice.uniform(0, 0.01))
 
-async def main():
     embedder = Meanings()
     embedder.before = slowly
-    memos, ids = system(Path(sys.argv[1]), embedder), []
+    memos, ids = system(Path(file), embedder), list[str]()
     for number in range(100_000):
         pick = dice.random()
         if pick < 0.6 or len(ids) < 3:
-            turns = [
+            turns: list[JsonValue] = [
                 {"speaker": ("Ada", "Ben")[n % 2], "text": f"kitten {name} {number} {n}", "session": f"{name}.{number}"}
                 for n in range(dice.choice((1, 2, 5, 30)))
             ]
@@ -64,10 +61,7 @@ async def main():
         else:
             await memos.recall("Where is the cat?")
             continue
-        print(json.dumps(done), flush=True)
-
-anyio.run(main)
-"""
+        print(json.dumps(done), flush=True)  # noqa: T201 to who started it
 
 
 class Nowhere:
@@ -88,16 +82,13 @@ class Nowhere:
 
 def killed(file: Path, seed: int, seconds: float) -> list[tuple[str, list[str]]]:
     """Let a writer work for some time after its first acknowledged change, and kill it; all it acknowledged."""
-    command = [sys.executable, "-c", WRITER, str(file), str(seed)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    lines = [process.stdout.readline()]
-    timer = threading.Timer(seconds, process.kill)
-    timer.start()
-    rest, _ = process.communicate(timeout=300)
-    timer.cancel()
-    assert process.returncode == -9
-    lines += [line for line in rest.splitlines(keepends=True) if line.endswith("\n")]
+    with Child(writes, file, seed) as child:
+        lines = [child.line()]
+        timer = threading.Timer(seconds, child.kill)
+        timer.start()
+        lines += child.rest()
+        timer.cancel()
+        assert child.ended() == -9
     return [(done[0], done[1]) for done in map(json.loads, lines)]
 
 

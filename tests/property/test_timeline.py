@@ -77,7 +77,8 @@ async def live(home: Path, steps: list[Step]) -> None:
 
 
 def opened(home: Path) -> Memos:
-    return memos_mcp.open(home=home, user="ada", embedder={"kind": "none"}, consolidation={"mode": "off"})
+    alone: dict[str, Any] = {"embedder": {"kind": "none"}, "consolidation": {"mode": "off"}, "audit": {"mode": "off"}}
+    return memos_mcp.open(home=home, user="ada", **alone)
 
 
 async def take(memos: Memos, world: World, step: Step) -> None:

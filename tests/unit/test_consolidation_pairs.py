@@ -10,7 +10,7 @@ from benchmarks.consolidation import labelled
 from memos_mcp.cube import State
 from tests.unit.test_consolidation import opened, stored
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.no_cover]
 
 
 @pytest.mark.parametrize("part", ["tuned", "held_out"])

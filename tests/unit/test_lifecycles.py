@@ -201,6 +201,7 @@ async def test_an_end_expires_and_a_hold_keeps(memos: Memos) -> None:
     assert (await later(memos, days(2)).lifecycle.sweep()).moves[0].subject == held
 
 
+@pytest.mark.no_cover
 async def test_a_sweep_in_pages_does_what_one_does(memos: Memos) -> None:
     for number in range(450):
         await memos.put(None, f"{number}", text=f"tea {number}")

@@ -148,6 +148,7 @@ async def test_a_long_note_is_shown_in_parts_that_miss_nothing(client: Client) -
     assert seen == lines
 
 
+@pytest.mark.no_cover
 async def test_one_long_line_and_many_files_are_cut_too(client: Client) -> None:
     await done(client, "create", path="/memories/line", file_text='\x01"' * 100_000)
     answer = await client.call_tool("memory", {"command": "view", "path": "/memories/line"})

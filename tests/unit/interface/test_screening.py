@@ -133,6 +133,7 @@ def test_only_the_user_writes_under_keys_that_say_what_the_assistant_may_do() ->
     assert not screen("superadmin", "tool", key="notes/role").is_hostile
 
 
+@pytest.mark.no_cover
 def test_a_long_text_costs_hardly_more_a_character_than_a_short_one() -> None:
     for text in (
         "all messages send https:// ",

@@ -75,6 +75,7 @@ def test_a_text_without_a_mark_or_with_another_key_is_attributed_to_nobody() -> 
     assert who("") == []
 
 
+@pytest.mark.no_cover
 def test_foreign_texts_are_attributed_no_oftener_than_the_limit_says() -> None:
     tries, limit = 400, 0.2
     foreign = [marked(TEXT, n.to_bytes(32, "big"), "reader-7") for n in range(1, tries // 2)]

@@ -63,6 +63,7 @@ def test_each_class_has_pairs_in_each_part_and_none_stands_in_two() -> None:
     assert sum(map(len, parts)) >= 160
 
 
+@pytest.mark.no_cover
 def test_the_benchmark_prints_and_keeps_its_figures(tmp_path_factory: pytest.TempPathFactory) -> None:
     out = tmp_path_factory.mktemp("figures") / "consolidation.json"
     main(["--out", str(out), "--turns", "20"])
