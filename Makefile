@@ -9,7 +9,8 @@ SGLANG_FOLDER := $(HOME)/.memos/sglang
 IN_MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 {print "TMPDIR=/dev/shm"}')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lowest check serve bench neo4j sglang format twin schema weights wheel mcpb install env pins clean
+.PHONY: help run test lowest kv check serve bench neo4j sglang format twin schema weights wheel mcpb install env pins \
+	clean
 
 help: ## show this menu
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +27,9 @@ test: check ## set up what the tests need, then check and run all tests
 lowest: ## run the tests of LlamaIndex with the oldest version of it that is accepted
 	@tools/python tools/env.py lowest pytest -W ignore::pydantic.warnings.UnsupportedFieldAttributeWarning \
 		tests/unit/adapters/test_llama_index_*.py tests/integration/test_llama_index_together.py
+
+kv: ## run the tests of activation memory, with torch: 2.7 GB to fetch, once
+	@$(IN_MEMORY) tools/python tools/env.py kv pytest tests/unit/activation
 
 check: ## format, lint, types, imports, sizes
 	@$(TEST) ruff format --check

@@ -28,6 +28,7 @@ ENVIRONMENTS: dict[str, tuple[str, ...]] = {
     "light": ("embed",),
     "test": ("embed", "neo4j", "anthropic", "langchain", "llama-index", "privacy", "test"),
     "lowest": ("neo4j", "lowest"),
+    "kv": ("neo4j", "kv", "activation"),
 }
 
 # What an environment has in another version than the pinned one: the pins of it and of its parts do not hold there.

@@ -1,4 +1,7 @@
-"""Rewrites constraints.txt with the versions that the test environment resolves to today (`make pins`)."""
+"""Rewrites constraints.txt with the versions that the test environment resolves to today (`make pins`).
+
+What the `kv` environment has besides is added, in the versions that go with those.
+"""
 
 import subprocess
 import tempfile
@@ -10,13 +13,20 @@ HEADER = "# Exact versions for `make` and CI, written by `make pins`; pyproject.
 
 
 def main() -> None:
-    """Resolve without constraints in an environment that is thrown away, and write down what came out."""
+    """Resolve without constraints in environments that are thrown away, and write down what came out."""
     with tempfile.TemporaryDirectory() as folder:
-        env = Path(folder) / "env"
-        build(env, requirements("test"))
-        freeze = [str(env / "bin" / "python"), "-I", "-m", "pip", "freeze"]
-        pins = subprocess.run(freeze, capture_output=True, text=True, check=True).stdout
-    CONSTRAINTS.write_text(HEADER + pins, encoding="utf-8")
+        pins = frozen(Path(folder) / "test", requirements("test"))
+        kept = Path(folder) / "pins.txt"
+        kept.write_text("".join(pins), encoding="utf-8")
+        also = frozen(Path(folder) / "kv", ["--constraint", str(kept), *requirements("kv")])
+    CONSTRAINTS.write_text(HEADER + "".join(sorted({*pins, *also}, key=str.lower)), encoding="utf-8")
+
+
+def frozen(env: Path, packages: list[str]) -> list[str]:
+    """Build an environment and return its pins, a line each."""
+    build(env, packages)
+    freeze = [str(env / "bin" / "python"), "-I", "-m", "pip", "freeze"]
+    return subprocess.run(freeze, capture_output=True, text=True, check=True).stdout.splitlines(keepends=True)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import errno
 import hashlib
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from anyio import CapacityLimiter, to_thread
@@ -15,6 +16,7 @@ from memos_mcp.errors import Corrupt, InvalidInput, NotFound, Unavailable
 from memos_mcp.late import late
 
 _NAME = late(r"[0-9a-f]{64}")
+_MAKING = ".making-"
 
 
 class Blobs:
@@ -31,9 +33,17 @@ class Blobs:
         """
         return await to_thread.run_sync(self._put, data, limiter=self._working)
 
+    async def put_file(self, write: Callable[[Path], None]) -> str:
+        """Store what `write` puts into the file that it is given, as `put` does, but without all bytes in memory."""
+        return await to_thread.run_sync(self._put_file, write, limiter=self._working)
+
     async def get(self, name: str) -> bytes:
         """The bytes of this name. Raises NotFound, Corrupt if they changed on the disk, Unavailable."""
         return await to_thread.run_sync(self._get, name, limiter=self._working)
+
+    async def file(self, name: str) -> Path:
+        """The file of this name, its bytes compared first: for what is mapped into memory. Raises as `get`."""
+        return await to_thread.run_sync(self._whole, name, limiter=self._working)
 
     async def has(self, name: str) -> bool:
         """Is there such a blob? Its bytes are not looked at. Raises Unavailable."""
@@ -42,6 +52,10 @@ class Blobs:
     async def drop(self, name: str) -> None:
         """Remove a blob; one that is not there is no error. Raises Unavailable."""
         await to_thread.run_sync(self._drop, name, limiter=self._working)
+
+    async def sweep(self) -> None:
+        """Remove what a writer of `put_file` that was killed left. Nobody else may be writing. Raises Unavailable."""
+        await to_thread.run_sync(self._sweep, limiter=self._working)
 
     async def names(self) -> list[str]:
         """The names of all blobs, sorted. Raises Unavailable."""
@@ -60,6 +74,35 @@ class Blobs:
             raise _unavailable(file, exc, "stored") from exc
         return name
 
+    def _put_file(self, write: Callable[[Path], None]) -> str:
+        file = self.folder
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle, made = tempfile.mkstemp(prefix=_MAKING, dir=self.folder)  # readable by its owner only
+            os.close(handle)
+            file = Path(made)
+            try:
+                write(file)
+                name = _digest(file)
+                return self._adopt(file, name)
+            finally:
+                file.unlink(missing_ok=True)
+        except OSError as exc:
+            raise _unavailable(file, exc, "stored") from exc
+
+    def _adopt(self, made: Path, name: str) -> str:
+        file = self._file(name)
+        with contextlib.suppress(NotFound, Corrupt):  # a damaged one is replaced
+            self._whole(name)
+            return name
+        with made.open("rb") as f:
+            os.fsync(f.fileno())
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        made.chmod(0o600)
+        made.replace(file)
+        _settle(file.parent)
+        return name
+
     def _write(self, file: Path, data: bytes) -> None:
         handle, made = tempfile.mkstemp(prefix=".", dir=file.parent)  # readable by its owner only
         try:
@@ -71,11 +114,7 @@ class Blobs:
         except BaseException:
             Path(made).unlink(missing_ok=True)
             raise
-        folder = os.open(file.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _settle(file.parent)
 
     def _get(self, name: str) -> bytes:
         file = self._file(name)
@@ -86,8 +125,20 @@ class Blobs:
         except OSError as exc:
             raise _unavailable(file, exc, "read") from exc
         if hashlib.sha256(data).hexdigest() != name:
-            raise Corrupt(f"the blob {file} is not what was written; put its bytes again or restore it from a backup")
+            raise _changed(file)
         return data
+
+    def _whole(self, name: str) -> Path:
+        file = self._file(name)
+        try:
+            found = _digest(file)
+        except FileNotFoundError:
+            raise NotFound(f"there is no blob {name} in {self.folder}") from None
+        except OSError as exc:
+            raise _unavailable(file, exc, "read") from exc
+        if found != name:
+            raise _changed(file)
+        return file
 
     def _has(self, name: str) -> bool:
         file = self._file(name)
@@ -103,6 +154,13 @@ class Blobs:
         except OSError as exc:
             raise _unavailable(file, exc, "removed") from exc
 
+    def _sweep(self) -> None:
+        for file in self.folder.glob(f"{_MAKING}*"):
+            try:
+                file.unlink(missing_ok=True)
+            except OSError as exc:
+                raise _unavailable(file, exc, "removed") from exc
+
     def _names(self) -> list[str]:
         try:
             found = [path.parent.name + path.name for path in self.folder.glob("??/*")]
@@ -114,6 +172,24 @@ class Blobs:
         if not _NAME.fullmatch(name):
             raise InvalidInput(f"{name[:80]!r} is not the name of a blob: that is 64 hexadecimal digits")
         return self.folder / name[:2] / name[2:]
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
+
+
+def _settle(folder: Path) -> None:
+    """The entries of a folder are on the disk, too."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _changed(file: Path) -> Corrupt:
+    return Corrupt(f"the blob {file} is not what was written; put its bytes again or restore it from a backup")
 
 
 def _unavailable(file: Path, exc: OSError, done: str) -> Unavailable:

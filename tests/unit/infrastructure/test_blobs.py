@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from anyio import run_process
 
 from memos_mcp.errors import Corrupt, InvalidInput, NotFound, Unavailable
 from memos_mcp.infrastructure.blobs import Blobs
@@ -106,3 +107,52 @@ except Unavailable as exc:
     )
     assert "free some room" in done.stdout
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def tea(file: Path) -> None:
+    file.write_bytes(b"tea")
+
+
+async def test_what_is_written_into_a_file_is_stored_under_its_hash(blobs: Blobs) -> None:
+    name = await blobs.put_file(tea)
+    assert await blobs.put(b"tea") == name == await blobs.put_file(tea)
+    assert (await blobs.file(name)).read_bytes() == b"tea"
+    assert [file.stat().st_mode & 0o777 for file in files(blobs)] == [0o600]
+
+
+async def test_a_file_that_changed_is_refused_and_replaced_when_it_is_stored_again(blobs: Blobs) -> None:
+    name = await blobs.put_file(tea)
+    (await blobs.file(name)).write_bytes(b"coffee")
+    with pytest.raises(Corrupt, match="not what was written"):
+        await blobs.file(name)
+    assert await blobs.put_file(tea) == name
+    assert (await blobs.file(name)).read_bytes() == b"tea"
+    await blobs.drop(name)
+    with pytest.raises(NotFound, match=name):
+        await blobs.file(name)
+
+
+async def test_a_writer_that_fails_leaves_nothing(blobs: Blobs) -> None:
+    def fail(file: Path) -> None:
+        file.write_bytes(b"te")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(Unavailable, match="free some room"):
+        await blobs.put_file(fail)
+    assert files(blobs) == []
+
+
+async def test_what_a_killed_writer_left_is_swept(blobs: Blobs) -> None:
+    script = (
+        "import os, sys, anyio; from pathlib import Path; from memos_mcp.infrastructure.blobs import Blobs\n"
+        "def kill(file): file.write_bytes(b'te'); os.kill(os.getpid(), 9)\n"
+        "anyio.run(Blobs(Path(sys.argv[1])).put_file, kill)"
+    )
+    done = await run_process([sys.executable, "-c", script, blobs.folder], check=False)
+    assert done.returncode == -9
+    assert await blobs.names() == []
+    assert len(files(blobs)) == 1
+    name = await blobs.put(b"tea")
+    await blobs.sweep()
+    assert await blobs.names() == [name]
+    assert len(files(blobs)) == 1
