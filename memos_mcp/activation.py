@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from memos_mcp.cube import Activation, Ref
@@ -11,10 +12,11 @@ from memos_mcp.cube import Activation, Ref
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A memory as a model is to read it: which version, in which words."""
+    """A memory as a model is to read it: which version, in which words, and when that was said."""
 
     ref: Ref
     text: str
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

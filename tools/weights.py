@@ -1,8 +1,8 @@
 """Writes the weights by which sentences are read, memos_mcp/interface/weights_*.txt (`make weights`): three minutes.
 
-They are those of a logistic regression over the signs of weighing.py, learnt from tests/data/understanding:
-both lessons*.toml and the tables that the rules were tuned on. Each sentence counts twice, with and without the rule that
-fits it, as the rules fit the old tables better than they fit what is new.
+They are those of a logistic regression over the signs of weighing.py, learnt from tests/data/understanding: lessons
+and the tables that the rules were tuned on. Each sentence counts twice, with and without the rule that fits it, as the
+rules fit the old tables better than they fit what is new.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from memos_mcp.search import Intent, Turn
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "tests" / "data" / "understanding"
+LESSONS = ("lessons", "lessons_more")
 TUNED_ON = ("calls", "blind", "seventh")
 UNSEEN = "seventh_unseen"
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -56,16 +57,22 @@ class Example:
 
 def lessons() -> Iterator[Lesson]:
     """The sentences to learn from."""
-    tables = [tomllib.loads((DATA / f"{name}.toml").read_text("utf-8")) for name in ("lessons", "lessons_more")]
-    for intent, kind, text in ((i, k, t) for each in tables for i, kinds in each.items() for k in kinds for t in kinds[k]):
-        *before, last = text.split(" // ")
-        yield Lesson(last, turns_of(before), cast("Intent", intent), kind, fresh=True)
+    for name in LESSONS:
+        yield from _told(tomllib.loads((DATA / f"{name}.toml").read_text("utf-8")))
     for name in TUNED_ON:
         tables = cast("dict[str, list[Call]]", tomllib.loads((DATA / f"{name}.toml").read_text("utf-8")))
         for call in (each for part, calls in tables.items() if part != UNSEEN for each in calls):
             kind = next(iter(call["kinds"]), "none")
             turns = turns_of(call.get("turns", ()))
             yield Lesson(call["q"], turns, cast("Intent", call["intent"]), kind, fresh=name == "seventh")
+
+
+def _told(table: dict[str, dict[str, list[str]]]) -> Iterator[Lesson]:
+    for intent, kinds in table.items():
+        for kind, texts in kinds.items():
+            for text in texts:
+                *before, last = text.split(" // ")
+                yield Lesson(last, turns_of(before), cast("Intent", intent), kind, fresh=True)
 
 
 def examples(slot: Slot, some: Sequence[Lesson]) -> list[Example]:

@@ -7,8 +7,9 @@ from datetime import UTC
 from hypothesis import given
 from hypothesis import strategies as st
 
+from memos_mcp.activation import Source
 from memos_mcp.cube import Ref
-from memos_mcp.infrastructure.activation.prompts import Source, Template, defused, ordered, told, version_of
+from memos_mcp.infrastructure.activation.prompts import Template, defused, ordered, told, version_of
 
 CHAT = Template("<s>", "</s><u>", "</u><a>")
 MOMENTS = st.none() | st.datetimes(timezones=st.just(UTC))

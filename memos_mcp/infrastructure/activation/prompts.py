@@ -8,30 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from memos_mcp.cube import Ref
+from memos_mcp.activation import Source
 from memos_mcp.errors import InvalidInput, Misconfigured
+from memos_mcp.late import late
 
 MEMORIES: Final = "qwmemoriesqw"
 QUESTION: Final = "qwquestionqw"
 """What stands for the two while a server shows its template."""
 
-_MARK = re.compile(r"(?<=[<\[|])(?=[^\s\u200b])")
+_MARK = late(r"(?<=[<\[|])(?=[^\s\u200b])")
 _EVER = datetime.min.replace(tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One version of a memory and what it says; `at` is when that was said."""
-
-    ref: Ref
-    text: str
-    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

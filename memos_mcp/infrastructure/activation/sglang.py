@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 import anyio
 from pydantic import JsonValue
 
+from memos_mcp.activation import Source
 from memos_mcp.cube import Activation
 from memos_mcp.errors import InvalidInput, MemosError, Misconfigured, NotFound, Unavailable
 from memos_mcp.infrastructure.activation.answers import Counts, Dropped, Generated, Piece
-from memos_mcp.infrastructure.activation.prompts import Source, Template, joined, ordered, version_of
+from memos_mcp.infrastructure.activation.prompts import Template, joined, ordered, version_of
 from memos_mcp.infrastructure.activation.sglang_shapes import Measures, Reply, measured, read
 from memos_mcp.infrastructure.activation.sglang_texts import Form, Wording
 from memos_mcp.infrastructure.activation.sglang_turns import Turns
@@ -111,22 +112,22 @@ class SGLang:
         await self._warmed(block, workers)
         return block.activation
 
-    async def generate(self, activation: Activation, prompt: str, *, most: int = 256) -> Generated:
-        """The model's answer to a question after a block, up to `most` tokens, the likeliest ones.
+    async def generate(self, activation: Activation, prompt: str, *, limit: int = 256) -> Generated:
+        """The model's answer to a question after a block, up to `limit` tokens, the likeliest ones.
 
         A block that the server lost is computed on the way and warmed again. Raises Unavailable, Misconfigured,
         NotFound (dropped, or of another process or model: warm it again), InvalidInput (too long).
         """
         block, workers = await self._ready(activation)
-        body = await self._body(block, prompt, most, workers)
+        body = await self._body(block, prompt, limit, workers)
         answer = self._answer(block, *await self._turns.whole(workers, block.workers, body))
         await self._again(activation, answer)
         return answer
 
-    async def stream(self, activation: Activation, prompt: str, *, most: int = 256) -> AsyncGenerator[Piece]:
+    async def stream(self, activation: Activation, prompt: str, *, limit: int = 256) -> AsyncGenerator[Piece]:
         """The same as `generate`, word by word. Whoever leaves early ends the generation. Raises as `generate`."""
         block, workers = await self._ready(activation)
-        body = await self._body(block, prompt, most, workers)
+        body = await self._body(block, prompt, limit, workers)
         said, last = "", None
         async with aclosing(self._turns.pieces(workers, block.workers, body)) as pieces:
             async for worker, reply in pieces:
@@ -285,17 +286,17 @@ class SGLang:
             return False
         return True
 
-    async def _body(self, block: _Block, prompt: str, most: int, workers: Sequence[Worker]) -> dict[str, JsonValue]:
+    async def _body(self, block: _Block, prompt: str, limit: int, workers: Sequence[Worker]) -> dict[str, JsonValue]:
         if not prompt.strip():
             raise InvalidInput("an empty question has no answer: ask something")
         ids = joined(block.ids, await self._wording.question(workers[0].link, block.form, prompt))
-        _fitting(len(ids), most, workers)
-        return self._prompt(block, ids, most)
+        _fitting(len(ids), limit, workers)
+        return self._prompt(block, ids, limit)
 
-    def _prompt(self, block: _Block, ids: Sequence[int], most: int) -> dict[str, JsonValue]:
+    def _prompt(self, block: _Block, ids: Sequence[int], limit: int) -> dict[str, JsonValue]:
         return {
             "input_ids": list[JsonValue](ids),
-            "sampling_params": {"max_new_tokens": most, "temperature": 0},
+            "sampling_params": {"max_new_tokens": limit, "temperature": 0},
             "cache_salt": block.key.salt,
             "extra_key": block.key.extra,
         }
@@ -315,9 +316,9 @@ class SGLang:
         )
 
 
-def _fitting(tokens: int, most: int, workers: Sequence[Worker]) -> None:
+def _fitting(tokens: int, limit: int, workers: Sequence[Worker]) -> None:
     limits = [worker.about.max_req_input_len for worker in workers if worker.about.max_req_input_len]
-    if limits and tokens + most > min(limits):
+    if limits and tokens + limit > min(limits):
         raise InvalidInput(
-            f"{tokens + most:,} tokens are more than the {min(limits):,} that SGLang takes: choose fewer memories"
+            f"{tokens + limit:,} tokens are more than the {min(limits):,} that SGLang takes: choose fewer memories"
         )

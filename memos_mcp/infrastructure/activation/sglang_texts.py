@@ -7,17 +7,9 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
+from memos_mcp.activation import Source
 from memos_mcp.errors import InvalidInput, Misconfigured
-from memos_mcp.infrastructure.activation.prompts import (
-    MEMORIES,
-    QUESTION,
-    Source,
-    Template,
-    defused,
-    joined,
-    prefix_of,
-    told,
-)
+from memos_mcp.infrastructure.activation.prompts import MEMORIES, QUESTION, Template, defused, joined, prefix_of, told
 from memos_mcp.infrastructure.activation.sglang_link import Link
 from memos_mcp.infrastructure.activation.sglang_shapes import Texts, Tokens, read
 from memos_mcp.infrastructure.activation.sglang_workers import Crew

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from memos_mcp.activation import Source
 from memos_mcp.cube import Ref
 from memos_mcp.errors import InvalidInput, Misconfigured
 from memos_mcp.infrastructure.activation.prompts import (
     MEMORIES,
     QUESTION,
-    Source,
     Template,
     defused,
     joined,

@@ -8,10 +8,10 @@ from contextlib import aclosing
 
 import pytest
 
+from memos_mcp.activation import Source
 from memos_mcp.cube import Ref
 from memos_mcp.errors import MemosError, Misconfigured, NotFound, Unavailable
 from memos_mcp.infrastructure.activation.answers import Piece
-from memos_mcp.infrastructure.activation.prompts import Source
 from memos_mcp.infrastructure.activation.sglang import SGLang
 from tests.sglang_fake import KEY, SECRET, Fake, Reply, on, serving, told
 
@@ -85,7 +85,7 @@ async def test_nothing_cached_may_be_said_as_null(nothing: int | None) -> None:
         async with on(fake) as sglang:
             block = await sglang.warm(TEA)
             fake.kept.clear()
-            answer = await sglang.generate(block, "How much?", most=2)
+            answer = await sglang.generate(block, "How much?", limit=2)
     assert (answer.cached_tokens, answer.cold) == (0, True)
 
 
@@ -183,8 +183,8 @@ async def test_a_stream_gives_each_word_once_in_both_ways_of_the_server(apart: b
     with serving(Fake(apart=apart)) as fake:
         async with on(fake) as sglang:
             block = await sglang.warm(TEA)
-            pieces = await all_of(sglang.stream(block, "How much?", most=6))
-            whole = await sglang.generate(block, "How much?", most=6)
+            pieces = await all_of(sglang.stream(block, "How much?", limit=6))
+            whole = await sglang.generate(block, "How much?", limit=6)
     assert pieces[-1].end is not None
     assert "".join(piece.text for piece in pieces) == pieces[-1].end.text == whole.text
     assert not pieces[-1].end.whole
@@ -194,7 +194,7 @@ async def test_whoever_leaves_a_stream_early_leaves_nothing_behind() -> None:
     with serving() as fake:
         async with on(fake) as sglang:
             block = await sglang.warm(TEA)
-            async with aclosing(sglang.stream(block, "How much?", most=6)) as stream:
+            async with aclosing(sglang.stream(block, "How much?", limit=6)) as stream:
                 await anext(stream)
             assert not (await sglang.generate(block, "How much?")).cold
 

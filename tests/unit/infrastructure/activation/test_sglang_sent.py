@@ -6,9 +6,10 @@ import json
 
 import pytest
 
+from memos_mcp.activation import Source
 from memos_mcp.cube import Ref
 from memos_mcp.errors import InvalidInput, Misconfigured
-from memos_mcp.infrastructure.activation.prompts import Source, Template
+from memos_mcp.infrastructure.activation.prompts import Template
 from tests.sglang_fake import SECRET, Fake, Reply, ids_of, on, serving, text_of
 
 pytestmark = pytest.mark.anyio
@@ -82,7 +83,7 @@ async def test_more_than_fits_is_refused_before_it_is_sent() -> None:
             block = await sglang.warm(TEA)
             for prompt, most in (("tea " * 400, 1), ("How much?", 400)):
                 with pytest.raises(InvalidInput, match="choose fewer memories"):
-                    await sglang.generate(block, prompt, most=most)
+                    await sglang.generate(block, prompt, limit=most)
             with pytest.raises(InvalidInput, match="ask something"):
                 await sglang.generate(block, "  ")
             with pytest.raises(InvalidInput, match="at least one"):

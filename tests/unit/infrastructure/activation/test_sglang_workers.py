@@ -6,10 +6,10 @@ from contextlib import aclosing
 
 import pytest
 
+from memos_mcp.activation import Source
 from memos_mcp.cube import Activation, Ref
 from memos_mcp.errors import Misconfigured, Unavailable
 from memos_mcp.infrastructure.activation.answers import Generated
-from memos_mcp.infrastructure.activation.prompts import Source
 from memos_mcp.infrastructure.activation.sglang import SGLang
 from tests.sglang_fake import Fake, Reply, on, serving
 
@@ -59,7 +59,7 @@ async def test_a_worker_that_fails_is_passed_over_and_the_next_one_answers() -> 
                 one.faults["/generate"] = [Reply(b"", 500)] * 3
                 assert not (await sglang.generate(block, "How much?")).cold
                 one.faults["/generate"] = [Reply(b"<html>")]
-                async with aclosing(sglang.stream(block, "How much?", most=4)) as stream:
+                async with aclosing(sglang.stream(block, "How much?", limit=4)) as stream:
                     assert "".join([piece.text async for piece in stream])
             one.faults["/generate"] = [Reply(b"", 500)] * 9
             two.faults["/generate"] = [Reply(b"", 500)] * 9
