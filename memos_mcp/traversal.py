@@ -17,6 +17,7 @@ EdgeKind = Literal[
     "mentions",
     "tagged",
     "about",
+    "concerns",
     "states",
     "from",
     "to",
@@ -36,7 +37,10 @@ LINK_KINDS: tuple[LinkKind, ...] = get_args(LinkKind)
 EDGE_KINDS: tuple[EdgeKind, ...] = get_args(EdgeKind)
 """All that can be followed: `states` leads to what a memory says of two entities, `from` and `to` on to these."""
 FOLLOWED: tuple[EdgeKind, ...] = ("mentions", "tagged", "about", "states", "from", "to", *LINK_KINDS)
-"""What is followed unless said otherwise: a session, a source or a speaker has too many memories to say anything."""
+"""What is followed unless said otherwise: a session, a source or a speaker has too many memories to say anything.
+
+Words (`concerns`) lead somewhere if it is one of them that is asked about: most of them only one memory has.
+"""
 Direction = Literal["in", "out", "both"]
 
 
@@ -101,8 +105,41 @@ class Ways:
     more: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """Where a memory hangs in the tree of topic, concept and fact.
+
+    Its tags, the topics predicted for it, entities by name and kind, words by stem and form.
+    """
+
+    tags: tuple[str, ...]
+    topics: tuple[str, ...]
+    entities: tuple[tuple[str, str], ...]
+    words: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A memory of the tree; `partly`: some see more of it than the graph does, and it hangs elsewhere for them."""
+
+    id: str
+    version: int
+    path: str
+    where: Placing
+    partly: bool = False
+
+
 class Traversal(Protocol):
     """Walks over the graph as far as `where` allows. All verbs raise Unavailable, Corrupt, InvalidInput."""
+
+    @property
+    def reads(self) -> str:
+        """Names how it was found what memories speak of (`Mentions.version`)."""
+        ...
+
+    async def places(self, where: Where) -> list[Place]:
+        """Where every memory hangs that is seen, but for those that are made of others."""
+        ...
 
     async def named(self, where: Where, what: str) -> tuple[Node, ...]:
         """The nodes that the id of a memory, a name or the id of a node stands for; those that nobody sees are none."""

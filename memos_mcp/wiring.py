@@ -54,7 +54,7 @@ def open(settings: Settings | None = None, **given: Any) -> Memos:
         closing.push_async_callback(accesses.aclose)
     lens = privacy.lens if privacy else CLEAR
     words = Words(vault, vault.segment_store, memory=chosen.words.memory_mb * 1024 * 1024, lens=lens)
-    routes = [words, _vectors(chosen, vault, closing, lens), _graph(chosen, vault, closing, lens)]
+    routes = [words, _vectors(chosen, vault, closing, lens), _graph(chosen, vault, closing, guard.drawn(lens))]
     return Memos(
         vault=vault,
         reader=_reader(chosen.reader, closing),

@@ -41,6 +41,21 @@ class Question:
         rows = await self._asking.rows(cypher.FIND, **asked, **self._given)
         return [Near(space, _node(node), 0) for space, node in rows]
 
+    async def page(self, kind: str, after: str, limit: int) -> Neighbourhood:
+        """The next nodes of a kind in the one space, and the edges of the kinds that lead out of them."""
+        if len(model.storable((kind, after))) < 2:
+            return Neighbourhood((), ())
+        asked = {"space": self._spaces[0], "kind": kind, "after": after, "limit": limit + 1}
+        rows = await self._asking.rows(cypher.PAGE, **asked, classes=self._given["classes"])
+        nodes = [_node(row) for _, row in rows[:limit]]
+        edges: list[Edge] = []
+        if nodes and self._given["kinds"]:
+            ids = [node.id for node in nodes]
+            found = await self._asking.rows(cypher.LEADING, key=rows[0][0], ids=ids, **self._given)
+            edges = [_edge(row) for (row,) in found]
+        near = tuple(Near(self._spaces[0], node, 0) for node in nodes)
+        return Neighbourhood(near, tuple(_sorted(edges)), len(rows) > limit)
+
     async def around(self, ids: Sequence[str], hops: int, limit: int, direction: Direction) -> Neighbourhood:
         """The nearest nodes around some, and the edges that were walked among them."""
         if not hops:

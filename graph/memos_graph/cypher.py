@@ -96,6 +96,17 @@ RETURN name, {_NODE} AS node ORDER BY size(n.label), n.id LIMIT $limit
 """
 """Lucene finds who may have the words, the list of the words decides."""
 
+PAGE: LiteralString = f"""
+MATCH (s:MemosSpace {{name: $space}})
+MATCH (n:MemosNode {{space: s.key}}) WHERE n.id > $after AND n.kind = $kind AND {_SEES_N}
+RETURN s.key AS key, {_NODE} AS node ORDER BY n.id LIMIT $limit
+"""
+LEADING: LiteralString = f"""
+MATCH (n:MemosNode {{space: $key}}) WHERE n.id IN $ids
+MATCH (n)-[e:MEMOS_EDGE]->(m) WHERE m.space = $key AND {_SEES_E}
+RETURN [n.id, m.id, e.kind, e.weight, e.access, e.props] AS edge
+"""
+
 
 def _steps(arrow: LiteralString) -> tuple[LiteralString, LiteralString, LiteralString]:
     first: LiteralString = f"""

@@ -115,6 +115,15 @@ class EmbeddedGraph:
             lambda db: Walk(db, seen, kinds, direction).around(ids, hops, limit), f"{hops} hops" * (hops <= _NEAR)
         )
 
+    async def each(
+        self, seen: Seen, kind: str, *, edges: Sequence[str] = (), after: str = "", limit: int = 1000
+    ) -> Neighbourhood:
+        """The nodes of a kind, page by page. Cost: 10 µs for each node, 4 µs for each edge."""
+        model.check_page(seen, limit)
+        if len(model.storable((kind, after))) < 2:
+            return Neighbourhood((), ())
+        return await self._read(lambda db: Walk(db, seen, edges, "out").page(kind, after, limit))
+
     async def paths(
         self, seen: Seen, start: str, end: str, *, hops: int = 4, kinds: Sequence[str] = (), limit: int = 5
     ) -> list[Way]:

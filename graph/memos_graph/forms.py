@@ -11,11 +11,22 @@ from memos_graph.errors import GraphCorrupt
 from memos_graph.model import Property
 
 _NONE = "{}"
+_FEW = 2
+_WRITER = json.JSONEncoder(sort_keys=True)
 
 
 def form_of(props: Mapping[str, Property]) -> str:
     """The text for properties."""
-    return json.dumps(dict(props), sort_keys=True) if props else _NONE
+    if not props:
+        return _NONE
+    return _few_form(*props, *props.values()) if len(props) <= _FEW else _WRITER.encode(dict(props))
+
+
+@lru_cache(maxsize=8192, typed=True)  # typed: 1 and true are not the same
+def _few_form(*given: Property) -> str:
+    """The form of few properties, as those of edges, which many have: their names, then their values."""
+    half = len(given) // 2
+    return _WRITER.encode(dict(zip(given[:half], given[half:], strict=True)))
 
 
 @lru_cache(maxsize=8192)

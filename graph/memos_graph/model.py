@@ -95,9 +95,13 @@ def check_space(space: str) -> str:
 
 def check_name(name: str, what: str) -> str:
     """A name that can be stored and found again. Raises GraphInvalid."""
-    if not name or len(name) > _LONGEST or "\0" in name or _has_surrogates(name):
+    if not _is_name(name):
         raise GraphInvalid(f"{what} is named by 1 to {_LONGEST} characters, without NUL, not {name[:60]!r}")
     return name
+
+
+def _is_name(name: str) -> bool:
+    return 0 < len(name) <= _LONGEST and "\0" not in name and not _has_surrogates(name)
 
 
 def storable(names: Iterable[str]) -> list[str]:
@@ -108,26 +112,20 @@ def storable(names: Iterable[str]) -> list[str]:
 def check_nodes(nodes: Sequence[Node]) -> None:
     """Raises GraphInvalid for one that cannot be stored, or two of the same id."""
     _check_number(nodes, "nodes")
-    for node in nodes:
-        check_name(node.id, "a node")
-        check_name(node.kind, f"the kind of node {node.id!r}")
-        check_name(node.access or "-", f"the access class of node {node.id!r}")
-        if "\0" in node.label or _has_surrogates(node.label):
-            raise GraphInvalid(f"the label of node {node.id!r} must be Unicode text without NUL")
-        _check_props(node.props, f"node {node.id!r}")
+    names = {name for node in nodes for name in (node.id, node.kind, node.access or "-")}
+    if not (all(map(_is_name, names)) and all(map(_is_whole, nodes))):
+        for node in nodes:
+            _check_node(node)
     _check_once((node.id for node in nodes), "node")
 
 
 def check_edges(edges: Sequence[Edge]) -> None:
     """Raises GraphInvalid for one that cannot be stored, or two of the same kind between the same nodes."""
     _check_number(edges, "edges")
-    for edge in edges:
-        what = f"the edge from {edge.source!r} to {edge.target!r}"
-        for name in (edge.source, edge.target, edge.kind, edge.access or "-"):
-            check_name(name, what)
-        if not (math.isfinite(edge.weight) and 0 <= edge.weight <= 1):
-            raise GraphInvalid(f"the weight of {what} must be between 0 and 1, not {edge.weight}")
-        _check_props(edge.props, what)
+    names = {name for edge in edges for name in (edge.source, edge.target, edge.kind, edge.access or "-")}
+    if not (all(map(_is_name, names)) and all(0 <= edge.weight <= 1 and _is_fine(edge.props) for edge in edges)):
+        for edge in edges:
+            _check_edge(edge)
     _check_once(((edge.source, edge.kind, edge.target) for edge in edges), "edge")
 
 
@@ -140,6 +138,49 @@ def check_question(seen: Seen, ids: Collection[str], hops: int = 0, limit: int =
         raise GraphInvalid(f"hops are 0 to {MOST_HOPS}, not {hops}")
     if limit < 0:
         raise GraphInvalid(f"a limit is 0 or more, not {limit}")
+
+
+def check_page(seen: Seen, limit: int) -> None:
+    """Raises GraphInvalid for a page of anything but one space."""
+    check_question(seen, (), limit=limit)
+    if len(set(seen.spaces)) != 1:
+        raise GraphInvalid(f"one space is read page by page, not {len(set(seen.spaces))}: ask of each for itself")
+    if not 0 < limit <= MOST:
+        raise GraphInvalid(f"a page has 1 to {MOST:,} nodes, not {limit}")
+
+
+def _is_whole(node: Node) -> bool:
+    return "\0" not in node.label and not _has_surrogates(node.label) and _is_fine(node.props)
+
+
+def _check_node(node: Node) -> None:
+    """Says what is wrong with one, if anything is."""
+    check_name(node.id, "a node")
+    check_name(node.kind, f"the kind of node {node.id!r}")
+    check_name(node.access or "-", f"the access class of node {node.id!r}")
+    if "\0" in node.label or _has_surrogates(node.label):
+        raise GraphInvalid(f"the label of node {node.id!r} must be Unicode text without NUL")
+    _check_props(node.props, f"node {node.id!r}")
+
+
+def _check_edge(edge: Edge) -> None:
+    what = f"the edge from {edge.source!r} to {edge.target!r}"
+    for name in (edge.source, edge.target, edge.kind, edge.access or "-"):
+        check_name(name, what)
+    if not (math.isfinite(edge.weight) and 0 <= edge.weight <= 1):
+        raise GraphInvalid(f"the weight of {what} must be between 0 and 1, not {edge.weight}")
+    _check_props(edge.props, what)
+
+
+def _is_fine(props: Mapping[str, Property]) -> bool:
+    """Can these be stored? Of others `_check_props` says why not."""
+    return not props or all(_is_name(name) and _is_value(value) for name, value in props.items())
+
+
+def _is_value(value: Property) -> bool:
+    if isinstance(value, str):
+        return not _has_surrogates(value)
+    return math.isfinite(value) if isinstance(value, float) else -_LARGEST <= value < _LARGEST
 
 
 def _check_number(given: Collection[object], what: str) -> None:
@@ -167,6 +208,8 @@ def _check_props(props: Mapping[str, Property], what: str) -> None:
 
 
 def _has_surrogates(text: str) -> bool:
+    if text.isascii():
+        return False
     try:
         text.encode()
     except UnicodeEncodeError:

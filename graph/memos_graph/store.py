@@ -51,6 +51,16 @@ class GraphStore(Protocol):
         """
         ...
 
+    async def each(
+        self, seen: Seen, kind: str, *, edges: Sequence[str] = (), after: str = "", limit: int = 1000
+    ) -> Neighbourhood:
+        """The nodes of a kind in one space, by their ids from `after` on, and the edges of these kinds leading out.
+
+        So a whole space is read page by page: `more` says that there are nodes after the last one. The nodes that the
+        edges lead to are left out, and without kinds of edges these are too.
+        """
+        ...
+
     async def paths(
         self, seen: Seen, start: str, end: str, *, hops: int = 4, kinds: Sequence[str] = (), limit: int = 5
     ) -> list[Path]:

@@ -193,6 +193,29 @@ async def _neighbourhoods_grow_hop_by_hop(graph: GraphStore) -> None:
     same(ids(many.nodes), [("b", 1), ("d", 1), ("e", 1)], "around two nodes")
 
 
+async def _a_space_is_read_page_by_page(graph: GraphStore) -> None:
+    await graph.upsert(SPACE, [*nodes("aceg"), *nodes("bd", kind="other"), *nodes("fh", access="secret")])
+    await graph.upsert(SPACE, [], [*edges("ab ae ce dc gf"), *edges("ca", kind="far"), *edges("ed", access="secret")])
+    await graph.upsert(OTHER, nodes("ax"), edges("ax"))
+    some = Seen((SPACE,), frozenset({""}))
+    first = await graph.each(some, "thing", edges=["near"], limit=2)
+    same((ids(first.nodes), first.more), ([("a", 0), ("c", 0)], True), "the first page")
+    same([e.source + e.target for e in first.edges], ["ab", "ae", "ce"], "its edges, all that lead out")
+    rest = await graph.each(some, "thing", edges=["near", "far"], after="c", limit=2)
+    same((ids(rest.nodes), rest.more), ([("e", 0), ("g", 0)], False), "the last page")
+    same(rest.edges, (), "edges that are hidden, or lead to what is")
+    every = await graph.each(all_of(), "thing", edges=["near", "far"])
+    same("".join(near.node.id for near in every.nodes), "acefgh", "all that there are")
+    same([e.source + e.target for e in every.edges], ["ab", "ae", "ca", "ce", "ed", "gf"], "and their edges")
+    same((await graph.each(all_of(), "thing")).edges, (), "no edges unless they are asked for")
+    same((await graph.each(all_of("nowhere"), "thing", edges=["near"])).nodes, (), "a space that is not there")
+    same((await graph.each(all_of(), "nothing")).nodes, (), "a kind that is not there")
+    same((await graph.each(all_of(), "\ud800", edges=["near"])).nodes, (), "a kind that cannot be")
+    await refused(graph.each(all_of(SPACE, OTHER), "thing"))
+    await refused(graph.each(Seen(()), "thing"))
+    await refused(graph.each(all_of(), "thing", limit=0))
+
+
 async def _paths_are_shortest(graph: GraphStore) -> None:
     await graph.upsert(SPACE, nodes("abcdefg"), [*edges("ab bd ac cd de ef"), *edges("af", kind="far")])
     await graph.upsert(SPACE, [], [Edge("b", "a", "strong", 1.0), Edge("a", "b", "near", 0.2)])
@@ -299,6 +322,7 @@ CHECKS: tuple[Check, ...] = (
     _spaces_are_apart,
     _what_is_hidden_is_not_there,
     _neighbourhoods_grow_hop_by_hop,
+    _a_space_is_read_page_by_page,
     _paths_are_shortest,
     _labels_are_found_by_words,
     _nothing_given_is_a_command,

@@ -79,6 +79,20 @@ class Walk:
         nodes = [self.near(row, hop) for hop, row in found[:limit]]
         return Neighbourhood(tuple(nodes), tuple(sorted(edges, key=_BY_ENDS)), len(found) > limit)
 
+    def page(self, kind: str, after: str, limit: int) -> Neighbourhood:
+        """The next nodes of a kind in the one space, and where edges of the kinds lead from them."""
+        given = (self._seen.spaces[0], after, kind)
+        found = list(islice((row for row in self._db.execute(_PAGE, given) if self._open(row[4])), limit + 1))
+        nodes = {row[0]: row for row in found[:limit]}
+        names, edges = {number: row[1] for number, row in nodes.items()}, list[Edge]()
+        if self._kinds != "[]":
+            forth, _ = self.step(nodes)
+            ends = json.dumps(list({step[1] for step in forth}.difference(names)))
+            names.update(self._db.execute(_NAMES, (ends,)))
+            edges = [edge_of(step, names) for step in forth]
+        near = tuple(self.near(row, 0) for row in nodes.values())
+        return Neighbourhood(near, tuple(sorted(edges, key=_BY_ENDS)), len(found) > limit)
+
     def rows(self, numbers: Collection[int], limit: int = -1) -> list[Row]:
         """The rows of nodes that were walked to, by their ids."""
         return self._db.execute(_ROWS, (json.dumps(list(numbers)), limit)).fetchall()
@@ -142,6 +156,9 @@ _ROWS_OF = """SELECT n.node, n.id, n.kind, n.label, n.access, n.props, s.name
 _ROWS = """SELECT n.node, n.id, n.kind, n.label, n.access, n.props, s.name
     FROM json_each(?1) j CROSS JOIN node n ON n.node = j.value CROSS JOIN space s ON s.space = n.space
     ORDER BY n.id, s.name LIMIT ?2"""
+_PAGE = """SELECT n.node, n.id, n.kind, n.label, n.access, n.props, s.name
+    FROM space s CROSS JOIN node n ON n.space = s.space AND n.id > ?2 WHERE s.name = ?1 AND n.kind = ?3 ORDER BY n.id"""
+_NAMES = "SELECT n.node, n.id FROM json_each(?) j CROSS JOIN node n ON n.node = j.value"
 _OUT = (
     """SELECT e.source, e.target, e.kind, e.weight, e.access, e.props, e.of_target FROM json_each(?1) j
         CROSS JOIN edge e ON e.source = j.value WHERE ?2 IS NOT NULL""",

@@ -11,6 +11,7 @@ import json
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import islice
 
@@ -21,7 +22,7 @@ from memos_mcp.infrastructure.authors import author_of
 from memos_mcp.infrastructure.mentions import Entity, Mentioned, Relation
 from memos_mcp.late import late
 
-FORM = 2
+FORM = 3
 """Of what is drawn: a graph of another form is made anew."""
 OPEN = "*"
 """The access class of what memories share."""
@@ -36,13 +37,17 @@ WALKED = (*THINGS, *LINKS)
 """Edges that a question follows. A session or a source has too many memories to bring any of them nearer."""
 ABOUT = "about"
 """Edges from a memory to its topics: far too many memories have one for a question to follow it."""
+CONCERNS = "concerns"
+"""Edges from a memory to words that it may share with others. An entity that it mentions is a concept by itself."""
+PLACING = (ABOUT, TAGGED, MENTIONS, CONCERNS)
+"""Edges that say where in the tree of topic, concept and fact a memory hangs."""
 UNDER, SAID_BY = "under", "said-by"
 _STATES, _FROM, _TO = "states", "from", "to"
 CLASS = "class"
 """Kind and label of access classes."""
 _MOST = 1_000  # edges of one memory
 _LONG = 200
-_GIST = 80
+_GIST = 48
 _NAME = late(r"\w+[+#]*")
 
 
@@ -57,8 +62,7 @@ class Access:
     @property
     def word(self) -> str:
         """The access class in the graph: opaque, equal for equals."""
-        said = json.dumps([self.path, self.rules.model_dump_json(exclude_defaults=True), self.expires])
-        return blake2b(said.encode(), digest_size=12).hexdigest()
+        return _class_of(self)[0]
 
 
 @dataclass(slots=True)
@@ -114,12 +118,13 @@ def drawn(cube: MemCube, version: int, mentioned: Mentioned) -> Drawing:
     access, me = access_of(cube), memory_node(cube.id)
     word = access.word
     drawing = Drawing(classes={word: access})
-    for node in (_memory(cube, version, word), *_class_and_speaker(cube, access, word)):
+    speaker = _speaker(cube, word)
+    spoken = Node(speaker, "speaker", author_of(cube.origin).replace("\0", " "), word)  # known to who may read it
+    for node in (_memory(cube, version, word, made=mentioned.made), _class_of(access)[1], spoken):
         drawing.nodes[node.id] = node
-    speaker, of = _speaker(cube, word), class_node(word)
+    of = class_node(word)
     drawing.edges[speaker, UNDER, of] = Edge(speaker, of, UNDER, access=NOBODY)
-    for edge in islice(_edges(cube, mentioned, word), _MOST):
-        drawing.edges.setdefault((edge.source, edge.kind, edge.target), edge)
+    drawing.edges |= edges_of(cube, mentioned, word)
     for edge in drawing.edges.values():
         for end in (edge.source, edge.target):
             if end not in drawing.nodes and not end.startswith("memory:"):
@@ -129,6 +134,14 @@ def drawn(cube: MemCube, version: int, mentioned: Mentioned) -> Drawing:
         if node in drawing.nodes:
             drawing.nodes[node] = Node(node, "relation", _plain(relation.kind), word, _said(relation))
     return drawing
+
+
+def edges_of(cube: MemCube, mentioned: Mentioned, word: str = "") -> dict[tuple[str, str, str], Edge]:
+    """The edges that belong to a memory, by their ends and kinds: each once, as it comes first."""
+    edges: dict[tuple[str, str, str], Edge] = {}
+    for edge in islice(_edges(cube, mentioned, word), _MOST):
+        edges.setdefault((edge.source, edge.kind, edge.target), edge)
+    return edges
 
 
 def access_in(found: Iterable[Near]) -> dict[str, Access]:
@@ -142,6 +155,11 @@ def access_in(found: Iterable[Near]) -> dict[str, Access]:
 def entity_node(name: str) -> str:
     """The node of an entity, by any of its names."""
     return _named("entity", name)
+
+
+def concept_node(stem: str) -> str:
+    """The node of a word that memories may share."""
+    return f"concept:{_key(stem)}"
 
 
 def class_node(word: str) -> str:
@@ -167,25 +185,24 @@ def _access(props: Mapping[str, object]) -> Access:
     return Access(str(props["path"]), rules, expires if isinstance(expires, int) else None)
 
 
-def _memory(cube: MemCube, version: int, word: str) -> Node:
+@lru_cache(maxsize=1024)
+def _class_of(access: Access) -> tuple[str, Node]:
+    """The word of an access class, and its node."""
+    rules = access.rules.model_dump_json(exclude_defaults=True)
+    said = json.dumps([access.path, rules, access.expires])
+    word = blake2b(said.encode(), digest_size=12).hexdigest()
+    props: dict[str, str | int | float | bool] = {"path": access.path, "rules": rules}
+    if access.expires is not None:
+        props["expires"] = access.expires
+    return word, Node(class_node(word), CLASS, CLASS, NOBODY, props)
+
+
+def _memory(cube: MemCube, version: int, word: str, *, made: bool) -> Node:
+    """`partly`: some see more of it than is drawn; `made`: it hangs nowhere in the tree of topics."""
     gist = " ".join((cube.meaning or cube.text[: 4 * _GIST]).replace("\0", " ").split())[:_GIST]
     props = {"id": cube.id, "version": version, "kind": cube.kind, "at": int(cube.updated_at.timestamp())}
-    return Node(memory_node(cube.id), "memory", gist, word, props | {"author": author_of(cube.origin)})
-
-
-def _class_and_speaker(cube: MemCube, access: Access, word: str) -> tuple[Node, Node]:
-    """Who spoke is known to those who may read what he said: a speaker is one of an access class."""
-    said: dict[str, str | int | float | bool] = {
-        "path": access.path,
-        "rules": access.rules.model_dump_json(exclude_defaults=True),
-    }
-    if access.expires is not None:
-        said["expires"] = access.expires
-    author = author_of(cube.origin).replace("\0", " ")
-    return (
-        Node(class_node(word), CLASS, CLASS, NOBODY, said),
-        Node(_speaker(cube, word), "speaker", author, word),
-    )
+    flags = {name: True for name, holds in (("partly", bool(cube.hidden)), ("made", made)) if holds}
+    return Node(memory_node(cube.id), "memory", gist, word, props | {"author": author_of(cube.origin)} | flags)
 
 
 def _edges(cube: MemCube, mentioned: Mentioned, word: str) -> Iterator[Edge]:
@@ -197,13 +214,27 @@ def _edges(cube: MemCube, mentioned: Mentioned, word: str) -> Iterator[Edge]:
     for ref in origin.derived_from:
         if ref.id != cube.id:
             yield Edge(me, memory_node(ref.id), "derived-from", access=word)
-    for tag in cube.tags:
-        yield Edge(me, _named("tag", tag), TAGGED, access=word)
+    for node, tags in _tags(cube):
+        yield Edge(me, node, TAGGED, access=word, props={} if [node] == [f"tag:{tag}" for tag in tags] else _as(tags))
     if origin.source:
         yield Edge(me, f"source:{_key(origin.source)}", "from-source", access=word)
     if origin.session:
         yield Edge(me, f"session:{_key(origin.session)}", "in-session", access=word)
+    for stem, said in mentioned.words:
+        yield Edge(me, concept_node(stem), CONCERNS, access=word, props={} if said == stem else {"as": said})
     yield from _mentions(me, mentioned, word)
+
+
+def _tags(cube: MemCube) -> Iterator[tuple[str, list[str]]]:
+    """The nodes of its tags, each with those that it stands for: spellings of a word are one."""
+    tags: dict[str, list[str]] = {}
+    for tag in sorted(cube.tags):
+        tags.setdefault(_named("tag", tag), []).append(tag)
+    yield from tags.items()
+
+
+def _as(tags: Iterable[str]) -> dict[str, str | int | float | bool]:
+    return {"as": "\n".join(tags)}
 
 
 def _mentions(me: str, mentioned: Mentioned, word: str) -> Iterator[Edge]:
@@ -211,8 +242,10 @@ def _mentions(me: str, mentioned: Mentioned, word: str) -> Iterator[Edge]:
         yield Edge(me, _named("topic", topic), ABOUT, access=word)
     for entity in mentioned.entities:
         weight = min(1.0, max(0.0, entity.weight))
+        props: dict[str, str | int | float | bool] = {"as": _plain(entity.name), "kind": _plain(entity.kind)}
+        if entity.aside:
+            props["aside"] = True
         for name in (entity.name, *entity.aliases):
-            props = {"as": _plain(entity.name), "kind": _plain(entity.kind)}
             yield Edge(me, _named("entity", name), MENTIONS, weight, word, props)
     for relation in mentioned.relations:
         node = _relation(me, relation)
@@ -242,6 +275,7 @@ def _speaker(cube: MemCube, word: str) -> str:
     return f"speaker:{word}:{_key(author_of(cube.origin))}"
 
 
+@lru_cache(maxsize=8192)
 def _named(kind: str, name: str) -> str:
     return f"{kind}:{_key(' '.join(_words(name)) or name.strip().casefold() or '-')}"
 

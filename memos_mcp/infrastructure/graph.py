@@ -85,6 +85,7 @@ class Graph:
         background: bool = False,
         timeout: float | None = None,
     ) -> None:
+        self.reads = mentions.version
         self._vault = vault
         self._store = store
         self._spaces = Spaces(vault, store, mentions, lens)

@@ -10,12 +10,16 @@ from memos_mcp.cube import MemCube
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A person, place, thing or date that a memory names. `aliases` are other names by which it is asked for."""
+    """A person, place, thing or date that a memory names. `aliases` are other names by which it is asked for.
+
+    `aside`: it names it, and is not about it, as who speaks.
+    """
 
     name: str
     kind: str = "thing"
     weight: float = 1.0
     aliases: tuple[str, ...] = ()
+    aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +39,17 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Mentioned:
-    """Everything that one memory speaks of; `topics` are what it is about as a whole."""
+    """Everything that one memory speaks of; `topics` are what it is about as a whole.
+
+    `words` are those that it may share with others: the stem of each, and the word. `made`: it is made of other
+    memories, and has no place of its own among topics.
+    """
 
     entities: tuple[Entity, ...] = ()
     relations: tuple[Relation, ...] = ()
     topics: tuple[str, ...] = ()
+    words: tuple[tuple[str, str], ...] = ()
+    made: bool = False
 
 
 class Mentions(Protocol):

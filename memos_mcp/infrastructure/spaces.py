@@ -274,7 +274,7 @@ class Spaces:
             batch, last = Drawing(), None
             if line.action == "compact":  # of a version before this one nothing is to be left in the file either
                 await self._store.remove(root)
-            if not _is_first(line) and (new is not None or line.action in _HIDES or _is_shelved(line, root)):
+            if not _is_first(line) and (new is not None or line.action in _HIDES or _takes_away(line, root)):
                 await self._change(root, space, line, new)
         await self._put(root, space, batch, last)
 
@@ -391,9 +391,9 @@ def _is_hidden(cube: MemCube, root: str) -> bool:
     return bool(cube.quarantined) or cube.state in SHELVED or root_of(cube.path) != root
 
 
-def _is_shelved(line: Event, root: str) -> bool:
-    """Does a line say that a memory is not recalled any more?"""
-    return line.state in SHELVED or (line.cube is not None and _is_hidden(line.cube, root))
+def _takes_away(line: Event, root: str) -> bool:
+    """Does a line of which nothing is drawn say that a memory is not recalled, or not shown, any more?"""
+    return line.state in SHELVED or (line.cube is not None and (line.action in _SHOWS or _is_hidden(line.cube, root)))
 
 
 def _digest(line: Event) -> str:

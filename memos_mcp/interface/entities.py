@@ -7,15 +7,17 @@ A memory is read by itself: what others say, and what a caller may not see, chan
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, timedelta
 from functools import lru_cache
+from itertools import islice
 
 from memos_mcp.cube import Interval, MemCube, ModelMentions, Origin
 from memos_mcp.infrastructure.authors import PARTS, author_of
 from memos_mcp.infrastructure.mentions import Entity, Mentioned, Relation
 from memos_mcp.interface.mentioned import covers, reading_of, together
 from memos_mcp.interface.times import found_in
+from memos_mcp.interface.topics_summary import is_summary
 from memos_mcp.late import late
 from memos_mcp.operation.annotating import predicted
 from memos_mcp.operation.entities import read
@@ -23,10 +25,12 @@ from memos_mcp.operation.entity_identity import short_forms
 from memos_mcp.operation.entity_values import Entity as Named
 from memos_mcp.operation.entity_values import Reading, Time, normal
 from memos_mcp.operation.entity_words import AMBIGUOUS, STARTS, WORDS_TOO
+from memos_mcp.operation.topic_leaves import words_of
 
 MOST_CHARACTERS = 8_000
 """Of a longer memory the rest is not read: a turn is no longer, and a document is found by its words."""
 _MOST_NAMES = 8  # of one entity
+_MOST_CONCEPTS = 12  # entities that one memory is about
 _COMMON = STARTS | WORDS_TOO | AMBIGUOUS
 _WEIGHTS = {"name": 1.0, "role": 1.0, "phrase": 0.7, "time": 0.5, "pronoun": 0.5}
 _MARK = late(r"\[[A-Z][A-Z0-9_-]*\]")  # where personal data was
@@ -36,11 +40,11 @@ _UNSAID = ("related",)  # two names in a sentence: the memory that has both says
 class RulesMentions:
     """Mentions by rules (operation/entities.py), and those that memories have from a model. Asks none. English."""
 
-    version = "rules 2"
+    version = "rules 3"
 
     def of(self, cube: MemCube) -> Mentioned:
         """What a memory speaks of; `I` is its speaker. Cost: 0.2 to 0.4 ms for a sentence or two."""
-        text = cube.text[:MOST_CHARACTERS]
+        text = (cube.text or cube.meaning)[:MOST_CHARACTERS]
         if not text:
             return Mentioned()
         said_at = cube.origin.said_at or cube.created_at
@@ -52,8 +56,12 @@ class RulesMentions:
         for mention in reading.mentions:
             if mention.entity.kind == "date" and (mention.start, mention.end) in dates:
                 names[mention.entity] = dates[mention.start, mention.end]
-        entities, relations = tuple(_entities(reading, names)), tuple(_relations(reading, names, text))
-        return Mentioned(entities, relations, topics=predicted(cube))
+        entities = tuple(_entities(reading, names, _concepts(names, cube.origin)))
+        relations = tuple(_relations(reading, names, text))
+        if is_summary(cube):
+            return Mentioned(entities, relations, predicted(cube), made=True)
+        named = [(each.name, each.kind) for each in entities if each.kind != "date" and not each.aside]
+        return Mentioned(entities, relations, predicted(cube), words_of(seen, named))
 
 
 def date_name(interval: Interval) -> str:
@@ -89,14 +97,22 @@ def _read(mentions: ModelMentions | None, text: str, speaker: str, times: Sequen
     return together(model, read(text, speaker=speaker, times=times), mentions.read)
 
 
-def _entities(reading: Reading, names: dict[Named, str]) -> Iterator[Entity]:
+def _concepts(names: dict[Named, str], origin: Origin) -> set[Named]:
+    """What it is about, the first of them: not who speaks."""
+    speaking = {"user", speaker_of(origin).casefold(), author_of(origin).casefold()}
+    spoken_of = (each for each, name in names.items() if each.kind != "date" and name.casefold() not in speaking)
+    return set(islice(spoken_of, _MOST_CONCEPTS))
+
+
+def _entities(reading: Reading, names: dict[Named, str], concepts: Collection[Named]) -> Iterator[Entity]:
     weights: dict[Named, float] = {}
     for mention in reading.mentions:
         weights[mention.entity] = max(weights.get(mention.entity, 0.0), _WEIGHTS[mention.how])
     for entity, name in names.items():
         said = [alias for named, alias in reading.aliases if named == entity]
         others = {each.casefold(): each for each in (*_forms(entity), *said) if each.casefold() != name.casefold()}
-        yield Entity(name, entity.kind, weights[entity], tuple(others.values())[:_MOST_NAMES])
+        aside = entity.kind != "date" and entity not in concepts
+        yield Entity(name, entity.kind, weights[entity], tuple(others.values())[:_MOST_NAMES], aside)
 
 
 @lru_cache(maxsize=4096)

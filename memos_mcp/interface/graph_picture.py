@@ -28,6 +28,7 @@ _COLOURS = {
     "relation": "#8d99ae",
     "tag": "#66a182",
     "topic": "#edae49",
+    "concept": "#edae49",
     "speaker": "#6f4e7c",
 }
 _OTHER = "#6b7280"
@@ -149,7 +150,9 @@ def _line(edge: Edge, start: tuple[float, float], end: tuple[float, float]) -> s
 def _told(graph: Neighbourhood) -> str:
     drawn = min(len(graph.nodes), MOST)
     more = "; there is more than is drawn" if graph.more or len(graph.nodes) > drawn else ""
-    return f"{drawn} things: blue memories, red entities, green tags, yellow topics, grey what is stated{more}"
+    return (
+        f"{drawn} things: blue memories, red entities, green tags, yellow topics and words, grey what is stated{more}"
+    )
 
 
 def _text(text: str) -> str:

@@ -78,6 +78,8 @@ class Graphs:
         checks.check_range("hops", hops, _DEEPEST)
         checks.check_range("limit", limit, _MOST)
         followed, (where, start) = _followed(kinds), await self._begun(what, path)
+        if not kinds and any(node.kind == "concept" for node in start):
+            followed = (*followed, "concerns")
         found = await self._graph.around(where, start, hops=hops, kinds=followed, limit=limit)
         return await self._shown(found)
 

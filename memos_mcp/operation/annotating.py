@@ -21,7 +21,8 @@ Layer = Literal["private", "shared", "global"]
 LAYERS: tuple[Layer, ...] = get_args(Layer)
 DENIED = "-"
 """How a tag begins that says what a memory is not about."""
-_SYSTEM = ("personal:",)  # how tags begin that nobody set by hand
+SYSTEM = ("personal:",)
+"""How tags begin that nobody set by hand."""
 _TRUST: dict[SourceClass, int] = {"user": 1, "system": 1, "document": 0, "tool": 0, "assistant": 0, "web": -1}
 _KEPT = 4096  # texts whose topics and sentiment are known
 _MOST = 4000  # characters that are looked at
@@ -67,7 +68,7 @@ def annotated(cube: MemCube) -> Annotation:
 
 def tags_of(cube: MemCube) -> tuple[str, ...]:
     """The labels that somebody set."""
-    return tuple(tag for tag in cube.tags if not tag.startswith((DENIED, *_SYSTEM)))
+    return tuple(tag for tag in cube.tags if not tag.startswith((DENIED, *SYSTEM)))
 
 
 def denied_of(cube: MemCube) -> tuple[str, ...]:

@@ -39,6 +39,12 @@ def topics_in(text: str) -> tuple[str, ...]:
     return tuple(topic for topic in ranked[:MOST] if points[topic] >= _SHARE * best)
 
 
+def tells(word: str, stem: str) -> bool:
+    """Does a word, in small letters, tell a topic, or help to?"""
+    lists = _lists()
+    return word in lists.forms or stem in lists.stems
+
+
 @dataclass(frozen=True, slots=True)
 class _Lists:
     """For a word in its form, a stem, or a phrase of stems: the topics that it tells, each with its points."""

@@ -15,8 +15,9 @@ from memos_mcp.cube import Governance, Link, Plaintext, State
 from memos_mcp.infrastructure import follower, spaces
 from memos_mcp.infrastructure.graph import Graph
 from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
-from memos_mcp.ports import Change
-from memos_mcp.testing.cubes import ADA
+from memos_mcp.infrastructure.walks import Walks
+from memos_mcp.ports import Change, Where
+from memos_mcp.testing.cubes import ADA, PATH
 from tests.graph_server import Server
 from tests.graphs import Capitals, found, said
 
@@ -60,6 +61,8 @@ async def test_it_answers_as_the_embedded_one(neo4j: Server, vault: SqliteAdapte
         for graph in graphs:
             await graph.apply(events)
             assert graph.lane().why == ""
+        places = [await Walks(graph).places(Where((PATH,))) for graph in graphs]
+        assert places[0] == places[1]
         for question in QUESTIONS:
             assert await found(graphs[0], question) == await found(graphs[1], question)
     assert await found(graphs[0], "Eigg boats")

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 import memos_mcp
 from memos_mcp import Memos, MemosError
 from memos_mcp.cube import MemCube, Ref
+from memos_mcp.interface.placings import placings
 from memos_mcp.operation.annotating import annotated
 from memos_mcp.operation.summing import MOST, extract
-from memos_mcp.operation.topic_leaves import leaf_of
-from memos_mcp.operation.topic_tree import grown, shown
+from memos_mcp.operation.topic_leaves import fact_of, leaf_of
+from memos_mcp.operation.topic_tree import Leaf, grown, shown
 from memos_mcp.operation.topics import TOPICS, topics_in
 from memos_mcp.testing.cubes import a_cube
 
@@ -51,11 +52,15 @@ def made(said: Sequence[tuple[list[str], list[str]]]) -> list[MemCube]:
     ]
 
 
+def leaf(cube: MemCube) -> Leaf:
+    return leaf_of(fact_of(cube), placings().of(cube))
+
+
 @given(said=CUBES, order=st.randoms(use_true_random=False))
 def test_a_tree_is_the_same_in_whatever_order_memories_come(
     said: list[tuple[list[str], list[str]]], order: Random
 ) -> None:
-    leaves = [leaf_of(cube) for cube in made(said)]
+    leaves = [leaf(cube) for cube in made(said)]
     mixed = order.sample(leaves, len(leaves))
     assert [shown(each, 3, 5) for each in grown(leaves)] == [shown(each, 3, 5) for each in grown(mixed)]
 
@@ -63,7 +68,7 @@ def test_a_tree_is_the_same_in_whatever_order_memories_come(
 @given(said=CUBES)
 def test_a_tree_has_each_memory_under_each_of_its_topics(said: list[tuple[list[str], list[str]]]) -> None:
     cubes = made(said)
-    held = {(branch.name.casefold(), leaf.fact.id) for branch in grown(map(leaf_of, cubes)) for leaf in branch.leaves}
+    held = {(branch.name.casefold(), leaf.fact.id) for branch in grown(map(leaf, cubes)) for leaf in branch.leaves}
     for cube in cubes:
         noted = annotated(cube)
         assert {(topic.casefold(), cube.id) for topic in (*noted.tags, *noted.topics)} <= held

@@ -9,10 +9,11 @@ import anyio
 import pytest
 
 from memos_graph import Edge, EmbeddedGraph, GraphUnavailable, Node, Seen
-from memos_mcp.cube import Plaintext
+from memos_mcp.cube import MemCube, Plaintext
 from memos_mcp.errors import Unavailable
 from memos_mcp.infrastructure import spaces
 from memos_mcp.infrastructure.graph import Graph
+from memos_mcp.infrastructure.lens import Lens
 from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
 from memos_mcp.ports import Change
 from memos_mcp.testing.cubes import ADA, PATH, remember
@@ -179,3 +180,19 @@ async def test_a_graph_of_another_extractor_or_of_another_log_is_made_anew(
     assert await found(Graph(other, store, Capitals("2")), "Eigg") == {}
     assert await nodes(store, "entity:eigg", "entity:perth") == ["entity:perth"]
     await other.aclose()
+
+
+async def test_what_is_not_shown_by_now_takes_what_was_drawn_of_it_away(
+    vault: SqliteAdapter, store: EmbeddedGraph
+) -> None:
+    def looked(cube: MemCube) -> MemCube:
+        return cube.model_copy(update={"quarantined": ("injection",)}) if "Perth" in cube.text else cube
+
+    graph, memory = Graph(vault, store, Capitals(), lens=Lens(looked, 1)), said("Eigg")
+    await graph.apply(await remember(vault, memory, said("Muck")))
+    assert await found(graph, "Eigg")
+    newer = memory.model_copy(update={"version": 2, "payload": Plaintext(text="Perth and Eigg")})
+    await graph.apply(await vault.commit([Change("update", newer.id, newer)], caller=ADA))
+    assert await found(graph, "Eigg Perth") == {}
+    assert await nodes(store, f"memory:{memory.id}", "entity:eigg") == []
+    assert await found(graph, "Muck")

@@ -103,3 +103,20 @@ def test_whatever_is_written_equal_memories_speak_of_the_same(text: str) -> None
     found = RulesMentions().of(cube)
     assert found == RulesMentions().of(cube.model_copy())
     assert all(0 <= entity.weight <= 1 for entity in found.entities)
+
+
+def test_who_speaks_is_named_and_is_not_what_a_memory_is_about() -> None:
+    entities = {entity.name: entity.aside for entity in spoken_of("I met Zoe Brandt in Leeds last week.").entities}
+    assert (entities["Ben"], entities["Zoe Brandt"], entities["Leeds"]) == (True, False, False)
+
+
+def test_of_the_words_of_a_text_those_that_tell_its_topic_are_chosen_then_the_longest() -> None:
+    said = spoken_of("Yesterday the dentist found an extraordinary thing beneath my tooth, truly, Zoe.")
+    assert [word for _, word in said.words] == ["dentist", "tooth", "extraordinary", "beneath"]
+    assert "zoe" not in dict(said.words)
+
+
+def test_what_was_summed_up_of_others_has_no_words_of_its_own() -> None:
+    origin = Origin(trigger="summarise:health")
+    found = RulesMentions().of(a_cube("The dentist fixed my tooth.", origin=origin))
+    assert (found.made, found.words, found.topics) == (True, (), ("health",))
