@@ -88,10 +88,9 @@ def test_a_table_of_weights_knows_each_reading_and_no_other(slot: str, readings:
 
 
 def test_no_lesson_is_a_call_that_nothing_is_learnt_from() -> None:
-    lessons = tomllib.loads((DATA / "lessons.toml").read_text("utf-8"))
-    taught = {
-        text.rpartition(" // ")[2].lower() for kinds in lessons.values() for texts in kinds.values() for text in texts
-    }
+    tables = [tomllib.loads((DATA / f"{name}.toml").read_text("utf-8")) for name in ("lessons", "lessons_more")]
+    lessons = [texts for table in tables for kinds in table.values() for texts in kinds.values()]
+    taught = {text.rpartition(" // ")[2].lower() for texts in lessons for text in texts}
     for name, part in (("seventh", "seventh_unseen"), ("blind_second", "blind_second")):
         calls = tomllib.loads((DATA / f"{name}.toml").read_text("utf-8"))[part]
         shared = len({call["q"].lower() for call in calls if "turns" not in call} & taught)
