@@ -71,8 +71,12 @@ def open(settings: Settings | None = None, **given: Any) -> Memos:
     return Memos(wiring.open(settings, **given), _loop())
 
 
+_PATIENCE = 5.0  # seconds that a loop may take to end
+_running: dict[BlockingPortal, Thread] = {{}}
+
+
 def _loop() -> BlockingPortal:
-    """An event loop on a thread of its own; it ends with `Memos.close`, or with the process."""
+    """An event loop on a thread of its own; it ends with `Memos.close`, or before the process does."""
     started = Future[BlockingPortal]()
 
     async def serve() -> None:
@@ -80,8 +84,21 @@ def _loop() -> BlockingPortal:
             started.set_result(portal)
             await portal.sleep_until_stopped()
 
-    Thread(target=anyio.run, args=(serve,), name="memos", daemon=True).start()
-    return started.result()
+    thread = Thread(target=anyio.run, args=(serve,), name="memos", daemon=True)
+    thread.start()
+    portal = started.result()
+    _running[portal] = thread
+    return portal
+
+
+@atexit.register
+def _end() -> None:
+    """End what nobody closed: an interpreter that goes while a thread of it is at work may abort."""
+    for portal, thread in list(_running.items()):
+        if thread.is_alive():  # not so in a process that was forked
+            with suppress(RuntimeError):  # it has just ended
+                portal.start_task_soon(portal.stop, True)
+            thread.join(_PATIENCE)
 
 
 class Memos(Offices):
@@ -154,6 +171,8 @@ TAIL = '''
         """Finish, close the vault and end the loop."""
         self._portal.call(self._memos.aclose)
         self._portal.call(self._portal.stop)
+        if thread := _running.pop(self._portal, None):
+            thread.join(_PATIENCE)
 
     def __enter__(self) -> Self:
         return self
@@ -212,6 +231,8 @@ def _imports(tree: ast.Module) -> str:
     own = [ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     loop = [
         "import anyio",
+        "import atexit",
+        "from contextlib import suppress",
         "from concurrent.futures import Future",
         "from threading import Thread",
         "from typing import Any, Self",

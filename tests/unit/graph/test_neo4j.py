@@ -98,7 +98,7 @@ async def test_who_is_cancelled_while_it_connects_leaves_no_socket(nowhere: Neo4
             for _ in range(steps):
                 await checkpoint()
             tasks.cancel_scope.cancel()
-        gc.collect()
+    gc.collect()
 
 
 async def test_a_closed_graph_says_so(nowhere: Neo4jGraph) -> None:

@@ -13,11 +13,14 @@ from memos_mcp.interface.privacy_cubes import marked_cube, marked_origin, marked
 from memos_mcp.testing import a_cube
 
 LOOK = recognisers(library=False).found
-MAIL, PHONE = "ines.lobo@stmary.pt", "+351 21 555 0142"
+MAIL, PHONE, PART = "ines.lobo@stmary.pt", "+351 21 555 0142", "5698"
 
-words = st.sampled_from(("tea", "ferry", MAIL, f"call {PHONE}", "[EMAIL]", "phone", "GB82 WEST 1234 5698 7654 32", ""))
+words = st.sampled_from(
+    ("tea", "ferry", MAIL, f"call {PHONE}", "[EMAIL]", "phone", f"GB82 WEST 1234 {PART} 7654 32", "")
+)
+numbers = st.one_of(st.integers(), st.floats(allow_nan=False)).filter(lambda number: PART not in repr(number))
 values = st.recursive(
-    st.one_of(words, st.integers(), st.booleans(), st.none(), st.floats(allow_nan=False)),
+    st.one_of(words, numbers, st.booleans(), st.none()),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(words, inner, max_size=3)),
     max_leaves=8,
 )
@@ -73,7 +76,7 @@ def test_marks_are_marked_no_more_and_no_value_is_left(
     cube = a_cube(tags=tags, payload=Plaintext(text=text, data=data), origin=Origin(source=source))
     seen: MemCube = marked_cube(cube, LOOK)
     assert marked_cube(seen, LOOK) == seen
-    for value in (MAIL, PHONE, "5698"):
+    for value in (MAIL, PHONE, PART):
         assert value not in repr(seen)
 
 
