@@ -31,6 +31,7 @@ from memos_mcp.infrastructure.storage.rows import micros, moment
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 _WITHIN = 0.02  # seconds that a line waits for others; with the writing itself a line is in the file within 50 ms
+_IDLE = 1.0  # seconds without a line after which the thread that writes them ends
 _AGAIN = 1.0  # seconds until it is tried again when the vault cannot be written
 _CROWD = 2_000  # lines that wait before callers wait with them
 _MOST = 20_000  # lines that are kept for a vault that cannot be written
@@ -67,7 +68,10 @@ class SqliteAccessLog:
         self._waiting: list[Access] = []
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
-        self._timer: threading.Timer | None = None
+        self._writer: threading.Thread | None = None
+        self._due, self._ended = threading.Event(), threading.Event()
+        self._scheduled = False
+        self._pause = _WITHIN
         self._closed = False
         self._working = CapacityLimiter(1)
         self._reading = CapacityLimiter(2)
@@ -77,7 +81,7 @@ class SqliteAccessLog:
         with self._lock:
             self._waiting.append(access)
             crowded = len(self._waiting) > _CROWD
-            if not self._strict and self._timer is None:
+            if not self._strict and not self._scheduled:
                 self._later(_WITHIN)
         if self._strict:
             await self._flushed()
@@ -137,8 +141,7 @@ class SqliteAccessLog:
 
     async def aclose(self) -> None:
         """Write what waits; what cannot be written is said in the program's log."""
-        self._closed = True
-        await to_thread.run_sync(self._try, limiter=self._working)
+        await to_thread.run_sync(self._end, limiter=self._working)
 
     async def _flushed(self) -> None:
         await to_thread.run_sync(self._flush, limiter=self._working)
@@ -151,11 +154,37 @@ class SqliteAccessLog:
         return await to_thread.run_sync(run, limiter=self._reading)
 
     def _later(self, seconds: float) -> None:
+        """Have what waits written after so long; a thread for each time would take longer to start than to write."""
         if self._closed:
             return
-        self._timer = threading.Timer(seconds, self._try)
-        self._timer.daemon = True
-        self._timer.start()
+        self._scheduled, self._pause = True, seconds
+        self._due.set()
+        if self._writer is None:
+            self._writer = threading.Thread(target=self._serve, name="memos access log", daemon=True)
+            self._writer.start()
+
+    def _serve(self) -> None:
+        """Write whenever it is due, until nothing was for a while."""
+        while True:
+            if not self._due.wait(_IDLE):
+                with self._lock:
+                    if not self._due.is_set():
+                        self._writer = None
+                        return
+            self._due.clear()
+            self._ended.wait(self._pause)
+            if self._closed:
+                return
+            self._try()
+
+    def _end(self) -> None:
+        with self._lock:
+            self._closed, writer = True, self._writer
+        self._due.set()
+        self._ended.set()
+        self._try()
+        if writer is not None:
+            writer.join()
 
     def _try(self) -> None:
         """Write what waits, or try again later: a vault that cannot be written now fails nobody's call."""
@@ -173,7 +202,7 @@ class SqliteAccessLog:
     def _flush(self) -> None:
         with self._flushing:
             with self._lock:
-                self._timer = None
+                self._scheduled = False
                 lines = list(self._waiting)
             if lines:
                 with self._database.write(durable=self._strict) as db:
