@@ -198,6 +198,11 @@ _BY_DAY = "on|since|until|till|by|before|after|from|to|between"
 _COMPARED = r"compare|(?:19|20)\d\d (?:and|or|vs\.?|versus|with|to|than)"
 _WHICH = "(?P<which>this past|this coming|last|past|previous|this|current|next|coming|upcoming)"
 
+_NO_ROLE = (
+    rf"(?:(?<=on )|(?<=in )|(?!(?:{WEEKDAY}|{MONTH}|{SEASON}) in (?:that|the|this|which|what) (?:tv )?"
+    r"(?:series|show|film|movie|sitcom|play|novel|musical|opera)\b))"
+)
+"""Not somebody of this name in a story."""
 _EITHER: tuple[Term, ...] = (
     _term(rf"(?P<n>{NUMBER}) (?P<what>{UNIT}|{NAME})(?:e?s)? ago\b", _ago),
     _term(rf"(?P<n>{NUMBER}) (?P<what>{UNIT})s?(?:'? time)? (?:from now|from today|hence)\b", _from_now),
@@ -233,11 +238,11 @@ WORDED: tuple[Term, ...] = (
     _term(r"year (?P<year>\d{3,4})(?!\w)", year),
     _term(NOON, clock, CLOCK_WHEN),
     _THE_15TH,
-    _term(rf"{WEEKDAY}\b(?! (?:morning|afternoon|evening|night)s\b)", _weekday, _WHEN, ends=True),
+    _term(rf"{_NO_ROLE}{WEEKDAY}\b(?! (?:morning|afternoon|evening|night)s\b)", _weekday, _WHEN, ends=True),
     _term(rf"{SHORT_WEEKDAY}\b(?:\.(?= \d))?(?={ENDS}| \d)", _named, _BY_DAY),
     _term(rf"{SURE_MONTH}\b(?:\.(?= [\d']))?", _named),
-    _term(rf"{MONTH}\b(?:\.(?= [\d']))?", _month, _IN_MONTH),
-    _term(rf"{SEASON}\b{OF_TIME}", _named, f"{_DURING}(?: the)?"),
+    _term(rf"{_NO_ROLE}{MONTH}\b(?:\.(?= [\d']))?", _month, _IN_MONTH),
+    _term(rf"{_NO_ROLE}{SEASON}\b{OF_TIME}", _named, f"{_DURING}(?: the)?"),
     _term(r"weekend\b", _named, "the|at the|on the|over the"),
     _term(rf"(?:{'|'.join(PARTS)})\b", lambda found, said: part(found[0])),
 )
