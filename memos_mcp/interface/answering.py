@@ -14,6 +14,7 @@ from memos_mcp.answers import Answer, Recall
 from memos_mcp.errors import Misconfigured, Unavailable
 from memos_mcp.interface.framing import framed, shown, without_secrets
 from memos_mcp.interface.recording import staged
+from memos_mcp.late import late
 from memos_mcp.models import Answerer
 from memos_mcp.operation.context import pack
 from memos_mcp.search import Turn
@@ -23,9 +24,9 @@ logger = logging.getLogger(__name__)
 NOTHING = "No memory answers this."
 """The answer when nothing is found: then no model is asked, so none can invent one."""
 _MOST_TURNS = 12
-_MARK = re.compile(r"[ \t]?\[([^\[\]\n]{1,1000})\]")
-_IN_MARK = re.compile(r"[^\s,;]+")
-_ID = re.compile(r"[0-9a-v]{16}")  # the shape of `new_id`
+_MARK = late(r"[ \t]?\[([^\[\]\n]{1,1000})\]")
+_IN_MARK = late(r"[^\s,;]+")
+_ID = late(r"[0-9a-v]{16}")  # the shape of `new_id`
 
 
 def ready(answerer: Answerer | None) -> Answerer:
