@@ -9,7 +9,7 @@ SGLANG_FOLDER := $(HOME)/.memos/sglang
 IN_MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 {print "TMPDIR=/dev/shm"}')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lowest kv check serve bench neo4j sglang format twin schema weights wheel mcpb install env pins \
+.PHONY: help run test coverage lowest kv check serve bench figures neo4j sglang format twin schema weights wheel mcpb install env pins \
 	clean
 
 help: ## show this menu
@@ -22,14 +22,18 @@ run: ## set up what the demo needs (no torch, one small model), then run it
 	@$(MEMOS) demo
 
 test: check ## set up what the tests need, then check and run all tests
+	@$(IN_MEMORY) $(TEST) pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
+
+coverage: ## the same tests, slower, with the lines that they reach: 90 % of them at least
 	@$(IN_MEMORY) $(TEST) pytest --cov --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
 lowest: ## run the tests of LlamaIndex with the oldest version of it that is accepted
 	@tools/python tools/env.py lowest pytest -W ignore::pydantic.warnings.UnsupportedFieldAttributeWarning \
 		tests/unit/adapters/test_llama_index_*.py tests/integration/test_llama_index_together.py
 
-kv: ## run the tests of activation memory, with torch: 2.7 GB to fetch, once
-	@$(IN_MEMORY) tools/python tools/env.py kv pytest tests/unit/activation
+kv: ## run the tests of activation and parametric memory, with torch: 2.7 GB to fetch, once
+	@$(IN_MEMORY) tools/python tools/env.py kv pytest tests/unit/activation tests/unit/parametric \
+		tests/conformance/test_activation_backend.py -k "not real"
 
 check: ## format, lint, types, imports, sizes
 	@$(TEST) ruff format --check
@@ -44,6 +48,9 @@ serve: ## run the MCP server over stdio
 
 bench: ## run the benchmarks
 	@$(TEST) python -m benchmarks
+
+figures: ## draw the figures of the documentation from what the benchmarks kept
+	@$(TEST) python -m benchmarks.ttft_chart
 
 neo4j: ## start a Neo4j on port 7687 without docker; ARGS=stop stops it
 	@tools/python -m tools.neo4j_server $(or $(ARGS),start 7687) $(NEO4J_FOLDER)

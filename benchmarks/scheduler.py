@@ -1,6 +1,7 @@
 """What policies of the scheduler save, against who knows the future: `python -m benchmarks.scheduler`.
 
-`--record FILE` writes the reads of your own vault, as its access log has them, as a trace; `--trace FILE` measures one.
+`--vault HOME` measures them on the reads of a vault of your own, as its access log has them. `--record FILE` writes
+these as a trace, and `--trace FILE` measures one.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from benchmarks.common import keep
 from benchmarks.scheduler_recording import record
 from benchmarks.scheduler_simulation import Run, bound, gaps, total_bytes
 from benchmarks.scheduler_traces import FAMILIES, Trace
+from memos_mcp import sync
 from memos_mcp.operation.expecting import FORECASTS, Forecasts
 from memos_mcp.operation.scheduling import Limits, Policy
 from memos_mcp.operation.scheduling_policies import Frequent, Labelled, Paying, Recent, Similar
@@ -169,6 +171,18 @@ def plateau(uses: int) -> dict[str, JsonValue]:
     return result
 
 
+def recorded(trace: Trace, share: float) -> None:
+    """Every policy on what was really read, and what who knows the future would save."""
+    if not any(line.what == "use" for line in trace):
+        sys.stdout.write("nothing was read yet\n")
+        return
+    for way, building in WAYS.items():
+        on = course(trace, share, building)
+        for entrant in ENTRANTS:
+            _tell(f"{way}, {entrant.name}", {name: round(value, 3) for name, value in measured(entrant, on).items()})
+        _tell(f"{way}, who knows the future", {"saved": round(on.reached / max(on.most, 1e-9), 3)})
+
+
 def _tell(name: str, figures: JsonValue) -> None:
     sys.stdout.write(f"{name}: {figures}\n")
     sys.stdout.flush()
@@ -180,20 +194,21 @@ def main() -> None:
     parser.add_argument("--uses", type=int, default=6000)
     parser.add_argument("--short", action="store_true", help="only the table of all policies")
     parser.add_argument("--trace", type=Path, help="measure this recorded trace instead")
-    parser.add_argument("--budget", type=float, default=BUDGET, help="for a recorded trace: share of all bytes")
+    parser.add_argument("--vault", type=Path, metavar="HOME", help="measure the reads of the vault in this data folder")
+    parser.add_argument("--budget", type=float, default=BUDGET, help="for what was recorded: share of all bytes")
     parser.add_argument("--record", type=Path, help="write the reads of your vault here, and stop")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     if options.record:
         options.record.write_text("".join(traces.written(record())), "utf-8")
         return
+    if options.vault:
+        with sync.open(home=options.vault) as memos:
+            recorded(record(memos), options.budget)
+        return
     if options.trace:
         with options.trace.open(encoding="utf-8") as lines:
-            trace = traces.read(lines)
-        ways = {way: course(trace, options.budget, building) for way, building in WAYS.items()}
-        for way, on in ways.items():
-            for entrant in ENTRANTS:
-                _tell(f"{way}, {entrant.name}", {**measured(entrant, on)})
+            recorded(traces.read(lines), options.budget)
         return
     result: dict[str, JsonValue] = {"uses": options.uses, "budget": BUDGET, "policies": standard(options.uses)}
     if not options.short:

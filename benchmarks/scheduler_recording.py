@@ -8,6 +8,7 @@ from benchmarks.scheduler_traces import Line
 from memos_mcp import NotFound, sync
 from memos_mcp.accesses import READS
 from memos_mcp.cube import MemCube
+from memos_mcp.interface.using import used
 from memos_mcp.operation.context import tokens
 
 _PAGE = 1000
@@ -35,7 +36,7 @@ def _uses(memos: sync.Memos) -> Iterator[Line]:
         while True:
             page = memos.audit.query(action=verb, outcome="allowed", limit=_PAGE, after=after)
             for line in page.lines:
-                for item in line.items:
+                for item in used(line):
                     yield Line(at=line.at.timestamp(), what="use", id=item.id)
             after = page.after
             if not after:

@@ -1,7 +1,8 @@
 """Time to the first token with memories as text and as KV: `tools/python tools/env.py kv python -m benchmarks.ttft`.
 
 The grid of the MemOS paper's KV table: contexts of about 600, 2,800 and 6,000 tokens, questions of about 170, 300 and
-950, on a Llama-shaped model of random weights (`--model 20m`, `135m`, `360m`). Each cell reads the question after the
+950, on a Llama-shaped model of random weights (`--model 20m`, `135m`, `360m`; on a GPU `1b` and `8b`, with `--device
+cuda --dtype bfloat16`). Each cell reads the question after the
 memories in four ways, one after the other in each round: all of it (full), the memories' KV in memory (memory), mapped
 from its file with the hash compared (disk), and joined from blocks of a few memories each (composed, joining counted;
 the share computed anew is `--share`). Figures are medians of the rounds, ratios those of the medians of one run; the
@@ -13,7 +14,6 @@ seconds of the processor tell more where others use the machine.
 from __future__ import annotations
 
 import argparse
-import random
 import statistics
 import tempfile
 import time
@@ -30,25 +30,19 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from benchmarks.common import keep
 from benchmarks.texts import Texts
+from benchmarks.ttft_grid import CONTEXTS, QUESTIONS, SHAPES, memories, prose
 from memos_mcp.activation import Source
-from memos_mcp.cube import Activation, Ref
+from memos_mcp.cube import Activation
 from memos_mcp.infrastructure.activation.answering import Answering
 from memos_mcp.infrastructure.activation.transformers import TransformersBackend
 
-CONTEXTS, QUESTIONS = (600, 2800, 6000), (170, 300, 950)
 WAYS = ("full", "memory", "disk", "composed")
-_MEMORY = 60  # tokens of one memory, about
-_SHAPES = {  # hidden, intermediate, layers, heads, KV heads
-    "2m": (128, 256, 4, 4, 2),
-    "20m": (384, 1024, 8, 6, 2),
-    "135m": (576, 1536, 30, 9, 3),
-    "360m": (960, 2560, 32, 15, 5),
-}
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
-def backend(shape: str, folder: Path) -> TransformersBackend:
+def backend(shape: str, folder: Path, device: str = "cpu", dtype: str = "float32") -> TransformersBackend:
     """A model of random weights that reads a token for each word."""
-    hidden, intermediate, layers, heads, kv_heads = _SHAPES[shape]
+    hidden, intermediate, layers, heads, kv_heads = SHAPES[shape]
     texts = Texts(1)
     words = sorted({word for _ in range(4000) for word in texts.text().split()})
     vocabulary = {word: at for at, word in enumerate(["<unk>", "</s>", *words])}
@@ -66,23 +60,12 @@ def backend(shape: str, folder: Path) -> TransformersBackend:
         max_position_embeddings=16384,
         eos_token_id=None,
     )
-    return TransformersBackend(LlamaForCausalLM(config).eval(), fast, folder, name=shape)
-
-
-def memories(tokens: int, seed: int) -> list[Source]:
-    """Memories of about so many tokens together."""
-    return [
-        Source(Ref(id=f"{tokens}-{seed}-{at}", version=1), prose(_MEMORY, f"{tokens}-{seed}-{at}"))
-        for at in range(tokens // _MEMORY)
-    ]
-
-
-def prose(words: int, seed: str) -> str:
-    """A text of exactly so many words."""
-    source, said = Texts(random.Random(seed).randrange(2**31)), list[str]()
-    while len(said) < words:
-        said += source.text().split()
-    return " ".join(said[:words])
+    torch.set_default_device(device)
+    torch.set_default_dtype(DTYPES[dtype])
+    model = LlamaForCausalLM(config).eval()
+    torch.set_default_device("cpu")
+    torch.set_default_dtype(torch.float32)
+    return TransformersBackend(model, fast, folder, name=shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +92,7 @@ async def whole(its: TransformersBackend, sources: Sequence[Source], question: s
     """The first token with everything read."""
     parts = its.seam.parts([source.text for source in sources])
     ids = [*(each for part in parts for each in part), *its.seam.question(question)]
-    await anyio.to_thread.run_sync(Answering(its.model, None, [ids]).step)
+    await anyio.to_thread.run_sync(Answering(its.network, None, [ids]).step)
 
 
 async def composed(its: TransformersBackend, blocks: Sequence[Activation], question: str, share: float) -> None:
@@ -166,16 +149,17 @@ def row(tokens: int, question: int, taken: dict[str, list[Took]], build: Took, s
 async def measured(options: argparse.Namespace) -> dict[str, JsonValue]:
     """The whole grid."""
     with tempfile.TemporaryDirectory(prefix="memos-ttft-") as folder:
-        its = backend(options.model, Path(folder))
+        its = backend(options.model, Path(folder), options.device, options.dtype)
         await timed(partial(whole, its, memories(120, 0), prose(20, "warming up")))
         rows: list[JsonValue] = []
         for tokens in options.contexts:
             rows += await context(its, tokens, options.questions, options.rounds, options.share)
-        parameters = sum(each.numel() for _, each in its.model.named_parameters())
+        parameters = sum(each.numel() for _, each in its.network.named_parameters())
         return {
             "model": options.model,
             "parameters": parameters,
-            "dtype": str(its.model.dtype),
+            "dtype": str(its.network.dtype),
+            "device": torch.cuda.get_device_name() if options.device.startswith("cuda") else options.device,
             "threads": torch.get_num_threads(),
             "rounds": options.rounds,
             "share": options.share,
@@ -186,11 +170,13 @@ async def measured(options: argparse.Namespace) -> dict[str, JsonValue]:
 def main() -> None:
     """Measure and keep."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", choices=sorted(_SHAPES), default="20m")
+    parser.add_argument("--model", choices=sorted(SHAPES), default="20m")
     parser.add_argument("--contexts", type=int, nargs="+", default=CONTEXTS)
     parser.add_argument("--questions", type=int, nargs="+", default=QUESTIONS)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--share", type=float, default=0.15)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--dtype", choices=sorted(DTYPES), default="float32")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args()

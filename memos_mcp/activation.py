@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from memos_mcp.cube import Activation, Ref
+
+Progress = Callable[[int, int], None]
+"""Told while memories are read: so many tokens of so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,36 +24,80 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a model answered: `reused` tokens of memory not read again, `read` ones of the prompt, `made` new ones."""
+    """What a model answered: `reused` tokens of memory not read again, `read` ones of the prompt, `made` new ones.
+
+    `cold`: what was kept was lost, or a part of it, and had to be read again.
+    """
 
     text: str
     reused: int
     read: int
     made: int
+    cold: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What there is for blocks, in bytes: what a token takes, and all of them may take; seconds to read a token.
+
+    `seconds` are as measured by what was read so far; None before that.
+    """
+
+    per_token: int
+    budget: int
+    seconds: float | None = None
 
 
 class ActivationBackend(Protocol):
-    """Keeps memories as the state of a model. Safe to call from several tasks at once."""
+    """Keeps memories as the state of a model. Safe to call from several tasks at once.
 
-    async def warm(self, sources: Sequence[Source]) -> Activation:
+    What one tenant had read saves another nothing, whatever the words.
+    """
+
+    @property
+    def model(self) -> str:
+        """The name of the model that answers."""
+        ...
+
+    async def room(self) -> Room:
+        """How much may be kept. Raises Misconfigured, MissingExtra, Unavailable."""
+        ...
+
+    async def warm(
+        self, sources: Sequence[Source], *, tenant: str = "", pinned: bool = False, told: Progress | None = None
+    ) -> Activation:
         """Have the model read these memories, in this order, unless it has; equal sources cost nothing again.
 
         Raises InvalidInput (the model cannot keep them), Misconfigured, MissingExtra, Unavailable.
         """
         ...
 
-    async def generate(self, activation: Activation, prompt: str, *, limit: int = 256) -> Reply:
-        """Answer a prompt after these memories, in at most `limit` tokens; what is kept is not changed by it.
+    async def generate(
+        self, activation: Activation | None, prompt: str, *, tenant: str = "", limit: int = 256
+    ) -> Reply:
+        """Answer a prompt after these memories, or after none, in at most `limit` tokens; changes nothing that is kept.
 
         Raises InvalidInput (made for another model; an empty prompt), NotFound (not kept any more: warm it again),
         Corrupt, Unavailable.
         """
         ...
 
-    async def drop(self, activation: Activation) -> None:
-        """Keep it no longer, at once; what is not there is no error. Raises Unavailable."""
+    async def verify(self, activation: Activation) -> None:
+        """Look whether it is kept, whole, and of this model. Raises NotFound, Corrupt, InvalidInput, Unavailable."""
+        ...
+
+    async def drop(self, activation: Activation) -> str:
+        """Keep it no longer, at once; what of that cannot be promised. What is not there is no error."""
         ...
 
     async def aclose(self) -> None:
         """Let go of the model, or of the connections to it."""
+        ...
+
+
+class LastingBackend(ActivationBackend, Protocol):
+    """One whose blocks outlive the process that made them."""
+
+    async def tidy(self, kept: Sequence[Activation]) -> None:
+        """Remove what is kept beside these, if nobody can be making it now: a process that was killed left it."""
         ...

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from memos_mcp.accesses import Access
-from memos_mcp.cube import MemCube
+from memos_mcp.cube import Activation, MemCube, Ref
 from memos_mcp.keeping import Sizes
 from memos_mcp.ports import Event
 from memos_mcp.search import Lane, MemoryCall, Plan
@@ -50,6 +50,53 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
+class KvBlock:
+    """A block of activation memory: memories in the state of a model that has read them, and how that served.
+
+    It took `seconds` to build, for `by`. In `hits` answers `saved` tokens were not read again. `tenant` is told to the
+    backend, and nobody else.
+    """
+
+    name: str
+    activation: Activation
+    model: str
+    bytes: int
+    at: datetime
+    seconds: float
+    by: str
+    tenant: str
+    pinned: bool = False
+    hits: int = 0
+    saved: int = 0
+    last_used_at: datetime | None = None
+
+    @property
+    def sources(self) -> tuple[Ref, ...]:
+        """Its memories, in the order in which they were read."""
+        return self.activation.sources
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """A KV block that is warm for a question: its memories, all of which the caller may read, and tokens.
+
+    `covers` are the ids of those of the recall that it holds.
+    """
+
+    block: str
+    tokens: int
+    sources: tuple[Ref, ...]
+    covers: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """In words."""
+        held = f"{len(self.covers)} of what was found" + (
+            f" and {more} beside it" if (more := len(self.sources) - len(self.covers)) else ""
+        )
+        return f"KV block {self.block} of {self.tokens:,} tokens holds {held}"
+
+
+@dataclass(frozen=True, slots=True)
 class Recall:
     """The answer to a question.
 
@@ -57,7 +104,8 @@ class Recall:
     under `paths` were looked through; lanes in `missing` failed; `pending` memories are not in every lane yet;
     `withheld` matched, but look hostile now. `call` is what the question was taken to mean; `plan` how it was answered,
     if that was asked for. `stopped`: the conditions hold of fewer than were wanted, and not all memories were asked.
-    `access` is the line of the access log, for `audit.answer`.
+    `prefix` is a warm KV block that holds most of what was used. `access` is the line of the access log, for
+    `audit.answer`.
     """
 
     question: str
@@ -74,6 +122,7 @@ class Recall:
     stopped: bool = False
     plan: Plan | None = None
     access: str = ""
+    prefix: Prefix | None = None
 
     @property
     def cubes(self) -> tuple[MemCube, ...]:
@@ -90,11 +139,12 @@ class Recall:
         """What was searched, where and in which order, and what each step found; empty unless it was asked for."""
         meant = self.call.understanding
         alone = f"{self.question!r} stands for {meant.alone!r}\n" if meant and meant.filled else ""
-        return f"{alone}{self.plan}" if self.plan else ""
+        warm = f"\nprefix: {self.prefix}" if self.prefix else ""
+        return f"{alone}{self.plan}{warm}" if self.plan else ""
 
 
-Via = Literal["text", "none"]
-"""How a model was given the memories: in words, or not at all."""
+Via = Literal["text", "prefix", "none"]
+"""How a model was given the memories: in words, as what it keeps of having read them, or not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +152,10 @@ class Answer:
     """What a chat model says to a question, and the recall that it says it from.
 
     The `text` cites memories as [id]; `cited` are these ids, each of a memory in `recall.cubes`: none if nothing that
-    is said has a memory behind it. `via` none: nothing was found, so no `model` was asked, or it did not answer. Then
-    `missing` says why, the text is empty, and the recall is what there is. `read` and `written` are the tokens of
-    question and answer, if the server counts them.
+    is said has a memory behind it; `beside` are memories of the prefix that it cites and recall had not found. `via`
+    none: nothing was found, so no `model` was asked, or it did not answer. Then `missing` says why, the text is empty,
+    and the recall is what there is. `fallback` says why a warm prefix was not used after all. `read` and `written` are
+    the tokens of question and answer, if they are counted, `reused` those of memories that were not read again.
     """
 
     text: str
@@ -115,11 +166,14 @@ class Answer:
     missing: str = ""
     read: int | None = None
     written: int | None = None
+    reused: int = 0
+    fallback: str = ""
+    beside: tuple[MemCube, ...] = ()
 
     @property
     def sources(self) -> tuple[MemCube, ...]:
         """The memories that it cites, in that order."""
-        cubes = {cube.id: cube for cube in self.recall.cubes}
+        cubes = {cube.id: cube for cube in (*self.recall.cubes, *self.beside)}
         return tuple(cubes[id] for id in self.cited)
 
 

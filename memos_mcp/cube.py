@@ -199,13 +199,15 @@ class Activation(_Value):
 
 
 class Parametric(_Value):
-    """A LoRA adapter trained from other memories for one base model."""
+    """A LoRA adapter trained from other memories for one base model; `fingerprint` is of that."""
 
     kind: Literal["parametric"] = "parametric"
     sources: tuple[Ref, ...]
     fingerprint: str
     rank: int = Field(ge=1)
     blob: str
+    name: str = Field(default="", description="topic@version, as servers know it; never given again")
+    merged: tuple[str, ...] = Field(default=(), description="adapters it was put together from: it only resembles them")
 
 
 Payload = Annotated[Plaintext | Activation | Parametric, Field(discriminator="kind")]

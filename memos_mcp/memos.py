@@ -11,16 +11,19 @@ from typing import Self
 from pydantic import JsonValue
 
 from memos_mcp.accesses import AccessLog
+from memos_mcp.activation import LastingBackend
 from memos_mcp.answers import Answer, Namespace, Page, Recall, Remembered, Status
 from memos_mcp.cube import Interval, Kind, MemCube, Ref, SourceClass
 from memos_mcp.errors import Conflict, InvalidInput
 from memos_mcp.interface import answering, branches, checks
+from memos_mcp.interface.activating import Activations
 from memos_mcp.interface.before import Said, turns_of
 from memos_mcp.interface.bound import Bound, Never, When, now_in_utc
-from memos_mcp.interface.consolidating import following
 from memos_mcp.interface.cubes import drafted
+from memos_mcp.interface.followers import followed
 from memos_mcp.interface.guard import Guard
 from memos_mcp.interface.offices import Offices
+from memos_mcp.interface.planning import Terms
 from memos_mcp.interface.putting import Given, put_under
 from memos_mcp.interface.recalling import Asked, recalled
 from memos_mcp.interface.recording import recorded
@@ -63,17 +66,22 @@ class Memos(Offices):
         graph: Traversal | None = None,
         closing: AsyncExitStack | None = None,
         consolidation: bool = False,
+        scheduling: Terms = Terms(),  # noqa: B008 - it is frozen
         answerer: Answerer | None = None,
+        backend: LastingBackend | None = None,
     ) -> None:
         self.caller = caller
-        self._on = Bound(vault, Lanes(routes), caller, path, clock, guard or Guard(), accesses, graph=graph)
+        guard = guard or Guard()
+        kv = Activations(vault, backend, guard, clock) if backend else None
+        lanes = Lanes(routes, beside=(kv,) if kv else ())
+        self._on = Bound(vault, lanes, caller, path, clock, guard, accesses, graph=graph, activations=kv)
         self._reader = reader
         self._routes, self._answerer = tuple(routes), answerer
         self._resolver, self._hot = MemoryPathResolver(), Hot(vault, hot)
         self._about = about
         self._whole = True
         self._closing = closing or AsyncExitStack()
-        self._on = following(self._on, self._routes, self._closing) if consolidation else self._on
+        self._on = followed(self._on, self._routes, self._closing, scheduling, consolidation=consolidation)
 
     async def remember(
         self,
@@ -170,14 +178,14 @@ class Memos(Offices):
         """What a chat model answers from the memories that `recall` finds with the same arguments, citing them.
 
         It is sent those that fit into `budget` tokens as the caller sees them, the last turns and the question, secrets
-        masked; it is not asked if nothing is found. If it does not answer in time, or not usably, `missing` says why,
-        and the recall is there all the same. Nothing is stored. Raises as `recall`, and Misconfigured: no model is set,
-        or its server refuses the key or does not know the model.
+        masked; those of a warm prefix it has read already (`via`). It is not asked if nothing is found. If it does not
+        answer in time, or not usably, `missing` says why, and the recall is there all the same. Nothing is stored.
+        Raises as `recall`, and Misconfigured: no model is set, or its server refuses the key or does not know it.
         """
-        answerer = answering.ready(self._answerer)
+        answering.check(self._answerer, self._on)
         found = await self.recall(question, path=path, limit=limit, budget=budget, at=at, where=where, turns=turns)
-        now = self._on.moment(at)
-        return await answering.answered(answerer, found, turns_of(turns), budget=budget, now=now)
+        asking = answering.Asking(self._on, found, turns_of(turns), budget, self._on.moment(at))
+        return await answering.answered(self._answerer, asking)
 
     async def put(
         self,

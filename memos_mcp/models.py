@@ -81,7 +81,10 @@ class Worded:
 class Answerer(Protocol):
     """A chat model that answers in words."""
 
-    model: str
+    @property
+    def model(self) -> str:
+        """Its name."""
+        ...
 
     async def answer(self, system: str, text: str) -> Worded:
         """The model's answer to a text, never empty and never cut off.

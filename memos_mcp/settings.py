@@ -95,6 +95,32 @@ class Chat(_Section):
     timeout_s: float = Field(default=45, gt=0, le=3600, description="seconds an answer may take")
 
 
+class Activation(_Section):
+    """A model that keeps what it has read of memories (KV cache), in this process or on SGLang."""
+
+    kind: Literal["none", "transformers", "sglang"] = "none"
+    model: str = Field(default="", description="folder of the model, or its name in the local cache (transformers)")
+    device: str = Field(default="cpu", description="where it runs: cpu, cuda, mps (transformers)")
+    url: str = Field(default="http://127.0.0.1:30000", description="address of the server or router (sglang)")
+    key: SecretStr = Field(default=SecretStr(""), description="key of the server (sglang)")
+    memory_mb: int = Field(default=4096, ge=1, description="memory its blocks may hold, in MiB (transformers)")
+    disk_mb: int = Field(default=20_480, ge=1, description="disk its blocks may hold, in MiB (transformers)")
+    timeout_s: float = Field(
+        default=120, gt=0, le=3600, description="seconds a prompt may take; then the words are sent"
+    )
+    schedule: Literal["on", "off"] = Field(default="on", description="build blocks of what is used often, or never")
+    policy: Literal["paying", "recent", "frequent", "labelled", "similar"] = Field(
+        default="paying", description="what is worth a block: what pays for it, or what is used last, or often"
+    )
+    longest: int = Field(default=8192, ge=512, description="tokens of the largest block that is built so")
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if self.kind == "transformers" and not self.model.strip():
+            raise ValueError("activation.kind is transformers: set activation.model to the folder of the model")
+        return self
+
+
 class Embedder(_Section):
     """What turns texts into vectors."""
 
@@ -223,6 +249,7 @@ class Settings(BaseSettings):
     embedder: Embedder = Embedder()
     reader: Reader = Reader()
     chat: Chat = Chat()
+    activation: Activation = Activation()
     screening: Screening = Screening()
     privacy: Privacy = Privacy()
     consolidation: Consolidation = Consolidation()
@@ -255,6 +282,11 @@ class Settings(BaseSettings):
     def database(self) -> Path:
         """The vault's file."""
         return self.home.expanduser() / self.vault.file
+
+    @property
+    def blocks(self) -> Path:
+        """The folder of KV blocks."""
+        return self.home.expanduser() / "kv"
 
     @property
     def graph_file(self) -> Path:

@@ -171,9 +171,9 @@ class Memos(Offices):
         """What a chat model answers from the memories that `recall` finds with the same arguments, citing them.
 
         It is sent those that fit into `budget` tokens as the caller sees them, the last turns and the question, secrets
-        masked; it is not asked if nothing is found. If it does not answer in time, or not usably, `missing` says why,
-        and the recall is there all the same. Nothing is stored. Raises as `recall`, and Misconfigured: no model is set,
-        or its server refuses the key or does not know the model.
+        masked; those of a warm prefix it has read already (`via`). It is not asked if nothing is found. If it does not
+        answer in time, or not usably, `missing` says why, and the recall is there all the same. Nothing is stored.
+        Raises as `recall`, and Misconfigured: no model is set, or its server refuses the key or does not know it.
         """
         return self._portal.call(
             partial(self._memos.ask, question, path=path, limit=limit, budget=budget, at=at, where=where, turns=turns)

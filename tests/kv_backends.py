@@ -14,6 +14,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from memos_mcp.activation import Source
 from memos_mcp.cube import Activation, Ref
 from memos_mcp.infrastructure.activation.blocks import Block
+from memos_mcp.infrastructure.activation.caches import Reading
 from memos_mcp.infrastructure.activation.identity import fingerprint
 from memos_mcp.infrastructure.activation.transformers import TransformersBackend
 from tests import kv_models
@@ -52,7 +53,7 @@ def backend(
 async def block(its: TransformersBackend, activation: Activation) -> Block:
     """What it keeps for this activation."""
     assert activation.blob is not None
-    return await its.stock.get(activation.blob, fingerprint(its.model, its.seam, "tiny", "1"))
+    return await its.stock.get(activation.blob, fingerprint(its.network, its.seam, "tiny", "1"))
 
 
 def prompt(its: TransformersBackend, sources: tuple[Source, ...], question: str = QUESTION) -> list[int]:
@@ -61,11 +62,24 @@ def prompt(its: TransformersBackend, sources: tuple[Source, ...], question: str 
     return [*(each for part in parts for each in part), *its.seam.question(question)]
 
 
+def prefilled(model: PreTrainedModel, ids: list[int]) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """Keys and values of each layer after the model read these ids."""
+    reading = Reading(model, ids)
+    while not reading.over:
+        reading.step()
+    return reading.taken()
+
+
 def greedy(its: TransformersBackend, ids: list[int], limit: int) -> str:
     """What transformers itself answers, with nothing kept."""
     given = torch.tensor([ids])
-    made = its.model.generate(given, max_new_tokens=limit, do_sample=False, pad_token_id=0)
+    made = its.network.generate(given, max_new_tokens=limit, do_sample=False, pad_token_id=0)
     return its.seam.text(made[0, len(ids) :].tolist())
+
+
+def files(folder: Path) -> list[Path]:
+    """All files in a folder and below."""
+    return [file for file in folder.rglob("*") if file.is_file()]
 
 
 def digest(its: Block) -> str:

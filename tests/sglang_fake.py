@@ -32,13 +32,15 @@ _vocabulary: dict[str, int] = {text: at for at, text in _CONTROL.items()}  # of 
 class Reply:
     """A body and its status.
 
-    `cut` closes the connection after so many bytes, before all if it is -1; `held` waits for the end of the test.
+    `cut` closes the connection after so many bytes, before all if it is -1; `held` waits for the end of the test;
+    `long` sends a half and waits for the rest until the server is killed.
     """
 
     body: bytes = b""
     status: int = 200
     cut: int | None = None
     held: bool = False
+    long: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,17 +89,20 @@ class Fake:
     faults: dict[str, list[Reply]] = field(default_factory=dict[str, list[Reply]])
     asked: list[Asked] = field(default_factory=list[Asked])
     url: str = ""
+    memory: dict[str, Any] | None = field(default_factory=lambda: {"kvcache": 0.5, "weight": 1.5})  # GiB
     boot: int = field(default_factory=lambda: next(_boots))
     kept: list[Kept] = field(default_factory=list[Kept])
     prompts: int = 0
     hits: int = 0
     closing: threading.Event = field(default_factory=threading.Event)
+    killed: threading.Event = field(default_factory=threading.Event)
     workers: list[Fake] | None = None  # a router has some, and forwards only the keys that it knows
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def restart(self) -> None:
         """What a stop and a start do to what it knows."""
         self.kept, self.boot = [], next(_boots)
+        self.killed.clear()
 
     def asked_for(self, path: str) -> list[dict[str, Any]]:
         """The bodies of requests to a path."""
@@ -107,6 +112,8 @@ class Fake:
         """The answer to a request."""
         with self.lock:
             self.asked.append(asked)
+            if self.killed.is_set():
+                return Reply(cut=-1)
             if self.faults.get(asked.path):
                 return self.faults[asked.path].pop(0)
             if self.key and asked.key != f"Bearer {self.key}" and asked.path not in {"/health", "/metrics"}:
@@ -138,6 +145,7 @@ class Fake:
     def _about(self, _body: dict[str, Any]) -> Reply:
         about = {"version": self.version, "page_size": self.page, "enable_session_radix_cache": self.pins}
         about |= {"incremental_streaming_output": self.apart, "max_req_input_len": self.capacity - 6}
+        about |= {"max_total_num_tokens": self.capacity, "internal_states": [{"memory_usage": self.memory}]}
         return told(about | {"random_seed": self.boot, "startup_time": {"tokenizer_e2e": 1.5}, "api_key": self.key})
 
     def _model(self, _body: dict[str, Any]) -> Reply:
@@ -162,7 +170,7 @@ class Fake:
         if not body.get("stream"):
             end = {"finish_reason": {"type": "length"}, "completion_tokens": len(words)}
             return told({"text": "".join(words), "meta_info": meta | end})
-        return Reply(b"".join(self._events(words, meta)) + b"data: [DONE]\n\n")
+        return Reply(b"".join(self._events(words, meta)) + b"data: [DONE]\n\n", long=most > 500)
 
     def _events(self, words: list[str], meta: dict[str, Any]) -> Iterator[bytes]:
         for at, word in enumerate(words, 1):
@@ -219,6 +227,7 @@ def shared(a: tuple[int, ...], b: tuple[int, ...]) -> int:
 def serving(fake: Fake | None = None, port: int = 0) -> Generator[Fake]:
     """A server that listens on this machine until the end of the block."""
     server = fake or Fake()
+    server.killed.clear()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -237,10 +246,13 @@ def serving(fake: Fake | None = None, port: int = 0) -> Generator[Fake]:
                 self.send_response(reply.status)
                 self.send_header("Content-Length", str(len(reply.body)))
                 self.end_headers()
-                self.wfile.write(reply.body[: reply.cut])
+                half = len(reply.body) // 2 if reply.long else reply.cut
+                self.wfile.write(reply.body[:half])
+                if reply.long:
+                    server.killed.wait()
             except ConnectionError:
                 self.close_connection = True
-            if reply.cut is not None:
+            if reply.cut is not None or reply.long:
                 self.close_connection = True
 
         def do_GET(self) -> None:
@@ -260,6 +272,7 @@ def serving(fake: Fake | None = None, port: int = 0) -> Generator[Fake]:
             yield server
         finally:
             server.closing.set()
+            server.killed.set()
             http.shutdown()
             thread.join()
 

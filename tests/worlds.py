@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from memos_graph import EmbeddedGraph
 from memos_mcp import Caller, Memos, MemosError
+from memos_mcp.activation import Source
 from memos_mcp.infrastructure.graph import Graph
 from memos_mcp.infrastructure.storage.accesses import SqliteAccessLog
 from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
@@ -23,13 +24,14 @@ from memos_mcp.infrastructure.words import Words
 from memos_mcp.interface.offices import Offices
 from memos_mcp.interface.reader import RulesReader
 from memos_mcp.models import Worded
+from tests.activations import Table
 from tests.graphs import EachWord
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 MUTE = ("acting_as", "aclose")
 """Public functions that tell nothing."""
 _CURSOR = "after"  # a number of the whole vault: only whether there is one
-_OF_ITS_OWN = ("seq", "upto", "revision", "tip", "access", "anchor")
+_OF_ITS_OWN = ("seq", "upto", "revision", "tip", "access", "anchor", "seconds")
 _ACCESS = re.compile(r"\b[0-9a-f]{12}(?:[0-9a-f]{4})?\b|(?<=\bchange:)\d+")  # made by chance, or a position of the log
 
 
@@ -40,6 +42,11 @@ class Echo:
 
     async def answer(self, system: str, text: str) -> Worded:
         return Worded(text, len(text), len(system))
+
+
+def repeated(sources: Sequence[Source], prompt: str) -> str:
+    """All that a model has read, memories and prompt, as its answer."""
+    return "\n".join((*(source.text for source in sources), prompt))
 
 
 class Clock:
@@ -74,6 +81,7 @@ def opened(home: Path, clock: Clock, user: str = "nobody") -> Memos:
         graph=Walks(graph),
         closing=closing,
         answerer=Echo(),
+        backend=Table(says=repeated),
     )
 
 

@@ -1,6 +1,6 @@
-"""Writes a tiny Llama with random weights, its tokenizer and a chat template; runs in the environment of SGLang.
+"""Writes a small Llama with random weights, its tokenizer and a chat template; runs in the environment of SGLang.
 
-    python sglang_model.py FOLDER
+    python sglang_model.py FOLDER tiny|20m|135m
 
 It answers nonsense, the same one each time. What is tested with it is a cache, not a model.
 """
@@ -16,28 +16,36 @@ CHAT = (
 )
 _WORDS = 4096
 _MARKS = {"eos_token": "<|im_end|>", "pad_token": "<|endoftext|>", "bos_token": "<|endoftext|>"}
-_SIZES = {"hidden_size": 256, "intermediate_size": 512, "num_hidden_layers": 4, "num_attention_heads": 4}
+_SHAPES = {  # hidden, intermediate, layers, heads, KV heads, tokens at most, type of the numbers
+    "tiny": (256, 512, 4, 4, 2, 8192, "bfloat16"),
+    "20m": (384, 1024, 8, 6, 2, 16384, "float32"),
+    "135m": (576, 1536, 30, 9, 3, 16384, "float32"),
+}
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, shape: str) -> None:
     """Write the model into a folder."""
     torch: Any = import_module("torch")
     transformers: Any = import_module("transformers")
     tokenizer = _tokenizer(transformers)
     tokenizer.save_pretrained(folder)
+    hidden, intermediate, layers, heads, kv_heads, most, numbers = _SHAPES[shape]
     config = transformers.LlamaConfig(
         vocab_size=len(tokenizer),
-        num_key_value_heads=2,
+        hidden_size=hidden,
+        intermediate_size=intermediate,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=kv_heads,
         head_dim=64,
-        max_position_embeddings=8192,
+        max_position_embeddings=most,
         eos_token_id=tokenizer.eos_token_id,
         bos_token_id=None,
         pad_token_id=tokenizer.pad_token_id,
         tie_word_embeddings=True,
-        **_SIZES,
     )
     torch.manual_seed(0)
-    transformers.LlamaForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
+    transformers.LlamaForCausalLM(config).to(getattr(torch, numbers)).save_pretrained(folder)
 
 
 def _tokenizer(transformers: Any) -> Any:
@@ -59,4 +67,4 @@ def _tokenizer(transformers: Any) -> Any:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2])

@@ -65,15 +65,19 @@ def install() -> Path:
     return folder / "bin" / "python"
 
 
-def model() -> Path:
-    """The folder of a tiny Llama with random weights and a tokenizer, made now unless an earlier call did."""
+def model(shape: str = "tiny") -> Path:
+    """The folder of a Llama with random weights and a tokenizer, made now unless an earlier call did."""
     python = install()
-    folder = home() / f"model-{hashlib.sha256(_MODEL.read_bytes()).hexdigest()[:12]}"
+    folder = home() / f"model-{shape}-{hashlib.sha256(_MODEL.read_bytes()).hexdigest()[:12]}"
     if not (folder / "ready").exists():
         with alone(folder):
             if not (folder / "ready").exists():
                 made = subprocess.run(
-                    [python, "-I", _MODEL, folder], capture_output=True, text=True, check=False, env=_environment()
+                    [python, "-I", _MODEL, folder, shape],
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                    env=_environment(),
                 )
                 if made.returncode:
                     raise CannotSetUp(f"the model could not be made: {_end(made.stderr)}")
@@ -138,6 +142,16 @@ def pid_of(folder: Path) -> int | None:
     return pid if pid and f"--folder={folder}" in words else None
 
 
+def cpu_seconds(folder: Path) -> float:
+    """What the processes of the server on a folder have used of the processor."""
+    ticks = 0
+    for pid in _group(pid_of(folder.expanduser().absolute()) or -1):
+        with suppress(OSError):
+            fields = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def _build(folder: Path) -> None:
     if not sys.platform.startswith("linux"):
         raise CannotSetUp("SGLang runs on Linux alone: use another machine or a container, see docs/how-to/sglang.md")
@@ -182,6 +196,7 @@ def _environment() -> dict[str, str]:
     caches = home() / "caches"
     return kept | {
         "HF_HUB_OFFLINE": "1",
+        "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait by spinning take ten times as long beside other work
         "PYTHONNOUSERSITE": "1",
         "SGLANG_CACHE_DIR": str(caches / "sglang"),
         "TORCH_EXTENSIONS_DIR": str(caches / "torch"),

@@ -27,11 +27,13 @@ OBJECTS = {
     "consolidation": ("consolidations", "Consolidation"),
     "deliveries": ("deliveries", "Deliveries"),
     "graph": ("graphs", "Graphs"),
+    "kv": ("kv", "Kv"),
     "lifecycle": ("lifecycles", "Lifecycle"),
     "log": ("logs", "Log"),
     "pipelines": ("pipelines", "Pipelines"),
     "provenance": ("provenance", "Provenance"),
     "quarantine": ("quarantine", "Quarantine"),
+    "scheduler": ("schedules", "Schedule"),
     "timeline": ("timeline", "Timeline"),
     "topics": ("topics", "Topics"),
 }

@@ -28,10 +28,12 @@ from memos_mcp.apps import (
     cli_hook,
     cli_import,
     cli_install,
+    cli_kv,
     cli_lifecycle,
     cli_model,
     cli_privacy,
     cli_quarantine,
+    cli_schedule,
     cli_serve,
     cli_timeline,
     cli_token,
@@ -330,8 +332,10 @@ app.add_typer(cli_audit.app, name="audit")
 app.add_typer(cli_branch.app, name="branch")
 app.add_typer(cli_consolidation.app, name="consolidation")
 app.add_typer(cli_graph.app, name="graph")
+app.add_typer(cli_kv.app, name="kv")
 app.add_typer(cli_lifecycle.app, name="lifecycle")
 app.add_typer(cli_model.app, name="model")
+app.add_typer(cli_schedule.app, name="schedule")
 app.add_typer(cli_timeline.app, name="timeline")
 app.add_typer(cli_token.app, name="token")
 app.add_typer(cli_topics.app, name="topics")

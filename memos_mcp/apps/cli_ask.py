@@ -54,12 +54,22 @@ def _answer(answer: Answer) -> RenderableType:
     rows.add_column()
     for cube in answer.sources:
         rows.add_row("·", shown.memory(cube))
-    by = f"; answered by {answer.model}" if answer.model else ""
+    by = f"; answered by {answer.model}{_after(answer)}" if answer.model else ""
     unfounded = answer.model and not answer.sources
     notes = [*(["it cites no memory"] if unfounded else []), *shown.notes_of(answer.recall)]
+    if answer.fallback:
+        notes.append(f"the KV block was not used, the memories were sent in words: {answer.fallback}")
     return Group(
         Text(shown.plain(answer.text)),
         *([Text(), rows] if answer.sources else []),
         Text(shown.one_line(f"{answer.recall.summary}{by}"), style="dim"),
         *shown.noted(notes),
     )
+
+
+def _after(answer: Answer) -> str:
+    """What the model had read before, if it had."""
+    prefix = answer.recall.prefix
+    if answer.via != "prefix" or prefix is None:
+        return ""
+    return f" via prefix {prefix.block}, {answer.reused:,} of its {prefix.tokens:,} tokens not read again"

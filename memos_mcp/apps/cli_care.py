@@ -45,7 +45,7 @@ def rebuild(lane: Annotated[str, typer.Argument(metavar="LANE", help="Such as wo
 
 
 def doctor(*, json: Json = False) -> None:
-    """Show every setting with its source, check the vault, and ask the graph."""
+    """Show every setting with its source, check the vault, and ask the graph and the model of KV blocks."""
     versions = {
         "memos": f"{__version__} in {Path(__file__).parents[1]}",
         "python": f"{platform.python_version()} at {sys.executable}",
@@ -63,11 +63,12 @@ def doctor(*, json: Json = False) -> None:
         code = exit_code(error)
     terminal.out(shown.Health(versions, found, findings), shown.health, json=json)
     if amiss := {finding.name for finding in findings if not finding.ok}:
-        raise typer.Exit(code or exit_code(Unavailable() if amiss == {"graph"} else Corrupt()))
+        raise typer.Exit(code or exit_code(Unavailable() if amiss <= {"graph", "activation"} else Corrupt()))
 
 
 async def _checked(settings: configuration.Settings) -> tuple[shown.Checked, ...]:
-    return (*await wiring.upkeep(settings).check(), await wiring.graph_finding(settings))
+    beside = (await wiring.graph_finding(settings), await wiring.activation_finding(settings))
+    return (*await wiring.upkeep(settings).check(), *beside)
 
 
 def backup(file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to.")], *, json: Json = False) -> None:

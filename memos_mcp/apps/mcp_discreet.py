@@ -12,7 +12,7 @@ from memos_mcp.apps.mcp_answers import Answer, Context, State, Stored
 from memos_mcp.apps.mcp_ask import Answered as Asked
 from memos_mcp.apps.mcp_whole import Whole
 
-_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\"]+", re.IGNORECASE)
+_ADDRESS = re.compile(r"(?:\b[a-z][a-z0-9+.-]*://|(?<=SGLang at ))[^\s'\"]+", re.IGNORECASE)
 
 
 def discreet(answer: Answer, private: Sequence[str]) -> Answer:
@@ -27,7 +27,8 @@ def discreet(answer: Answer, private: Sequence[str]) -> Answer:
         case Context():
             return answer.model_copy(update={"missing": tuple(hidden(each, private) for each in answer.missing)})
         case Asked():
-            return answer.model_copy(update={"missing": hidden(answer.missing, private)})
+            said = {"missing": hidden(answer.missing, private), "fallback": hidden(answer.fallback, private)}
+            return answer.model_copy(update=said)
         case Stored():
             return answer.model_copy(update={"fallback": hidden(answer.fallback, private)})
         case Whole():
@@ -42,16 +43,26 @@ def _whole(result: object, private: Sequence[str]) -> object:
             lanes = tuple(replace(lane, why=hidden(lane.why, private)) for lane in result.lanes)
             return replace(result, lanes=lanes, vault="")
         case Recall():
-            missing = tuple(replace(each, why=hidden(each.why, private)) for each in result.missing)
-            meant = result.call.understanding
-            read = replace(meant, fallback=hidden(meant.fallback, private)) if meant else None
-            return replace(result, missing=missing, call=replace(result.call, understanding=read))
+            return _recall(result, private)
         case Answered():
-            return replace(result, recall=_whole(result.recall, private), missing=hidden(result.missing, private))
+            return replace(
+                result,
+                recall=_recall(result.recall, private),
+                model=hidden(result.model, private),
+                missing=hidden(result.missing, private),
+                fallback=hidden(result.fallback, private),
+            )
         case Remembered():
             return replace(result, fallback=hidden(result.fallback, private))
         case _:
             return result
+
+
+def _recall(result: Recall, private: Sequence[str]) -> Recall:
+    missing = tuple(replace(each, why=hidden(each.why, private)) for each in result.missing)
+    meant = result.call.understanding
+    read = replace(meant, fallback=hidden(meant.fallback, private)) if meant else None
+    return replace(result, missing=missing, call=replace(result.call, understanding=read))
 
 
 def hidden(text: str, private: Sequence[str]) -> str:

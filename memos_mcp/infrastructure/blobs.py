@@ -53,9 +53,12 @@ class Blobs:
         """Remove a blob; one that is not there is no error. Raises Unavailable."""
         await to_thread.run_sync(self._drop, name, limiter=self._working)
 
-    async def sweep(self) -> None:
-        """Remove what a writer of `put_file` that was killed left. Nobody else may be writing. Raises Unavailable."""
-        await to_thread.run_sync(self._sweep, limiter=self._working)
+    async def sweep(self, before: float) -> None:
+        """Remove what a writer of `put_file` that was killed left, unless it was written to since then.
+
+        Nobody else may be writing so long. Raises Unavailable.
+        """
+        await to_thread.run_sync(self._sweep, before, limiter=self._working)
 
     async def names(self) -> list[str]:
         """The names of all blobs, sorted. Raises Unavailable."""
@@ -154,10 +157,13 @@ class Blobs:
         except OSError as exc:
             raise _unavailable(file, exc, "removed") from exc
 
-    def _sweep(self) -> None:
+    def _sweep(self, before: float) -> None:
         for file in self.folder.glob(f"{_MAKING}*"):
             try:
-                file.unlink(missing_ok=True)
+                if file.stat().st_mtime < before:
+                    file.unlink(missing_ok=True)
+            except FileNotFoundError:
+                continue
             except OSError as exc:
                 raise _unavailable(file, exc, "removed") from exc
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memos_mcp.branching import branch_of
-from memos_mcp.cube import Ref
+from memos_mcp.cube import MemCube, Ref
 from memos_mcp.errors import Corrupt, MemosError, MissingExtra
 from memos_mcp.infrastructure import wordwise
 from memos_mcp.infrastructure.governance import root_of
@@ -194,6 +194,12 @@ class Vectors:
         finally:
             self._model = None
             await self._embedder.aclose()
+
+    async def meaning(self, cubes: Sequence[MemCube]) -> list[tuple[float, ...]]:
+        """The vectors of memories as the lane sees them, empty for one without words. Raises as the embedder."""
+        texts = [embedded_text(self._lens.view(cube)) for cube in cubes]
+        rows = iter(await self._embedder.embed([text for text in texts if text]))
+        return [tuple(map(float, next(rows))) if text else () for text in texts]
 
     def _find(self, shelves: list[Shelf], query: Query, call: MemoryCall, where: Where, limit: int) -> Found:
         with self._roots.lock:

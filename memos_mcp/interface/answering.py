@@ -5,32 +5,138 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.resources import files
 
 from pydantic import JsonValue
 
-from memos_mcp.answers import Answer, Recall
-from memos_mcp.errors import Misconfigured, Unavailable
+from memos_mcp.answers import Answer, Prefix, Recall
+from memos_mcp.errors import Conflict, Corrupt, InvalidInput, Misconfigured, NotFound, Unavailable
+from memos_mcp.interface.activating import Activations
+from memos_mcp.interface.bound import Bound
 from memos_mcp.interface.framing import framed, shown, without_secrets
 from memos_mcp.interface.recording import staged
 from memos_mcp.late import late
-from memos_mcp.models import Answerer
-from memos_mcp.operation.context import pack
+from memos_mcp.models import Answerer, Worded
+from memos_mcp.operation.context import Packed, pack
 from memos_mcp.search import Turn
 
 logger = logging.getLogger(__name__)
 
 NOTHING = "No memory answers this."
 """The answer when nothing is found: then no model is asked, so none can invent one."""
+LONGEST = 512
+"""Tokens of an answer by the model of activation memory."""
 _MOST_TURNS = 12
 _MARK = late(r"[ \t]?\[([^\[\]\n]{1,1000})\]")
 _IN_MARK = late(r"[^\s,;]+")
 _ID = late(r"[0-9a-v]{16}")  # the shape of `new_id`
 
 
-def ready(answerer: Answerer | None) -> Answerer:
-    """The model, if there is one. Raises Misconfigured."""
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A question, what was found for it, and what was said before it."""
+
+    on: Bound
+    found: Recall
+    turns: Sequence[Turn]
+    budget: int
+    now: datetime
+
+
+async def answered(answerer: Answerer | None, asking: Asking) -> Answer:
+    """What a model says from the memories that were found, after a warm prefix if there is one, and which it cites.
+
+    If it does not answer, `missing` says why and the recall stays. Raises Misconfigured.
+    """
+    packed = pack(asking.found.cubes, asking.budget)
+    if not packed.used:
+        return Answer(NOTHING, asking.found, via="none")
+    fallback = ""
+    if asking.found.prefix is not None and asking.on.activations is not None:
+        try:
+            return await _after_prefix(asking.on.activations, asking.found.prefix, asking, packed)
+        except (Unavailable, NotFound, Corrupt, InvalidInput, Conflict, Misconfigured) as exc:
+            fallback = str(exc)
+            staged("prefix", ok=False)
+            logger.warning("a warm prefix was not used", extra={"why": fallback})
+    return replace(await _in_words(answerer, asking, packed), fallback=fallback)
+
+
+async def _after_prefix(activations: Activations, prefix: Prefix, asking: Asking, packed: Packed) -> Answer:
+    """Raises Unavailable and whatever else says that it cannot be done so."""
+    found, used = asking.found, asking.found.cubes[: packed.used]
+    prompt = _prompt(asking, packed, without=prefix.covers)
+    reply, read = await activations.answer(asking.on, prefix, prompt, beneath=found.paths, limit=LONGEST)
+    words, cited = _said(reply.text, activations.model, [cube.id for cube in (*used, *read)])
+    staged("prefix", reply.reused)
+    staged("answered", len(cited))
+    known = {cube.id for cube in found.cubes}
+    beside = tuple(cube for cube in read if cube.id in cited and cube.id not in known)
+    return Answer(
+        words, found, cited, "prefix", activations.model, "", reply.read, reply.made, reply.reused, beside=beside
+    )
+
+
+async def _in_words(answerer: Answerer | None, asking: Asking, packed: Packed) -> Answer:
+    found, prompt = asking.found, _prompt(asking, packed)
+    asked = _ready(answerer or _backend_of(asking.on))
+    try:
+        said = await asked.answer(_read("answer.txt"), prompt)
+        words, cited = _said(said.text, asked.model, [cube.id for cube in found.cubes[: packed.used]])
+    except Unavailable as exc:
+        staged("answered", ok=False)
+        logger.warning("the chat model did not answer a question", extra={"why": str(exc)})
+        return Answer("", found, via="none", model=asked.model, missing=str(exc))
+    staged("answered", len(cited))
+    return Answer(words, found, cited, model=asked.model, read=said.read, written=said.written)
+
+
+def _said(text: str, model: str, given: Collection[str]) -> tuple[str, tuple[str, ...]]:
+    """The answer in what a model said, and what it cites. Raises Unavailable if there is none."""
+    words, cited = cited_in(text, given)
+    if not words:
+        raise Unavailable(f"the chat model {model!r} cited memories and said nothing: ask again")
+    return words, cited
+
+
+@dataclass(frozen=True, slots=True)
+class _ByBackend:
+    """The model of activation memory, asked without a block: its own head of the prompt says what to do."""
+
+    on: Bound
+    activations: Activations
+
+    @property
+    def model(self) -> str:
+        return self.activations.model
+
+    async def answer(self, system: str, text: str) -> Worded:
+        del system
+        reply = await self.activations.plain(self.on, text, limit=LONGEST)
+        return Worded(reply.text, reply.read, reply.made)
+
+
+def _backend_of(on: Bound) -> Answerer | None:
+    return _ByBackend(on, on.activations) if on.activations is not None and on.activations.model else None
+
+
+def head() -> str:
+    """What a model of activation memory reads before the memories."""
+    return _read("answer_prefix.txt").strip()
+
+
+def _read(name: str) -> str:
+    return files("memos_mcp.interface").joinpath("prompts", name).read_text("utf-8")
+
+
+def check(answerer: Answerer | None, on: Bound) -> None:
+    """Is there a model that could answer? Raises Misconfigured."""
+    _ready(answerer or _backend_of(on))
+
+
+def _ready(answerer: Answerer | None) -> Answerer:
     if answerer is None:
         raise Misconfigured(
             "no chat model is set that could answer: set chat.model (and chat.url, if it is not Ollama on this "
@@ -39,45 +145,25 @@ def ready(answerer: Answerer | None) -> Answerer:
     return answerer
 
 
-async def answered(answerer: Answerer, found: Recall, turns: Sequence[Turn], *, budget: int, now: datetime) -> Answer:
-    """What the model says from the memories that were found, and which of them it cites.
+def _prompt(asking: Asking, packed: Packed, without: Collection[str] = ()) -> str:
+    """The memories but for those of a prefix, the last turns and the question as they are sent. Secrets are masked.
 
-    If it does not answer, `missing` says why and the recall stays. Raises Misconfigured.
+    The question stands last, so that what is before it stays the same for the next one.
     """
-    given, text = question_of(found, turns, budget=budget, now=now)
-    if not given:
-        return Answer(NOTHING, found, via="none")
-    system = files("memos_mcp.interface").joinpath("prompts", "answer.txt").read_text("utf-8")
-    try:
-        said = await answerer.answer(system, text)
-        words, cited = cited_in(said.text, given)
-        if not words:
-            raise Unavailable(f"the chat model {answerer.model!r} cited memories and said nothing: ask again")
-    except Unavailable as exc:
-        staged("answered", ok=False)
-        logger.warning("the chat model did not answer a question", extra={"why": str(exc)})
-        return Answer("", found, via="none", model=answerer.model, missing=str(exc))
-    staged("answered", len(cited))
-    return Answer(words, found, cited, model=answerer.model, read=said.read, written=said.written)
-
-
-def question_of(found: Recall, turns: Sequence[Turn], *, budget: int, now: datetime) -> tuple[tuple[str, ...], str]:
-    """The ids of the memories that fit into the budget, and these, the last turns and the question as they are sent.
-
-    The question stands last, so that what is before it stays the same for the next one. Secrets are masked.
-    """
-    packed = pack(found.cubes, budget)
-    used = found.cubes[: packed.used]
+    used = asking.found.cubes[: packed.used]
     memories = [
         {"id": cube.id, "from": cube.origin.source_class, "text": line.removeprefix(f"[{cube.id}] ")}
         for cube, line in zip(used, packed.lines, strict=True)
+        if cube.id not in without
     ]
-    parts = [framed("memories", memories)]
-    if turns:
-        said = ({"from": "user" if t.by_user else "assistant", "text": shown(t.text)} for t in turns[-_MOST_TURNS:])
+    parts = [framed("memories", memories)] if memories else []
+    if asking.turns:
+        said = (
+            {"from": "user" if t.by_user else "assistant", "text": shown(t.text)} for t in asking.turns[-_MOST_TURNS:]
+        )
         parts.append(framed("turns", said))
-    parts.append(framed("question", [_asked(found, now)]))
-    return tuple(cube.id for cube in used), "\n".join(parts)
+    parts.append(framed("question", [_asked(asking.found, asking.now)]))
+    return "\n".join(parts)
 
 
 def cited_in(text: str, given: Collection[str]) -> tuple[str, tuple[str, ...]]:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from anyio import to_thread
 
@@ -28,6 +28,10 @@ from memos_mcp.operation.lifecycle import moved
 from memos_mcp.operation.operator import Fused
 from memos_mcp.ports import Caller, Change, Event, MemoryAdapter, Name, Where, Which
 from memos_mcp.traversal import Traversal
+
+if TYPE_CHECKING:
+    from memos_mcp.interface.activating import Activations
+    from memos_mcp.interface.scheduling import Scheduler
 
 Found = Ref | Name
 When = datetime | str
@@ -84,6 +88,8 @@ class Bound:
     branch_at: str = ""
     consolidation: Following | None = None
     graph: Traversal | None = None
+    activations: Activations | None = None
+    scheduler: Scheduler | None = None
 
     def acting_as(self, caller: Caller) -> Bound:
         """The same for another caller, who stays in the branch."""
@@ -260,6 +266,8 @@ class Bound:
             await self._bring_back(again)
         if self.consolidation is not None and not self.branch_at:
             self.consolidation.wake()
+        if self.scheduler is not None and not self.branch_at:
+            self.scheduler.wake()
         return tuple(map(self.told, events))
 
     async def _committed(self, changes: Sequence[Change], notes: Sequence[Noted]) -> list[Event]:

@@ -179,6 +179,8 @@ class Lifecycle:
         if not await self._on.vault.keeping.scrub():
             left.append("the write-ahead log, which somebody still reads: erase again, or close what reads it")
         left += () if ids else await self._branches(path)
+        if self._on.activations is not None:
+            left += [f"KV blocks: {said}" for said in self._on.activations.left([cube.id for cube in cubes])]
         copies = await self._on.vault.keeping.copies(min(cube.created_at for cube in cubes))
         return Erased(events, tuple(copies), tuple(left))
 

@@ -9,11 +9,13 @@ from memos_mcp.interface.branches import Branches
 from memos_mcp.interface.consolidations import Consolidation
 from memos_mcp.interface.deliveries import Deliveries
 from memos_mcp.interface.graphs import Graphs
+from memos_mcp.interface.kv import Kv
 from memos_mcp.interface.lifecycles import Lifecycle
 from memos_mcp.interface.logs import Log
 from memos_mcp.interface.pipelines import Pipelines
 from memos_mcp.interface.provenance import Provenance
 from memos_mcp.interface.quarantine import Quarantine
+from memos_mcp.interface.schedules import Schedule
 from memos_mcp.interface.timeline import Timeline
 from memos_mcp.interface.topics import Topics
 
@@ -54,6 +56,11 @@ class Offices:
         return Graphs(self._on)
 
     @property
+    def kv(self) -> Kv:
+        """What a model keeps of memories that it has read."""
+        return Kv(self._on)
+
+    @property
     def lifecycle(self) -> Lifecycle:
         """How long memories stay, and in which state."""
         return Lifecycle(self._on)
@@ -77,6 +84,11 @@ class Offices:
     def quarantine(self) -> Quarantine:
         """What recall leaves out because it looks hostile."""
         return Quarantine(self._on)
+
+    @property
+    def scheduler(self) -> Schedule:
+        """Which memories get a KV block."""
+        return Schedule(self._on)
 
     @property
     def timeline(self) -> Timeline:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import assert_never
 
-from memos_mcp.answers import Recall, Recalled
-from memos_mcp.cube import Interval
+from memos_mcp.answers import Prefix, Recall, Recalled
+from memos_mcp.cube import Interval, MemCube
+from memos_mcp.errors import Corrupt, Unavailable
 from memos_mcp.interface.anchors import episode
 from memos_mcp.interface.bound import Bound, When
 from memos_mcp.interface.episodes import asked_about, hangs_on, looked_for_in
@@ -23,6 +25,8 @@ from memos_mcp.operation.operator import Fused
 from memos_mcp.operation.paths import MemoryPathResolver, preferred
 from memos_mcp.ports import MemReader, Where
 from memos_mcp.search import MemoryCall, Plan, Step, Turn
+
+logger = logging.getLogger(__name__)
 
 _AT_ONCE = 100  # memories fetched together to ask conditions of them
 
@@ -68,6 +72,7 @@ async def recalled(on: Bound, reader: MemReader, resolver: MemoryPathResolver, h
     followed = await way.follow(plan)
     searched(way.ranking, len(way.found))
     packed = pack([m.cube for m in way.found], asked.budget)
+    used = [m.cube for m in way.found[: packed.used]]
     return Recall(
         question=asked.question or question,
         context=packed.text,
@@ -82,7 +87,19 @@ async def recalled(on: Bound, reader: MemReader, resolver: MemoryPathResolver, h
         withheld=way.withheld,
         stopped=way.stopped,
         plan=followed if asked.explain else None,
+        prefix=await _prefix(on, asked, used, place.paths),
     )
+
+
+async def _prefix(on: Bound, asked: Asked, used: Sequence[MemCube], paths: Sequence[str]) -> Prefix | None:
+    """The warm block for these memories. None of another time, of a branch, or where conditions leave some out."""
+    if on.activations is None or on.branch_at or asked.at is not None or asked.where or not used:
+        return None
+    try:
+        return await on.activations.covering(on, used, paths)
+    except (Unavailable, Corrupt) as exc:
+        logger.warning("no warm prefix was looked for", extra={"why": str(exc)})
+        return None
 
 
 def _with(call: MemoryCall, query: Query, during: Interval | None) -> MemoryCall:

@@ -15,9 +15,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import wraps
-from typing import Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
-from memos_mcp.accesses import OF_BRANCH, Access, AccessLog, Item, Stage
+from memos_mcp.accesses import OF_BRANCH, READS, Access, AccessLog, Item, Stage
 from memos_mcp.answers import Answer, News, Page, Recall
 from memos_mcp.cube import MemCube
 from memos_mcp.errors import Denied, InvalidInput, MemosError, NotFound
@@ -25,6 +25,9 @@ from memos_mcp.infrastructure import governance
 from memos_mcp.infrastructure.decisions import Decision
 from memos_mcp.operation.lanes import Ranking
 from memos_mcp.ports import Caller, Event, Revision
+
+if TYPE_CHECKING:
+    from memos_mcp.interface.scheduling import Scheduler
 
 T = TypeVar("T")
 _WORDLESS = ("aclose", "settle", "status")  # verbs that tell of no memory
@@ -43,6 +46,8 @@ class _Bound(Protocol):
     def accesses(self) -> AccessLog | None: ...
     @property
     def branch_at(self) -> str: ...
+    @property
+    def scheduler(self) -> Scheduler | None: ...
     async def look_again(self) -> None: ...
 
 
@@ -182,6 +187,8 @@ def _recording(name: str, verb: _Verb) -> _Verb:
         items = tuple(dict.fromkeys(_served(note, answer)))
         if items or name not in _QUIET:
             await on.accesses.write(replace(access, items=items, stages=tuple(note.stages)))
+        if on.scheduler is not None and access.verb in READS:
+            on.scheduler.wake()
         return _known_as(access.id, answer)
 
     return recording
@@ -229,6 +236,8 @@ def _served(note: _Note, answer: object) -> list[Item]:
             found = [_of(cube) for cube in answer.cubes]
         case Answer():
             found = [_of(cube) for cube in answer.recall.cubes]
+            if answer.via == "prefix" and answer.recall.prefix:  # the model has read all of it
+                found += [note.rules[ref.id] for ref in answer.recall.prefix.sources if ref.id in note.rules]
         case News():
             found = [Item(each.subject, each.version, each.path) for each in answer.events]
         case tuple():

@@ -53,11 +53,16 @@ def pack(cubes: Sequence[MemCube], budget: int) -> Packed:
 
 def rendered(cube: MemCube) -> str:
     """One memory as it stands in a context: id, when and who, then its words."""
+    repeated = f" (said {cube.usage.sightings} times)" if cube.usage.sightings > 1 else ""
+    return f"[{cube.id}] {told(cube)}{repeated}{ended(cube)}"
+
+
+def told(cube: MemCube) -> str:
+    """When and by whom it was said, and its words: the same as long as its version is."""
     origin = cube.origin
     when = f"{origin.said_at:%Y-%m-%d}" if origin.said_at else ""
     head = " ".join(part for part in (when, origin.speaker) if part)
-    repeated = f" (said {cube.usage.sightings} times)" if cube.usage.sightings > 1 else ""
-    return f"[{cube.id}] {head + ': ' if head else ''}{words_of(cube)}{repeated}{ended(cube)}"
+    return f"{head + ': ' if head else ''}{words_of(cube)}"
 
 
 def ended(cube: MemCube) -> str:

@@ -11,7 +11,7 @@ spread anew each time, so that another can win it (Herbster and Warmuth 1998, Tr
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 from memos_mcp.operation import policy
@@ -81,12 +81,13 @@ def lately(past: Past, now: int) -> float:
 
 def learnt(before: Outlook, past: Past | None, memories: int) -> Outlook:
     """After one more use, of a memory that had this past; there are so many memories."""
-    after = replace(before, memories=memories)
-    scores = [trust * each for trust, each in zip(before.trust, _rates(past, after), strict=True)]
-    total, share = sum(scores), before.forecasts.share
+    known = before.forecasts
+    now = Outlook(before.uses, memories, before.counts, before.trust, known)
+    scores = [trust * each for trust, each in zip(before.trust, _rates(past, now), strict=True)]
+    total, share = sum(scores), known.share
     trust = tuple((1 - share) * score / total + share / len(scores) for score in scores)
-    counts = tuple(1 + count * fade for count, fade in zip(before.counts, _fades(before.forecasts), strict=True))
-    return replace(after, uses=before.uses + 1, counts=counts, trust=trust)
+    counts = tuple(1 + count * fade for count, fade in zip(before.counts, _fades(known), strict=True))
+    return Outlook(before.uses + 1, memories, counts, trust, known)
 
 
 def forecast(past: Past | None, now: Outlook, horizon: float, changes: Past | None = None) -> tuple[float, float]:

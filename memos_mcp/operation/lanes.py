@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import anyio
 
@@ -70,12 +70,22 @@ class _Asked:
                 self.failed[route.name] = exc
 
 
-class Lanes:
-    """The routes of a system."""
+class Beside(Protocol):
+    """What follows the log as lanes do, but finds nothing: KV blocks."""
 
-    def __init__(self, routes: Sequence[Route], *, named: bool = False) -> None:
+    name: str
+
+    async def apply(self, events: Sequence[Event]) -> None:
+        """Follow these lines of the log; applying one twice changes nothing."""
+        ...
+
+
+class Lanes:
+    """The routes of a system, and what follows the log beside them."""
+
+    def __init__(self, routes: Sequence[Route], *, named: bool = False, beside: Sequence[Beside] = ()) -> None:
         self._routes = {route.name: route for route in routes}
-        self._named = named
+        self._named, self._beside = named, tuple(beside)
 
     def chosen(self, names: Sequence[str]) -> Lanes:
         """Only these; all if none is named. Raises InvalidInput."""
@@ -86,7 +96,8 @@ class Lanes:
 
     def over(self, wrapped: Callable[[Route], Route]) -> Lanes:
         """The same, each route wrapped."""
-        return Lanes([wrapped(route) for route in self._routes.values()], named=self._named)
+        routes = [wrapped(route) for route in self._routes.values()]
+        return Lanes(routes, named=self._named, beside=self._beside)
 
     async def people(self, where: Where) -> frozenset[str]:
         """Who speaks in the memories; a lane that fails here is named when it is searched."""
@@ -139,7 +150,7 @@ class Lanes:
 
     async def apply(self, events: Sequence[Event]) -> None:
         """Bring the lanes up to date. What fails is caught up from the log: the truth is stored already."""
-        for route in self._routes.values():
+        for route in (*self._beside, *self._routes.values()):
             try:
                 await route.apply(events)
             except MemosError as exc:

@@ -12,11 +12,13 @@ from memos_mcp.sync_objects import (
     Consolidation,
     Deliveries,
     Graphs,
+    Kv,
     Lifecycle,
     Log,
     Pipelines,
     Provenance,
     Quarantine,
+    Schedule,
     Timeline,
     Topics,
 )
@@ -59,6 +61,11 @@ class Offices:
         return Graphs(self._memos.graph, self._portal)
 
     @property
+    def kv(self) -> Kv:
+        """What a model keeps of memories that it has read."""
+        return Kv(self._memos.kv, self._portal)
+
+    @property
     def lifecycle(self) -> Lifecycle:
         """How long memories stay, and in which state."""
         return Lifecycle(self._memos.lifecycle, self._portal)
@@ -82,6 +89,11 @@ class Offices:
     def quarantine(self) -> Quarantine:
         """What recall leaves out because it looks hostile."""
         return Quarantine(self._memos.quarantine, self._portal)
+
+    @property
+    def scheduler(self) -> Schedule:
+        """Which memories get a KV block."""
+        return Schedule(self._memos.scheduler, self._portal)
 
     @property
     def timeline(self) -> Timeline:

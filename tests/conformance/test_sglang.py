@@ -5,18 +5,18 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, aclosing, asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import anyio
 import httpx2
 import pytest
 
-from memos_mcp.activation import Source
+from memos_mcp.activation import Reply, Source
 from memos_mcp.cube import Ref
-from memos_mcp.errors import Misconfigured, NotFound
-from memos_mcp.infrastructure.activation.answers import Generated
+from memos_mcp.errors import InvalidInput, Misconfigured, NotFound, Unavailable
+from memos_mcp.infrastructure.activation.answers import CANNOT
 from memos_mcp.infrastructure.activation.sglang import SGLang
 from tests import sglang_fake
 from tests.sglang_fake import KEY, SECRET
@@ -33,6 +33,7 @@ class Far:
     """The other side."""
 
     url: str
+    kill: Callable[[], object]
     restart: Callable[[], object]
     routed: Callable[[], AbstractContextManager[str]]
 
@@ -46,7 +47,7 @@ def fake_one() -> Generator[Far]:
             with sglang_fake.serving(sglang_fake.Fake(key=KEY, workers=[fake])) as router:
                 yield router.url
 
-        yield Far(fake.url, fake.restart, routed)
+        yield Far(fake.url, fake.killed.set, fake.restart, routed)
 
 
 def lists_a_worker(router: str) -> bool:
@@ -63,8 +64,10 @@ def real_one(folder: Path) -> Generator[Far]:
         pytest.skip("needs a real SGLang: make sglang")
     port, flags = free_port(), ("--api-key", KEY, "--max-total-tokens", str(ROOM))
 
-    def restart() -> None:
+    def kill() -> None:
         sglang_server.stop(folder, at_once=True)
+
+    def restart() -> None:
         sglang_server.start(port, folder, flags)
 
     @contextmanager
@@ -86,7 +89,7 @@ def real_one(folder: Path) -> Generator[Far]:
 
     url = sglang_server.start(port, folder, flags)
     try:
-        yield Far(url, restart, routed)
+        yield Far(url, kill, restart, routed)
     finally:
         sglang_server.stop(folder, at_once=True)
 
@@ -116,8 +119,8 @@ def memories(about: str, count: int = 14, version: int = 1) -> list[Source]:
     ]
 
 
-def warm(answer: Generated, tokens: int) -> bool:
-    return not answer.cold and answer.cached_tokens >= 0.99 * tokens
+def warm(answer: Reply, tokens: int) -> bool:
+    return not answer.cold and answer.reused >= 0.99 * tokens
 
 
 async def test_what_was_warmed_is_not_computed_again(far: Far) -> None:
@@ -127,11 +130,10 @@ async def test_what_was_warmed_is_not_computed_again(far: Far) -> None:
         pieces = [piece async for piece in sglang.stream(block, "How much tea?", limit=4)]
     assert block.blob is None
     assert warm(answer, block.tokens)
-    assert answer.completion_tokens == 4
-    streamed = pieces[-1].end
-    assert streamed is not None
-    assert warm(streamed, block.tokens)
-    assert "".join(piece.text for piece in pieces) == streamed.text == answer.text
+    assert sglang.counts.cold == 0
+    assert answer.made == 4
+    assert 0 < answer.read < 40
+    assert "".join(pieces) == answer.text
     assert len(pieces) > 2
 
 
@@ -139,8 +141,11 @@ async def test_another_process_finds_the_block_but_one_without_the_secret_does_n
     async with on(far) as first:
         block = await first.warm(memories("processes"))
     async with on(far) as second:
-        await second.warm(list(reversed(memories("processes"))))
+        with pytest.raises(NotFound, match="warm its memories again"):
+            await second.generate(block, "How much?")
+        assert await second.warm(memories("processes")) == block
         assert second.counts.found >= 0.99 * block.tokens
+        assert warm(await second.generate(block, "How much?", limit=1), block.tokens)
     async with on(far, "a secret of somebody else") as stranger:
         await stranger.warm(memories("processes"))
         assert stranger.counts.found == 0
@@ -153,8 +158,10 @@ async def test_two_tenants_with_the_same_text_share_no_token(far: Far) -> None:
         ben = await sglang.warm(memories("tenants"), tenant="ben")
         assert sglang.counts.found == 0
         assert ada.fingerprint != ben.fingerprint
-        for block in (ada, ben):
-            assert warm(await sglang.generate(block, "How much?", limit=1), block.tokens)
+        for tenant, other, block in (("ada", "ben", ada), ("ben", "ada", ben)):
+            assert warm(await sglang.generate(block, "How much?", tenant=tenant, limit=1), block.tokens)
+            with pytest.raises(NotFound):
+                await sglang.generate(block, "How much?", tenant=other, limit=1)
 
 
 async def test_a_changed_memory_shares_no_token_with_what_it_was(far: Far) -> None:
@@ -167,39 +174,42 @@ async def test_a_changed_memory_shares_no_token_with_what_it_was(far: Far) -> No
     assert new.sources[-1] == Ref(id="versions13", version=2)
 
 
-async def test_what_was_dropped_is_reached_by_nothing_even_if_it_is_said_again(far: Far) -> None:
+async def test_what_was_dropped_answers_no_more_until_the_same_memories_are_read_again(far: Far) -> None:
     async with on(far) as sglang:
         block = await sglang.warm(memories("dropping"))
-        gone = await sglang.drop(block)
+        assert await sglang.drop(block) == CANNOT
         with pytest.raises(NotFound, match="warm its memories again"):
             await sglang.generate(block, "How much?")
-        again = await sglang.warm(memories("dropping"))
-    assert gone.known
-    assert gone.unpinned
-    assert "does not erase" in gone.cannot
-    assert sglang.counts.found == 0
-    assert again.fingerprint != block.fingerprint
+        await sglang.warm([*memories("dropping", 13), *memories("dropping", version=2)[13:]])
+        assert sglang.counts.found == 0
+        assert await sglang.warm(memories("dropping")) == block
 
 
 async def test_a_pin_outlives_a_flood_and_what_is_not_pinned_does_not(far: Far) -> None:
     async with on(far) as sglang:
         await sglang.flush()
-        pinned = await sglang.warm(memories("pinned"))
-        loose = await sglang.warm(memories("loose"), pin=False)
+        pinned = await sglang.warm(memories("pinned"), pinned=True)
+        loose = await sglang.warm(memories("loose"))
         for at in range(6):
-            await sglang.warm(memories(f"flood{at}"), pin=False)
+            await sglang.warm(memories(f"flood{at}"))
         assert warm(await sglang.generate(pinned, "How much?", limit=1), pinned.tokens)
         lost = await sglang.generate(loose, "How much?", limit=1)
         assert lost.cold
-        assert lost.cached_tokens < 0.5 * loose.tokens
-        await sglang.unpin(pinned)
+        assert lost.reused < 0.5 * loose.tokens
+    async with on(far) as another:
+        assert await another.drop(pinned) == CANNOT  # it is told what it never warmed
+    async with on(far) as sglang:
         for at in range(6):
-            await sglang.warm(memories(f"deluge{at}"), pin=False)
-        assert (await sglang.generate(pinned, "How much?", limit=1)).cold
+            await sglang.warm(memories(f"deluge{at}"))
+        await sglang.warm(memories("pinned"), pinned=True)
+        assert sglang.counts.found < 0.5 * pinned.tokens
+        for at in range(6):
+            await sglang.warm(memories(f"torrent{at}"))
+        assert warm(await sglang.generate(pinned, "How much?", limit=1), pinned.tokens)  # pinned once more
 
 
 async def test_two_threads_of_questions_share_one_block(far: Far) -> None:
-    answers: dict[str, list[Generated]] = {"Ada": [], "Ben": []}
+    answers: dict[str, list[Reply]] = {"Ada": [], "Ben": []}
     async with on(far) as sglang:
         block = await sglang.warm(memories("threads"))
 
@@ -247,13 +257,12 @@ async def test_a_memory_does_not_end_its_own_part_of_the_prompt(far: Far) -> Non
 
 async def test_a_block_is_warm_behind_a_router_that_learnt_of_its_worker(far: Far) -> None:
     with far.routed() as url:
-        async with on(Far(url, far.restart, far.routed)) as sglang:
+        async with on(replace(far, url=url)) as sglang:
             block = await sglang.warm(memories("routing"), tenant="ada")
-            assert warm(await sglang.generate(block, "How much?", limit=1), block.tokens)
-            pieces = [piece async for piece in sglang.stream(block, "How much?", limit=2)]
-            assert pieces[-1].end is not None
-            assert warm(pieces[-1].end, block.tokens)
-            assert (await sglang.drop(block)).unpinned
+            assert warm(await sglang.generate(block, "How much?", tenant="ada", limit=1), block.tokens)
+            assert [piece async for piece in sglang.stream(block, "How much?", tenant="ada", limit=2)]
+            assert sglang.counts.cold == 0
+            assert await sglang.drop(block) == CANNOT
 
 
 async def test_a_wrong_key_is_told_without_telling_it(far: Far) -> None:
@@ -264,14 +273,64 @@ async def test_a_wrong_key_is_told_without_telling_it(far: Far) -> None:
     await sglang.aclose()
 
 
-async def test_a_server_that_was_killed_and_started_again_is_warmed_again(far: Far) -> None:
+async def test_more_pinned_blocks_than_fit_push_each_other_out_and_all_answer(far: Far) -> None:
     async with on(far) as sglang:
-        block = await sglang.warm(memories("restarts"))
+        room = await sglang.room()
+        assert 0.7 * ROOM < room.budget / room.per_token < ROOM
+        with pytest.raises(InvalidInput, match="choose fewer memories"):
+            await sglang.warm(memories("large", 140), pinned=True)
+        blocks = [await sglang.warm(memories(f"full{at}"), pinned=True) for at in range(9)]
+        first = [await sglang.generate(block, "How much?", limit=1) for block in blocks]
+        again = await sglang.generate(blocks[-1], "How much?", limit=1)
+        for block in blocks:
+            await sglang.drop(block)
+    assert any(answer.cold for answer in first)
+    assert not again.cold
+
+
+async def test_plain_prompts_of_two_tenants_share_no_token(far: Far) -> None:
+    async with on(far) as sglang:
+        await sglang.flush()
+        before = await sglang.measures()
+        for tenant in ("ada", "ben"):
+            assert (await sglang.generate(None, "How much green tea?", tenant=tenant, limit=2)).reused == 0
+        between = await sglang.measures()
+        again = await sglang.generate(None, "How much green tea?", tenant="ada", limit=2)
+        after = await sglang.measures()
+    assert between.cached_tokens == before.cached_tokens
+    assert after.cached_tokens - between.cached_tokens == again.read - 1
+
+
+async def test_long_memories_are_read_in_steps_and_pinned_as_one(far: Far) -> None:
+    said: list[tuple[int, int]] = []
+    async with on(far) as sglang:
+        await sglang.flush()
+        block = await sglang.warm(memories("long", 80), pinned=True, told=lambda done, of: said.append((done, of)))
+        await sglang.verify(block)
+        await sglang.warm(memories("beside"))
+        assert warm(await sglang.generate(block, "How much?", limit=1), block.tokens)
+        await sglang.drop(block)
+        room = await sglang.room()
+    assert said == [(2048, block.tokens), (block.tokens, block.tokens)]
+    assert room.seconds is not None
+    assert sglang.counts.found == 0
+
+
+async def test_a_server_killed_in_the_middle_of_an_answer_and_started_again_is_warmed_again(far: Far) -> None:
+    async with on(far) as sglang:
+        block = await sglang.warm(memories("restarts"), pinned=True)
+        async with aclosing(sglang.stream(block, "How much?", limit=1000)) as words:
+            assert await anext(words)
+            await anyio.to_thread.run_sync(far.kill)
+            with pytest.raises(Unavailable, match="in the middle of its answer"):
+                assert [word async for word in words]
+        with pytest.raises(Unavailable, match=r"is it running|broke off"):
+            await sglang.generate(block, "How much?")
         await anyio.to_thread.run_sync(far.restart)
         first, second = [await sglang.generate(block, "How much?", limit=1) for _ in range(2)]
         assert first.cold
         assert warm(second, block.tokens)
         assert sglang.counts.warmed == 2
         for at in range(6):
-            await sglang.warm(memories(f"after{at}"), pin=False)
+            await sglang.warm(memories(f"after{at}"))
         assert warm(await sglang.generate(block, "How much?", limit=1), block.tokens)  # its pin is there again

@@ -10,7 +10,9 @@ from pathlib import Path
 import anyio
 import pytest
 
+import memos_mcp
 from memos_mcp import Answer, Connected, Misconfigured, connect
+from tests import sglang_fake
 from tests.client_kinds import FREE, plain, secret_of, served
 from tests.openai_server import Reply, Request, Server, refused, said, serving
 
@@ -84,3 +86,17 @@ def test_a_server_without_a_chat_model_says_so(tmp_path: Path) -> None:
         pytest.raises(Misconfigured),
     ):
         connected.blocking.ask(QUESTION)
+
+
+async def test_what_was_answered_after_a_block_arrives_whole_but_for_the_address(tmp_path: Path) -> None:
+    with sglang_fake.serving() as fake:
+        settings = plain(tmp_path, http=FREE, activation={"kind": "sglang", "url": fake.url})
+        async with memos_mcp.open(settings) as memos:
+            block = await memos.kv.build((await memos.remember("The ferry to Eigg leaves at noon.")).ids)
+        secret = await anyio.to_thread.run_sync(secret_of, settings)
+        with served(settings) as url, connect(url, token=secret) as ada:
+            answer = await ada.asynchronous.ask(QUESTION)
+    assert (answer.via, answer.reused, answer.fallback) == ("prefix", block.tokens, "")
+    assert answer.recall.prefix is not None
+    assert (answer.recall.prefix.block, answer.recall.prefix.sources) == (block.name, block.sources)
+    assert answer.model == "SGLang at …"

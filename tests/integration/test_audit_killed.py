@@ -77,9 +77,9 @@ async def test_two_processes_write_one_chain(tmp_path: Path) -> None:
 
 
 async def test_a_log_that_cuts_itself_is_whole_when_it_is_killed(tmp_path: Path) -> None:
-    for answers in (150, 160, 170, 3, 4):
+    for run, answers in enumerate((250, 160, 170, 3, 4)):
         killed(tmp_path, "grouped", answers, 40)
         async with memos_mcp.open(home=tmp_path, user="ada", embedder={"kind": "none"}) as memos:
             found = await memos.audit.verify()
         assert found.ok, found.why
-        assert answers < 160 or found.removed > 100
+        assert run == 0 or found.removed > 100  # of the first run, what was written less than 50 ms ago may be missing

@@ -1,4 +1,4 @@
-"""The same memories are the same prefix, in whatever order they come; others are another one."""
+"""The same memories in the same order are the same prefix; others are another one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from memos_mcp.activation import Source
 from memos_mcp.cube import Ref
-from memos_mcp.infrastructure.activation.prompts import Template, defused, ordered, told, version_of
+from memos_mcp.infrastructure.activation.prompts import Template, defused, told, version_of
 
 CHAT = Template("<s>", "</s><u>", "</u><a>")
 MOMENTS = st.none() | st.datetimes(timezones=st.just(UTC))
@@ -22,19 +22,10 @@ SOURCES = st.lists(
 )
 
 
-@given(SOURCES, st.data())
-def test_the_order_and_number_in_which_memories_come_does_not_matter(
-    sources: list[Source], data: st.DataObject
-) -> None:
-    shuffled = data.draw(st.permutations([*sources, *sources]))
-    assert ordered(shuffled) == ordered(sources)
-    assert version_of("m", CHAT, ordered(shuffled), 0) == version_of("m", CHAT, ordered(sources), 0)
-
-
 @given(SOURCES, SOURCES)
-def test_versions_are_equal_only_for_equal_memories(one: list[Source], other: list[Source]) -> None:
-    first, second = ([(each.ref, each.text) for each in ordered(some)] for some in (one, other))
-    versions = [version_of("m", CHAT, ordered(some), 0) for some in (one, other)]
+def test_versions_are_equal_only_for_equal_memories_in_one_order(one: list[Source], other: list[Source]) -> None:
+    first, second = ([(each.ref, each.text) for each in some] for some in (one, other))
+    versions = [version_of("m", CHAT, "Known:", some) for some in (one, other)]
     assert (versions[0] == versions[1]) == (first == second)
 
 

@@ -49,7 +49,15 @@ values: st.SearchStrategy[JsonValue] = st.recursive(
 payloads = (
     st.builds(Plaintext, text=st.text(max_size=200), data=values)
     | st.builds(Activation, sources=st.lists(refs, max_size=2).map(tuple), fingerprint=words, tokens=st.integers(0, 9))
-    | st.builds(Parametric, sources=st.tuples(refs), fingerprint=words, rank=st.integers(1, 9), blob=words)
+    | st.builds(
+        Parametric,
+        sources=st.tuples(refs),
+        fingerprint=words,
+        rank=st.integers(1, 9),
+        blob=words,
+        name=words,
+        merged=st.tuples(words),
+    )
 )
 origins = st.builds(
     Origin,

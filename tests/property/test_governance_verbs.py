@@ -6,7 +6,7 @@ import contextlib
 import random
 import tempfile
 from collections.abc import Awaitable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -32,6 +32,8 @@ PATHS = ("user/ada", "user/ada/work", "user/ben", "shared/team", "shared/ward", 
 WORDS = ("tea", "ferry", "violin")
 TELLS_ALL = ("audit.verify", "audit.rotate", "lifecycle.compress", "deliveries.deliver")
 """What counts everybody's and takes the scope `admin`, or is made by chance: only that it answers is compared."""
+OF_EVERYBODY = ("kv.list", "kv.verify", "kv.drop", "kv.pin")
+"""What is of everybody's KV blocks for who has the scope `admin` and is kept within no path: he is not asked here."""
 ASKS = 90  # of each pair of vaults
 PHASES = (Phase.explicit, Phase.generate)  # an example takes a second: to shrink one would take minutes
 
@@ -106,6 +108,7 @@ class World:
     clock: Clock
     ids: Ids
     access: str = "nobodys0"
+    blocks: dict[str, str] = field(default_factory=dict[str, str])
 
     def acting(self, user: str) -> Memos:
         return self.memos.acting_as(Caller(user))
@@ -126,6 +129,9 @@ async def tell(
         await look_around(world, step, [each.id for each in lives if each.id not in hidden], caller)
         for each in lives:
             world.clock.tick()
+            if each.id not in hidden and step == 1:
+                with contextlib.suppress(MemosError):
+                    world.blocks[f":block {each.id}"] = (await world.acting(each.owner).kv.build([each.id])).name
             if each.id not in hidden and step < len(each.fates):
                 await meet(world.acting(each.owner), each.id, each.fates[step])
 
@@ -191,7 +197,7 @@ async def hidden_from(caller: Caller, world: World) -> set[str]:
 
 @dataclass(frozen=True)
 class Ask:
-    """A call; `:access` stands for the access of an answer before."""
+    """A call; `:access` stands for the access of an answer before, `:block ID` for a KV block of that memory alone."""
 
     verb: str
     given: Mapping[str, object]
@@ -203,7 +209,7 @@ def subjects(lives: Sequence[Told]) -> dict[str, list[object]]:
     texts = [each.text for each in lives]
     moments: list[object] = ["label 1", START + timedelta(minutes=9), "no such label"]
     return {
-        "id": [*names, "nobody00"],
+        **{each: [*names, "nobody00"] for each in ("id", "other")},
         "ids": [*([name] for name in names), names[:2]],
         "keys": [{each.key: "fresh"} for each in lives if each.key] or [{"none": "fresh"}],
         "key": [*(each.key for each in lives if each.key), "fresh"],
@@ -228,6 +234,9 @@ def subjects(lives: Sequence[Told]) -> dict[str, list[object]]:
         "start": [*names, "tea"],
         "end": [*names, "ferry", "number"],
         "name": [*WORDS, "list"],
+        **{
+            f"kv.{verb}.name": [*(f":block {name}" for name in names), "nobodys0"] for verb in ("verify", "drop", "pin")
+        },
         "target": [*names],
         "into": ["ferry"],
         "graph.take_back.id": [same_id(f"user/{user}", "tea", "ferry") for user in USERS],
@@ -235,7 +244,6 @@ def subjects(lives: Sequence[Told]) -> dict[str, list[object]]:
         "keep": [timedelta(days=3650)],
         "readers": [("eve",)],
         "seconds": [0.0],
-        "other": [*names, "nobody00"],
         "request": [":access", "nobodys0"],
         "steps": [[steps.tag("seen"), steps.archive()], [steps.only("text:tea"), steps.append("And more.")]],
         "where": [
@@ -281,6 +289,9 @@ def asks(lives: Sequence[Told]) -> Iterator[Ask]:
         yield Ask("graph.export", {"format": format})
     yield Ask("lifecycle.list", {"states": ("archived", "expired", "frozen", "generated"), "limit": 100})
     yield Ask("lifecycle.list", {"states": ("expired",), "limit": 1})
+    for path in PATHS:
+        yield Ask("kv.build", {"path": path})
+        yield Ask("kv.list", {"path": path})
     yield Ask("audit.answer", {"id": ":access"})
     yield Ask("log.news", {"after": 0})
 
@@ -290,10 +301,16 @@ def writes_over(ask: Ask) -> bool:
     return ask.verb == "put" and ask.given.get("key") != "fresh"
 
 
+def of_everybody(caller: Caller, ask: Ask) -> bool:
+    """Is he to see what is everybody's?"""
+    return ask.verb in OF_EVERYBODY and "admin" in caller.scopes and not caller.within
+
+
 async def put_to(world: World, caller: Caller, ask: Ask) -> object:
     """What the caller is told, and what was written for him."""
     told: list[str] = []
-    given = {name: world.access if value == ":access" else value for name, value in ask.given.items()}
+    known = {":access": world.access, **world.blocks}
+    given = {name: known.get(str(value), value) for name, value in ask.given.items()}
     if ask.verb in ("audit.export", "graph.export"):
         given["write"] = told.append
     answer = await answered(keep(world, bound(world.memos.acting_as(caller), ask.verb)(**given)))
@@ -332,9 +349,10 @@ async def compared(full: Path, less: Path, lives: list[Told], caller: Caller, se
         patch.setattr(cubes, "new_id", ids)
         async with opened(full, clocks[0]) as one, opened(less, clocks[1]) as other:
             first, second = World(one, clocks[0], ids), World(other, clocks[1], ids)
+            second.blocks = first.blocks
             await tell(first, lives, caller, (), above)
             await tell(second, lives, caller, await hidden_from(caller, first), above)
-            chosen = [ask for ask in asks(lives) if not writes_over(ask)]
+            chosen = [ask for ask in asks(lives) if not writes_over(ask) and not of_everybody(caller, ask)]
             for number, ask in enumerate(random.Random(seed).sample(chosen, ASKS)):
                 answers: list[object] = []
                 for world in (first, second):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.scheduler import LRU, PAYING, course, measured
+from benchmarks.scheduler import ENTRANTS, LRU, PAYING, course, main, measured
 from benchmarks.scheduler_recording import record
 from benchmarks.scheduler_simulation import BYTES, Gaps, Run, bound, gaps, prefill, total_bytes
 from benchmarks.scheduler_traces import FAMILIES, Line, Trace, read, written, zipf
@@ -140,3 +140,22 @@ def test_what_was_read_of_a_vault_is_a_trace(tmp_path: Path) -> None:
     ]
     assert trace[0].tokens < trace[2].tokens
     assert Run(Recent(), Limits(10**9)).follow(trace).uses == 2
+
+
+def test_policies_are_compared_on_the_reads_of_a_vault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["scheduler", "--vault", str(tmp_path), "--budget", "0.6"])
+    monkeypatch.setenv("MEMOS_EMBEDDER__KIND", "none")
+    main()
+    assert capsys.readouterr().out == "nothing was read yet\n"
+    with sync.open(home=str(tmp_path)) as memos:
+        for text in ("Ada likes green tea.", "Ben moved to Lisbon."):
+            (id,) = memos.remember(text).ids
+            for _ in range(5):
+                memos.get(id)
+    main()
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 * (len(ENTRANTS) + 1)
+    assert lines[0].startswith("built apart, LRU, as in textbooks: {'saved':")
+    assert "who knows the future" in lines[-1]

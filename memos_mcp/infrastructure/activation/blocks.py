@@ -20,7 +20,7 @@ from torch import Tensor
 
 from memos_mcp.cube import Ref
 from memos_mcp.errors import Corrupt, NotFound
-from memos_mcp.infrastructure.activation.fingerprint import FORMAT, Fingerprint
+from memos_mcp.infrastructure.activation.fingerprint import FORMAT, Fingerprint, hashed
 
 _LABEL = "memos-kv"
 
@@ -28,6 +28,7 @@ _LABEL = "memos-kv"
 class Header(BaseModel):
     """What a block says of itself. `lengths` are those of its head and of each source, in tokens.
 
+    `tenant` is whom it was read for: the file of one is never that of another, whatever the words.
     `joined` names the blocks that it was composed of and `share` how much of them was computed anew; a block that a
     model read in one go has none.
     """
@@ -35,6 +36,7 @@ class Header(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     fingerprint: Fingerprint
+    tenant: str = ""
     sources: tuple[Ref, ...] = Field(min_length=1)
     lengths: tuple[int, ...]
     joined: tuple[str, ...] = ()
@@ -83,9 +85,9 @@ class Block:
         )
 
 
-def prefixes(fingerprint: Fingerprint, ids: Sequence[int], lengths: Sequence[int]) -> list[str]:
-    """For the first source, the first two, …: a hash of the model and of all ids up to there, in order."""
-    hashing = hashlib.sha256(fingerprint.key.encode())
+def prefixes(fingerprint: Fingerprint, tenant: str, ids: Sequence[int], lengths: Sequence[int]) -> list[str]:
+    """For the first source, the first two, …: a hash of the model, the tenant and all ids up to there, in order."""
+    hashing = hashlib.sha256(hashed([fingerprint.key, tenant]).encode())
     made: list[str] = []
     for start, end in zip((0, *accumulate(lengths)), accumulate(lengths), strict=False):
         hashing.update(b"".join(each.to_bytes(4, "little") for each in ids[start:end]))
@@ -114,7 +116,7 @@ def glance(path: Path) -> tuple[Header, tuple[int, ...]]:
         with safe_open(path, "pt") as file:
             ids = tuple(int(each) for each in file.get_tensor("ids").tolist())
     except (SafetensorError, OSError) as exc:
-        raise _foreign(path, str(exc)) from exc
+        raise _unread(path, exc) from exc
     _counted(path, said, ids)
     return said, ids
 
@@ -131,7 +133,7 @@ def read(path: Path, device: str = "cpu") -> Block:
             keys = tuple(file.get_tensor(f"k.{at}") for at in layers)
             values = tuple(file.get_tensor(f"v.{at}") for at in layers)
     except (SafetensorError, OSError) as exc:
-        raise _foreign(path, str(exc)) from exc
+        raise _unread(path, exc) from exc
     _shaped(path, said, (*keys, *values))
     return Block(said, ids, keys, values)
 
@@ -140,10 +142,8 @@ def _metadata(path: Path) -> str:
     try:
         with safe_open(path, "pt") as file:
             return (file.metadata() or {}).get(_LABEL, "")
-    except FileNotFoundError as exc:
-        raise NotFound(f"there is no KV block {path}: warm its memories again") from exc
     except (SafetensorError, OSError) as exc:
-        raise _foreign(path, str(exc)) from exc
+        raise _unread(path, exc) from exc
 
 
 def _said(path: Path, text: str) -> Header:
@@ -176,6 +176,12 @@ def _shaped(path: Path, said: Header, tensors: Sequence[Tensor]) -> None:
 def _counted(path: Path, said: Header, ids: Sequence[int]) -> None:
     if len(ids) != said.tokens:
         raise _foreign(path, f"it has {len(ids)} ids for {said.tokens} tokens")
+
+
+def _unread(path: Path, exc: Exception) -> Corrupt | NotFound:
+    if isinstance(exc, FileNotFoundError):
+        return NotFound(f"there is no KV block {path}: warm its memories again")
+    return _foreign(path, str(exc))
 
 
 def _foreign(path: Path, why: str) -> Corrupt:

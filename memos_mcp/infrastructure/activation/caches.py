@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import torch
@@ -13,6 +14,11 @@ from transformers import DynamicCache, DynamicLayer, PreTrainedModel
 
 from memos_mcp.errors import InvalidInput
 from memos_mcp.infrastructure.activation.blocks import Block
+
+SLICE = 1024
+"""Tokens that are read in one go: how true progress is, and how long a reader that is called off goes on.
+
+6,000 tokens in slices of 512 take a tenth more time than in one go, in slices of 1,024 no more (50 M parameters)."""
 
 
 def storable(model: PreTrainedModel) -> None:
@@ -42,14 +48,46 @@ def filled(model: PreTrainedModel, keys: Sequence[Tensor], values: Sequence[Tens
     return cache
 
 
-def prefilled(
-    model: PreTrainedModel, ids: Sequence[int], before: Block | None = None
-) -> tuple[list[Tensor], list[Tensor]]:
-    """Keys and values of each layer after the model read these ids, behind those of a block that it has read."""
-    cache = filled(model, before.keys, before.values) if before is not None else DynamicCache(config=model.config)
-    with torch.inference_mode():
-        decoder(model)(input_ids=torch.tensor([ids], device=model.device), past_key_values=cache, use_cache=True)
-    return taken(cache)
+class Reading:
+    """A model that reads ids, `SLICE` of them at a time, behind those of a block that it has read.
+
+    `tokens` were read so far, in `seconds`, those of the block not counted. The result is that of one go.
+    """
+
+    def __init__(self, model: PreTrainedModel, ids: Sequence[int], before: Block | None = None) -> None:
+        self._model, self._ids = model, ids
+        self._before = before
+        self._at = len(before.ids) if before is not None else 0
+        self._cache = (
+            filled(model, before.keys, before.values) if before is not None else DynamicCache(config=model.config)
+        )
+        self.tokens, self.seconds = 0, 0.0
+
+    @property
+    def over(self) -> bool:
+        """Is there nothing left to read?"""
+        return self._at + self.tokens >= len(self._ids)
+
+    def step(self) -> int:
+        """Read the next slice: how many tokens stand in the cache then."""
+        start = self._at + self.tokens
+        some = self._ids[start : start + SLICE]
+        began = time.perf_counter()
+        with torch.inference_mode():
+            ids = torch.tensor([some], device=self._model.device)
+            decoder(self._model)(input_ids=ids, past_key_values=self._cache, use_cache=True)
+        if (keys := self._cache.layers[-1].keys) is not None:
+            keys[0, 0, -1, 0].tolist()  # waits for the device
+        self.tokens += len(some)
+        self.seconds += time.perf_counter() - began
+        return start + len(some)
+
+    def taken(self) -> tuple[list[Tensor], list[Tensor]]:
+        """Keys and values of each layer, in memory that nothing else uses."""
+        keys, values = taken(self._cache)
+        if self._before is None or self.tokens:
+            return keys, values
+        return [each.clone() for each in keys], [each.clone() for each in values]
 
 
 def taken(cache: DynamicCache) -> tuple[list[Tensor], list[Tensor]]:

@@ -88,6 +88,7 @@ def header(blocks: Sequence[Block], names: Sequence[str], share: float) -> Heade
     """What the joined block says of itself."""
     return Header(
         fingerprint=blocks[0].header.fingerprint,
+        tenant=blocks[0].header.tenant,
         sources=tuple(source for block in blocks for source in block.header.sources),
         lengths=(blocks[0].header.lengths[0], *(length for block in blocks for length in block.header.lengths[1:])),
         joined=tuple(names),

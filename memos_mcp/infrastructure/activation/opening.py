@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from anyio import CapacityLimiter, to_thread
 
-from memos_mcp.errors import Misconfigured, MissingExtra
+from memos_mcp.infrastructure.models.causal import loaded
 
 if TYPE_CHECKING:
     from memos_mcp.infrastructure.activation.transformers import TransformersBackend
@@ -22,6 +22,7 @@ async def opened(
     folder: Path,
     *,
     revision: str = "",
+    header: str | None = None,
     device: str = "cpu",
     dtype: str = "auto",
     memory: int = 4 * 2**30,
@@ -29,38 +30,28 @@ async def opened(
 ) -> TransformersBackend:
     """A backend over a model: a folder, or a name that was downloaded before; blocks go into `folder`.
 
+    `header` is all that is said before the memories, "Memories:" if none is given.
     Nothing is downloaded, no code of a model is run, and weights are read from safetensors only. Raises Misconfigured
     (it is not on this machine, or cannot be used), InvalidInput (its cache cannot be kept), MissingExtra.
     """
-    make = partial(_opened, model, folder, revision, device, dtype, memory, disk)
+    make = partial(_opened, model, folder, revision, header, device, dtype, memory, disk)
     return await to_thread.run_sync(make, limiter=CapacityLimiter(1))
 
 
 def _opened(
-    model: str, folder: Path, revision: str, device: str, dtype: str, memory: int, disk: int
+    model: str, folder: Path, revision: str, header: str | None, device: str, dtype: str, memory: int, disk: int
 ) -> TransformersBackend:
-    try:
-        from transformers import AutoModelForCausalLM, AutoTokenizer
+    its = loaded(model, revision=revision, device=device, dtype=dtype, extra="kv")
+    from memos_mcp.infrastructure.activation.seam import HEADER
+    from memos_mcp.infrastructure.activation.transformers import TransformersBackend
 
-        from memos_mcp.infrastructure.activation.transformers import TransformersBackend
-    except ModuleNotFoundError as exc:
-        raise MissingExtra("kv") from exc
-    given = Path(model).expanduser()
-    place = str(given) if given.is_dir() else model
-    try:
-        its = AutoModelForCausalLM.from_pretrained(
-            place,
-            revision=revision or "main",
-            dtype=dtype,
-            local_files_only=True,
-            use_safetensors=True,
-            trust_remote_code=False,
-        ).to(device)
-        tokenizer = AutoTokenizer.from_pretrained(
-            place, revision=revision or "main", local_files_only=True, trust_remote_code=False
-        )
-    except (OSError, ValueError, RuntimeError) as exc:
-        raise Misconfigured(f"the model {model!r} cannot be used on {device!r}: {exc}") from exc
-    name = given.name if given.is_dir() else model
-    found = str(getattr(its.config, "_commit_hash", None) or revision)
-    return TransformersBackend(its, tokenizer, folder, name=name, revision=found, memory=memory, disk=disk)
+    return TransformersBackend(
+        its.network,
+        its.tokenizer,
+        folder,
+        name=its.name,
+        revision=its.revision,
+        header=HEADER if header is None else header,
+        memory=memory,
+        disk=disk,
+    )

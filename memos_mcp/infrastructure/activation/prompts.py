@@ -1,20 +1,19 @@
 """Memories and a question as the tokens of one prompt, so that the memories are the same prefix each time: pure.
 
 What is said of memories is tokenised apart from what follows, and the ids are joined: no piece of a word reaches over
-the seam. The order is that of the memories' moments, whoever asks and however they were found.
+the seam.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 from memos_mcp.activation import Source
-from memos_mcp.errors import InvalidInput, Misconfigured
+from memos_mcp.errors import Misconfigured
 from memos_mcp.late import late
 
 MEMORIES: Final = "qwmemoriesqw"
@@ -22,7 +21,6 @@ QUESTION: Final = "qwquestionqw"
 """What stands for the two while a server shows its template."""
 
 _MARK = late(r"(?<=[<\[|])(?=[^\s\u200b])")
-_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +44,13 @@ class Template:
         return cls(head, seam, tail)
 
 
-def ordered(sources: Iterable[Source]) -> tuple[Source, ...]:
-    """Each version once, the oldest first: the same memories are the same prefix. Raises InvalidInput (none)."""
-    found = {(source.ref.id, source.ref.version): source for source in sources}
-    if not found:
-        raise InvalidInput("a block is made of memories: give at least one")
-    return tuple(sorted(found.values(), key=lambda each: (each.at or _EVER, each.ref.id, each.ref.version or 0)))
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The model and the form of its prompts: blocks of different forms have nothing in common."""
+
+    model: str
+    template: Template
+    given: bool
 
 
 def told(preface: str, sources: Sequence[Source]) -> tuple[str, ...]:
@@ -69,10 +68,10 @@ def defused(text: str) -> str:
     return _MARK.sub("\u200b", text)
 
 
-def version_of(model: str, template: Template, sources: Sequence[Source], epoch: int) -> str:
+def version_of(model: str, template: Template, preface: str, sources: Sequence[Source]) -> str:
     """What changes whenever the cached tokens of these memories may no longer be used."""
     told = [[each.ref.id, each.ref.version, hashlib.sha256(each.text.encode()).hexdigest()] for each in sources]
-    facts = [model, template.head, template.seam, told, epoch]
+    facts = [model, template.head, template.seam, preface, told]
     return hashlib.sha256(json.dumps(facts, separators=(",", ":")).encode()).hexdigest()
 
 

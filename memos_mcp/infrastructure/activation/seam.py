@@ -31,7 +31,7 @@ class Seam:
         backend = getattr(tokenizer, "backend_tokenizer", None)
         if not isinstance(backend, Tokenizer):
             raise Misconfigured(f"{type(tokenizer).__name__} is no fast tokenizer: open the model with one")
-        self._tokenizer, self._header = tokenizer, header
+        self._tokenizer, self._header = tokenizer, header.strip()
         self.tokenizer = _alone(backend)
         self.tokens = hashed(self.tokenizer.to_str())
         self._words = _alone(backend)
@@ -62,6 +62,10 @@ class Seam:
         if not prompt.strip():
             raise InvalidInput("the prompt is empty: ask something")
         return [*self._ids(self._between), *self._plain(prompt.strip()), *self._ids(self._end)]
+
+    def alone(self, prompt: str) -> list[int]:
+        """The ids of a whole prompt that has no memories. Raises as `question`."""
+        return [*self._head, *self.question(prompt)]
 
     def text(self, ids: Sequence[int]) -> str:
         """The words of an answer."""

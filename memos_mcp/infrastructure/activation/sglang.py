@@ -1,28 +1,29 @@
 """KV caches on an SGLang server: a block of memories is a prefix that the server has computed once and keeps.
 
-The server holds the bytes, this holds the keys. What a server cannot do, it is not said to do: see `Dropped`.
+The server holds the bytes, this holds the keys. What a server cannot do, it is not said to do: see `CANNOT`.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 import anyio
 from pydantic import JsonValue
 
-from memos_mcp.activation import Source
+from memos_mcp.activation import Progress, Reply, Room, Source
 from memos_mcp.cube import Activation
-from memos_mcp.errors import InvalidInput, MemosError, Misconfigured, NotFound, Unavailable
-from memos_mcp.infrastructure.activation.answers import Counts, Dropped, Generated, Piece
-from memos_mcp.infrastructure.activation.prompts import Template, joined, ordered, version_of
-from memos_mcp.infrastructure.activation.sglang_shapes import Measures, Reply, measured, read
-from memos_mcp.infrastructure.activation.sglang_texts import Form, Wording
+from memos_mcp.errors import Corrupt, InvalidInput, MemosError, Misconfigured, NotFound, Unavailable
+from memos_mcp.infrastructure.activation.answers import CANNOT, STILL_PINNED, Counts
+from memos_mcp.infrastructure.activation.prompts import Form, Template, joined, version_of
+from memos_mcp.infrastructure.activation.sglang_blocks import Block, demand, kept, left
+from memos_mcp.infrastructure.activation.sglang_shapes import Measures, Said, measured, read
+from memos_mcp.infrastructure.activation.sglang_texts import Wording
 from memos_mcp.infrastructure.activation.sglang_turns import Turns
 from memos_mcp.infrastructure.activation.sglang_workers import Crew, Worker
-from memos_mcp.infrastructure.activation.sharing import Key, Keys, Sharing
+from memos_mcp.infrastructure.activation.sharing import Key, Keys, Sharing, session_of
 
 logger = logging.getLogger(__name__)
 
@@ -30,24 +31,10 @@ LEAST = "0.5.21"
 """The first version whose caches of all tiers are kept apart by both keys."""
 
 PREFACE = "What is remembered:"
-_WARM = 0.99  # of the prefix: less than this was computed anew
+_FOR_BLOCKS = 0.8  # of a cache: the rest is for questions and answers
+_STEP = 2048  # tokens after which somebody who wants to know is told
+_TELLING = 64  # tokens: reading fewer says nothing about the pace
 _PAUSE_S = 0.2
-
-
-@dataclass(slots=True)
-class _Block:
-    name: tuple[str, str]
-    form: Form
-    ids: tuple[int, ...]
-    key: Key
-    activation: Activation
-    pinned: bool
-    workers: set[str] = field(default_factory=set[str])
-    lock: anyio.Lock = field(default_factory=anyio.Lock)
-
-
-class _AnotherModel(NotFound):
-    """A block of tokens that mean something else by now."""
 
 
 class SGLang:
@@ -78,10 +65,15 @@ class SGLang:
         )
         self._wording = Wording(self._crew, template, preface)
         self._turns = Turns(self._crew, timeout_s)
-        self._blocks: dict[str, _Block] = {}
-        self._epochs: dict[tuple[str, str], int] = {}
+        self._blocks: dict[str, Block] = {}
+        self._plain: tuple[str, Form, tuple[int, ...]] | None = None
         self._owed: set[str] = set()
         self.counts = Counts()
+
+    @property
+    def model(self) -> str:
+        """What the server calls its model; empty before it was first asked."""
+        return self._crew.model
 
     @property
     def sharing(self) -> Sharing:
@@ -93,75 +85,101 @@ class SGLang:
         await self._crew.serving()
         return self.sharing
 
-    async def warm(self, sources: Iterable[Source], *, tenant: str = "", pin: bool = True) -> Activation:
-        """A block of memories, computed on every worker and pinned there; the same block if it is there already.
+    async def room(self) -> Room:
+        """The cache of the smallest server, on one of its devices; a part of it is left to questions and answers."""
+        abouts = [worker.about for worker in await self._crew.serving()]
+        if not all(about.capacity for about in abouts):
+            raise Unavailable(f"{self._crew.front.name} does not say how many tokens it keeps: is it SGLang {LEAST}?")
+        per_token = max(about.per_token for about in abouts)
+        tokens = min(about.capacity for about in abouts)
+        return Room(per_token, int(per_token * tokens * _FOR_BLOCKS), self.counts.pace)
 
-        Pins are soft: a pinned block goes last when room is needed. Raises Unavailable, Misconfigured (the server keeps
-        no prefixes, or not apart), InvalidInput (no memories, or more than fit).
+    async def warm(
+        self, sources: Sequence[Source], *, tenant: str = "", pinned: bool = False, told: Progress | None = None
+    ) -> Activation:
+        """A block of memories, computed on every worker; one that another process warmed is found there.
+
+        Pins are soft: a pinned block goes last when room is needed, and stays pinned until it is dropped. Raises
+        Unavailable, Misconfigured (the server keeps no prefixes, or not apart), InvalidInput (none, or more than fit).
         """
-        chosen = ordered(sources)
+        if not sources:
+            raise InvalidInput("a block is made of memories: give at least one")
         workers = await self._crew.serving()
         if self.sharing.state != "on":
             raise Misconfigured(f"{self._crew.front.name} gets no block: {self.sharing.why}")
-        form = await self._wording.form(workers[0].link, workers[0].model)
-        block = self._known(tenant, form, chosen) or await self._laid(tenant, form, chosen, workers)
-        if pin and not block.pinned:
-            block.pinned = True
-            block.workers.clear()
-            self._owed.discard(block.key.session)
-        await self._warmed(block, workers)
+        form = await self._wording.form(workers[0])
+        key = self._key(tenant, form, sources)
+        block = self._blocks.get(key.fingerprint) or await self._laid(tenant, form, sources, workers)
+        if pinned:
+            self._owed.discard(key.session)
+            if not block.pinned:
+                block.pinned = True
+                block.workers.clear()
+        await self._warmed(block, workers, told)
         return block.activation
 
-    async def generate(self, activation: Activation, prompt: str, *, limit: int = 256) -> Generated:
-        """The model's answer to a question after a block, up to `limit` tokens, the likeliest ones.
+    async def generate(
+        self, activation: Activation | None, prompt: str, *, tenant: str = "", limit: int = 256
+    ) -> Reply:
+        """The model's answer to a prompt after a block, or after the preface alone: the likeliest words.
 
         A block that the server lost is computed on the way and warmed again. Raises Unavailable, Misconfigured,
-        NotFound (dropped, or of another process or model: warm it again), InvalidInput (too long).
+        NotFound (dropped, of another tenant, or warmed by another process or before a restart: warm it again),
+        InvalidInput (of another model; too long), Corrupt. That another process dropped it is not known here.
         """
-        block, workers = await self._ready(activation)
-        body = await self._body(block, prompt, limit, workers)
-        answer = self._answer(block, *await self._turns.whole(workers, block.workers, body))
-        await self._again(activation, answer)
-        return answer
+        block, workers = await self._ready(activation, tenant)
+        ids, body = await self._asking(block, prompt, limit, workers)
+        reply = self._counted(block, len(ids), *await self._turns.whole(workers, block.workers, body))
+        await self._again(block)
+        return reply
 
-    async def stream(self, activation: Activation, prompt: str, *, limit: int = 256) -> AsyncGenerator[Piece]:
-        """The same as `generate`, word by word. Whoever leaves early ends the generation. Raises as `generate`."""
-        block, workers = await self._ready(activation)
-        body = await self._body(block, prompt, limit, workers)
-        said, last = "", None
+    async def stream(
+        self, activation: Activation | None, prompt: str, *, tenant: str = "", limit: int = 256
+    ) -> AsyncGenerator[str]:
+        """The same, word by word; who leaves the loop ends the generation (`aclosing`). Raises as `generate`."""
+        block, workers = await self._ready(activation, tenant)
+        ids, body = await self._asking(block, prompt, limit, workers)
+        text, last = "", None
         async with aclosing(self._turns.pieces(workers, block.workers, body)) as pieces:
-            async for worker, reply in pieces:
-                new = reply.text if worker.about.incremental_streaming_output else reply.text[len(said) :]
-                said, last = said + new, (worker, reply)
+            async for worker, said in pieces:
+                new = said.text if worker.about.incremental_streaming_output else said.text[len(text) :]
+                text, last = text + new, (worker, said)
                 if new:
-                    yield Piece(new)
+                    yield new
         if last is None:
             raise Unavailable(f"{self._crew.front.name} gave no answer: ask again")
-        answer = self._answer(block, last[0], last[1].model_copy(update={"text": said}))
-        await self._again(activation, answer)
-        yield Piece("", answer)
+        self._counted(block, len(ids), last[0], last[1].model_copy(update={"text": text}))
+        await self._again(block)
 
-    async def unpin(self, activation: Activation) -> None:
-        """Let the block go when room is needed; until then it stays warm. Raises Unavailable, NotFound."""
-        block = self._found(activation)
-        async with block.lock:
-            block.pinned = False
-            if not await self._closed(block):
-                raise Unavailable(
-                    "not every worker of SGLang was told that a block is no longer pinned: unpin it again"
-                )
+    async def verify(self, activation: Activation) -> None:
+        """Ask every worker for the block, as none can be looked into: what one had lost it has read again then.
 
-    async def drop(self, activation: Activation) -> Dropped:
-        """Make a block unreachable, at once and whatever the server does: its keys are never used again.
-
-        An answer that has begun goes on.
+        Raises as `generate`; NotFound also for what was lost.
         """
-        block = self._blocks.pop(activation.fingerprint, None)
-        if block is None:
-            return Dropped(known=False, unpinned=False)
-        self._epochs[block.name] = self._epochs.get(block.name, 0) + 1
+        block, workers = await self._ready(activation, None)
+        lost = 0
         async with block.lock:
-            return Dropped(known=True, unpinned=await self._closed(block))
+            for worker in workers:
+                cached = await self._asked(block, worker, len(block.ids))
+                if not kept(cached, len(block.ids) - 1, worker):  # the last token is read anew in any case
+                    lost = max(lost, len(block.ids) - cached)
+                block.workers.add(worker.id)
+        if lost:
+            raise NotFound(f"SGLang had lost {lost:,} tokens of this block, and has read them again")
+
+    async def drop(self, activation: Activation) -> str:
+        """Never answer with this block again, whatever the server does, and end its pin, whoever warmed it.
+
+        An answer that has begun goes on, and another process that warmed it answers with it until it drops it too.
+        """
+        session = session_of(activation.fingerprint)
+        if session is None:
+            return ""
+        block = self._blocks.pop(activation.fingerprint, None)
+        self._owed.add(session)
+        async with block.lock if block else anyio.Lock():
+            self._owed.add(session)  # another drop may have ended it while this block was read
+            return CANNOT if await self._settled() else f"{CANNOT} {STILL_PINNED}"
 
     async def flush(self, within_s: float = 60) -> None:
         """Clear the caches of all workers, of all tenants; a storage tier keeps what it has.
@@ -171,9 +189,9 @@ class SGLang:
         until = anyio.current_time() + within_s
         for worker in await self._crew.serving():
             while True:
-                left = max(until - anyio.current_time(), _PAUSE_S)
-                query = {"timeout": f"{min(left, 5):.1f}"}
-                answer = await worker.link.ask("POST", "flush_cache", query=query, within_s=left + _PAUSE_S)
+                rest = max(until - anyio.current_time(), _PAUSE_S)
+                query = {"timeout": f"{min(rest, 5):.1f}"}
+                answer = await worker.link.ask("POST", "flush_cache", query=query, within_s=rest + _PAUSE_S)
                 if answer.status != 400:
                     worker.link.accepted(answer)
                     break
@@ -195,84 +213,93 @@ class SGLang:
         """Close the connections. Blocks stay on the server, pinned as they are."""
         await self._crew.aclose()
 
-    async def _ready(self, activation: Activation) -> tuple[_Block, Sequence[Worker]]:
-        """The block and who serves it; one of another model is dropped, as its tokens mean nothing there."""
-        block, workers = self._found(activation), await self._crew.serving()
-        if block.form.model != workers[0].model:
-            self._blocks.pop(activation.fingerprint, None)
-            raise _AnotherModel("SGLang runs another model than this block was made for: warm its memories again")
+    async def _ready(self, activation: Activation | None, tenant: str | None) -> tuple[Block, Sequence[Worker]]:
+        block = self._found(activation, tenant) if activation else None
+        workers = await self._crew.serving()
+        if block is None:
+            block = await self._without(tenant or "", workers)
+        block.demand(workers)
         return block, workers
 
-    def _found(self, activation: Activation) -> _Block:
+    def _found(self, activation: Activation, tenant: str | None) -> Block:
         block = self._blocks.get(activation.fingerprint)
-        if block is None:
+        if block is None or tenant not in {None, block.tenant}:
             raise NotFound("this block was dropped, or warmed by another process: warm its memories again")
+        if block.activation.sources != activation.sources:
+            raise Corrupt("this block is not of the memories that the cube names: warm them again")
         return block
 
-    def _named(self, form: Form, sources: Sequence[Source], epoch: int) -> str:
-        return version_of(form.model, form.template, sources, epoch)
+    async def _without(self, tenant: str, workers: Sequence[Worker]) -> Block:
+        """The preface alone, under keys of its own."""
+        known = self._plain
+        if known is None or known[0] != workers[0].id:
+            form = await self._wording.form(workers[0])
+            known = self._plain = (workers[0].id, form, await self._wording.prefix(workers[0].link, form, ()))
+        return Block.of(tenant, known[1], (), known[2], self._key(tenant, known[1], ()))
 
-    def _known(self, tenant: str, form: Form, sources: Sequence[Source]) -> _Block | None:
-        name = (tenant, self._named(form, sources, 0))
-        return self._blocks.get(self._fingerprint(self._key(name, form, sources)))
+    def _key(self, tenant: str, form: Form, sources: Sequence[Source]) -> Key:
+        return self._keys.of(tenant, version_of(form.model, form.template, self._wording.preface, sources))
 
-    def _key(self, name: tuple[str, str], form: Form, sources: Sequence[Source]) -> Key:
-        return self._keys.of(name[0], self._named(form, sources, self._epochs.get(name, 0)))
-
-    def _fingerprint(self, key: Key) -> str:
-        return f"sglang:{key.extra}"
-
-    async def _laid(self, tenant: str, form: Form, sources: Sequence[Source], workers: Sequence[Worker]) -> _Block:
+    async def _laid(self, tenant: str, form: Form, sources: Sequence[Source], workers: Sequence[Worker]) -> Block:
         ids = await self._wording.prefix(workers[0].link, form, sources)
-        _fitting(len(ids), 0, workers)
-        name = (tenant, self._named(form, sources, 0))
-        key = self._key(name, form, sources)
-        activation = Activation(
-            sources=tuple(source.ref for source in sources), fingerprint=self._fingerprint(key), tokens=len(ids)
-        )
-        return self._blocks.setdefault(activation.fingerprint, _Block(name, form, ids, key, activation, pinned=False))
+        left(len(ids), workers)
+        block = Block.of(tenant, form, sources, ids, self._key(tenant, form, sources))
+        return self._blocks.setdefault(block.key.fingerprint, block)
 
-    async def _warmed(self, block: _Block, workers: Sequence[Worker]) -> None:
+    async def _warmed(self, block: Block, workers: Sequence[Worker], told: Progress | None = None) -> None:
         """Compute and pin the block where it is not; what was dropped meanwhile is left alone."""
         async with block.lock:
             trouble: Unavailable | None = None
-            for worker in workers:
-                if worker.id in block.workers or self._blocks.get(block.activation.fingerprint) is not block:
-                    continue
-                body = self._prompt(block, block.ids, 0)
-                if block.pinned and worker.about.enable_session_radix_cache:
-                    body["session_id"] = block.key.session
+            cold = [worker for worker in workers if worker.id not in block.workers]
+            for at, worker in enumerate(cold):
+                if self._blocks.get(block.key.fingerprint) is not block:
+                    return
                 try:
-                    data = worker.link.accepted(await worker.link.ask("POST", "generate", body))
-                    found = read(worker.link, Reply, data).cached
+                    await self._read_by(worker, block, at, len(cold), told)
                 except Unavailable as exc:
                     self._crew.doubt()
                     trouble = exc
                     logger.warning("a worker of SGLang was not warmed", extra={"worker": worker.link.url})
-                    continue
-                block.workers.add(worker.id)
-                self.counts = self.counts.with_(warmed=1, found=found)
             if trouble is not None and block.workers.isdisjoint(worker.id for worker in workers):
                 raise trouble
 
-    async def _again(self, activation: Activation, answer: Generated) -> None:
+    async def _read_by(self, worker: Worker, block: Block, at: int, of: int, told: Progress | None) -> None:
+        whole = len(block.ids)
+        found = before = 0
+        for end in [*(range(_STEP, whole, _STEP) if told else ()), whole]:
+            started = anyio.current_time()
+            cached = await self._asked(block, worker, end)
+            if (anew := end - cached) >= _TELLING:
+                seconds = self.counts.seconds + anyio.current_time() - started
+                self.counts = replace(self.counts, read=self.counts.read + anew, seconds=seconds)
+            found, before = found + max(0, cached - before), end
+            if told:
+                told(at * whole + end, of * whole)
+        block.workers.add(worker.id)
+        self.counts = replace(self.counts, warmed=self.counts.warmed + 1, found=self.counts.found + found)
+
+    async def _asked(self, block: Block, worker: Worker, end: int) -> int:
+        """Has the worker read the first tokens of a block; how many it had already."""
+        body = block.request(block.ids[:end], 0)
+        if block.pinned and worker.about.enable_session_radix_cache:
+            body["session_id"] = block.key.session
+        said = read(worker.link, Said, worker.link.accepted(await worker.link.ask("POST", "generate", body)))
+        demand(end, worker, said)
+        return said.cached
+
+    async def _again(self, block: Block) -> None:
         """Warm what was lost, and whoever is new. That fails no answer, unless it came from another model."""
         try:
-            if answer.cold:
-                self._crew.doubt()
-            block, workers = await self._ready(activation)
-            if self.sharing.state == "on":
+            workers = await self._crew.serving()
+            if self.sharing.state == "on" and block.is_for(workers):
                 await self._warmed(block, workers)
-        except _AnotherModel:
-            raise
-        except NotFound:
-            pass  # dropped meanwhile
         except MemosError as exc:
             logger.warning("a block could not be warmed again", extra={"why": str(exc)})
+            return
+        block.demand(workers)
 
-    async def _closed(self, block: _Block) -> bool:
-        """Ends the pins of the block, and those that could not be ended before."""
-        self._owed.add(block.key.session)
+    async def _settled(self) -> bool:
+        """Ends the pins of what was dropped, those too that could not be ended before."""
         try:
             workers = await self._crew.serving()
             for session in tuple(self._owed):
@@ -286,39 +313,22 @@ class SGLang:
             return False
         return True
 
-    async def _body(self, block: _Block, prompt: str, limit: int, workers: Sequence[Worker]) -> dict[str, JsonValue]:
+    async def _asking(
+        self, block: Block, prompt: str, limit: int, workers: Sequence[Worker]
+    ) -> tuple[Sequence[int], dict[str, JsonValue]]:
         if not prompt.strip():
             raise InvalidInput("an empty question has no answer: ask something")
+        if limit < 1:
+            raise InvalidInput(f"an answer needs at least one token, not {limit}")
         ids = joined(block.ids, await self._wording.question(workers[0].link, block.form, prompt))
-        _fitting(len(ids), limit, workers)
-        return self._prompt(block, ids, limit)
+        return ids, block.request(ids, min(limit, left(len(ids), workers)))
 
-    def _prompt(self, block: _Block, ids: Sequence[int], limit: int) -> dict[str, JsonValue]:
-        return {
-            "input_ids": list[JsonValue](ids),
-            "sampling_params": {"max_new_tokens": limit, "temperature": 0},
-            "cache_salt": block.key.salt,
-            "extra_key": block.key.extra,
-        }
-
-    def _answer(self, block: _Block, worker: Worker, reply: Reply) -> Generated:
-        meta, page = reply.meta_info, worker.about.page_size
-        ended = meta.finish_reason.type if meta.finish_reason else "abort"
-        if ended == "abort":
-            raise Unavailable(f"{worker.link.name} gave up in the middle of its answer: ask again")
-        cold = reply.cached < len(block.ids) // page * page * _WARM
-        self.counts = self.counts.with_(answers=1, cold=int(cold))
-        if cold:
+    def _counted(self, block: Block, asked: int, worker: Worker, said: Said) -> Reply:
+        reply = block.reply(asked, worker, said)
+        self.counts = replace(self.counts, answers=self.counts.answers + 1, cold=self.counts.cold + int(reply.cold))
+        if reply.cold:
             block.workers.discard(worker.id)
-            logger.info("a block was cold", extra={"tokens": len(block.ids), "cached": reply.cached})
-        return Generated(
-            reply.text, meta.prompt_tokens, reply.cached, meta.completion_tokens, cold, whole=ended != "length"
-        )
-
-
-def _fitting(tokens: int, limit: int, workers: Sequence[Worker]) -> None:
-    limits = [worker.about.max_req_input_len for worker in workers if worker.about.max_req_input_len]
-    if limits and tokens + limit > min(limits):
-        raise InvalidInput(
-            f"{tokens + limit:,} tokens are more than the {min(limits):,} that SGLang takes: choose fewer memories"
-        )
+            logger.info("a block was cold", extra={"tokens": len(block.ids), "cached": said.cached})
+        if reply.cold or not said.cached:
+            self._crew.doubt()
+        return reply

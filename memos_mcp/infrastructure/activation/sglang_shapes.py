@@ -20,14 +20,28 @@ class _Shape(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
 
+class Usage(_Shape):
+    """What a scheduler has taken of the memory of one device, in GiB."""
+
+    kvcache: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+
+
+class State(_Shape):
+    """What one scheduler of a server says of itself."""
+
+    memory_usage: Usage | None = None
+
+
 class About(_Shape):
     """What a server says of itself at `/server_info`. It says more, its keys among it: this is never logged whole."""
 
     version: str
-    page_size: int = 1
+    page_size: int = Field(default=1, ge=1)
     enable_session_radix_cache: bool = False
     incremental_streaming_output: bool = False
-    max_req_input_len: int | None = None
+    max_req_input_len: int | None = Field(default=None, ge=0)
+    max_total_num_tokens: int | None = Field(default=None, ge=0)
+    internal_states: list[State] = []
     random_seed: int | None = None
     startup_time: JsonValue = None
 
@@ -36,17 +50,34 @@ class About(_Shape):
         """Another one after each start of the server."""
         return hashlib.sha256(f"{self.random_seed} {self.startup_time}".encode()).hexdigest()[:16]
 
+    @property
+    def capacity(self) -> int:
+        """The tokens that its cache holds, prompts and answers that run included; 0 if it does not tell."""
+        return self.max_total_num_tokens or self.max_req_input_len or 0
+
+    @property
+    def per_token(self) -> int:
+        """The bytes that a token takes on one device, which it tells to half a MiB of all; 1 if it does not."""
+        told = next((each.memory_usage.kvcache for each in self.internal_states if each.memory_usage), 0.0)
+        return max(1, round(told * 2**30 / self.capacity)) if self.capacity else 1
+
 
 class Model(_Shape):
     """The model that a server runs, at `/model_info`."""
 
     model_path: str
+    served_model_name: str | None = None
     weight_version: str | None = None
 
     @property
     def id(self) -> str:
         """Equal ids: the same weights, as far as the server tells."""
         return f"{self.model_path}@{self.weight_version or ''}"
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.served_model_name or self.model_path
 
 
 class Ended(_Shape):
@@ -60,15 +91,20 @@ class Meta(_Shape):
 
     prompt_tokens: int = Field(ge=0)
     completion_tokens: int = Field(default=0, ge=0)
-    cached_tokens: int | None = None
+    cached_tokens: int | None = Field(default=None, ge=0)
     finish_reason: Ended | None = None
 
 
-class Reply(_Shape):
+class Said(_Shape):
     """An answer of `/generate`, or a piece of one."""
 
     text: str = ""
     meta_info: Meta
+
+    @property
+    def ended(self) -> str:
+        """Why it ended; what gives no reason gave up."""
+        return self.meta_info.finish_reason.type if self.meta_info.finish_reason else "abort"
 
     @property
     def cached(self) -> int:
@@ -139,7 +175,7 @@ def measured(pages: list[str]) -> Measures:
     totals: dict[str, float] = {}
     for page in pages:
         for name, value in _SAMPLE.findall(page):
-            if re.fullmatch(r"\d+(\.\d+)?(e[+-]?\d+)?", value):
+            if re.fullmatch(r"\d+(\.\d+)?(e[+-]?\d{1,2})?", value):
                 totals[name] = totals.get(name, 0.0) + float(value)
     return Measures(
         *(

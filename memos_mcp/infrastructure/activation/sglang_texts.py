@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from pydantic import JsonValue
 
 from memos_mcp.activation import Source
 from memos_mcp.errors import InvalidInput, Misconfigured
-from memos_mcp.infrastructure.activation.prompts import MEMORIES, QUESTION, Template, defused, joined, prefix_of, told
+from memos_mcp.infrastructure.activation.prompts import (
+    MEMORIES,
+    QUESTION,
+    Form,
+    Template,
+    defused,
+    joined,
+    prefix_of,
+    told,
+)
 from memos_mcp.infrastructure.activation.sglang_link import Link
 from memos_mcp.infrastructure.activation.sglang_shapes import Texts, Tokens, read
-from memos_mcp.infrastructure.activation.sglang_workers import Crew
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """The model and the form of its prompts: blocks of different forms have nothing in common."""
-
-    model: str
-    template: Template
-    given: bool
+from memos_mcp.infrastructure.activation.sglang_workers import Crew, Worker
 
 
 class Wording:
     """Asks a worker how it reads texts."""
 
     def __init__(self, crew: Crew, template: Template | None, preface: str) -> None:
-        self._crew, self._template, self._preface = crew, template, preface
+        self._crew, self._template, self.preface = crew, template, preface
 
-    async def form(self, link: Link, model: str) -> Form:
+    async def form(self, worker: Worker) -> Form:
         """Of what runs there now. Raises Unavailable, Misconfigured (no template for memories and a question)."""
+        link, model = worker.link, worker.model.id
         if self._template is not None:
             return Form(model, self._template, given=True)
         ids = await self._chat(link, MEMORIES, QUESTION)
@@ -40,8 +40,11 @@ class Wording:
         return Form(model, Template.shown(shown if isinstance(shown, str) else "".join(shown)), given=False)
 
     async def prefix(self, link: Link, form: Form, sources: Sequence[Source]) -> tuple[int, ...]:
-        """The ids of everything before the seam. Raises Unavailable, Misconfigured, InvalidInput."""
-        texts = await self._harmless(link, told(self._preface, sources))
+        """The ids of everything before the seam: of the preface alone if there are no memories.
+
+        Raises Unavailable, Misconfigured, InvalidInput.
+        """
+        texts = await self._harmless(link, told(self.preface, sources))
         system = "".join(texts)
         head = form.template.head
         *apart, whole = await self._ids(link, [head + texts[0], *texts[1:], head + system])

@@ -12,7 +12,7 @@ import anyio
 from pydantic import JsonValue
 
 from memos_mcp.errors import Unavailable
-from memos_mcp.infrastructure.activation.sglang_shapes import Reply, read
+from memos_mcp.infrastructure.activation.sglang_shapes import Said, read
 from memos_mcp.infrastructure.activation.sglang_workers import Crew, Worker
 
 
@@ -25,7 +25,7 @@ class Turns:
 
     async def whole(
         self, workers: Sequence[Worker], warm: Collection[str], body: Mapping[str, JsonValue]
-    ) -> tuple[Worker, Reply]:
+    ) -> tuple[Worker, Said]:
         """Who answered, and what, in the time of one prompt. Raises Unavailable, Misconfigured."""
         until = anyio.current_time() + self._timeout_s
         trouble: Unavailable | None = None
@@ -35,7 +35,7 @@ class Turns:
                 break
             try:
                 data = worker.link.accepted(await worker.link.ask("POST", "generate", body, within_s=left))
-                return worker, read(worker.link, Reply, data)
+                return worker, read(worker.link, Said, data)
             except Unavailable as exc:
                 self._crew.doubt()
                 trouble = exc
@@ -43,7 +43,7 @@ class Turns:
 
     async def pieces(
         self, workers: Sequence[Worker], warm: Collection[str], body: Mapping[str, JsonValue]
-    ) -> AsyncGenerator[tuple[Worker, Reply]]:
+    ) -> AsyncGenerator[tuple[Worker, Said]]:
         """The same, piece by piece; who began is not passed over any more. Raises as `whole`."""
         trouble: Unavailable | None = None
         for worker in self._order(workers, warm):
@@ -51,7 +51,7 @@ class Turns:
             try:
                 async with aclosing(worker.link.events("generate", {**body, "stream": True})) as events:
                     async for data in events:
-                        reply = read(worker.link, Reply, data)
+                        reply = read(worker.link, Said, data)
                         begun = True
                         yield worker, reply
                 if begun:

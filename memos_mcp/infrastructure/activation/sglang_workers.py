@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from memos_mcp.errors import Misconfigured, Unavailable
 from memos_mcp.infrastructure.activation.sglang_link import Link
-from memos_mcp.infrastructure.activation.sglang_shapes import About, Model, Reply, Tokens, Workers, demand, read
+from memos_mcp.infrastructure.activation.sglang_shapes import About, Model, Said, Tokens, Workers, demand, read
 from memos_mcp.infrastructure.activation.sharing import Sharing, judged
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ class Worker:
 
     link: Link
     about: About
-    model: str
+    model: Model
     sharing: Sharing
 
     @property
@@ -68,6 +68,11 @@ class Crew:
         if self.sharing.state == "broken":
             raise Misconfigured(f"{self.front.name} gets no memories: {self.sharing.why}")
         return tuple(self._workers.values())
+
+    @property
+    def model(self) -> str:
+        """What the model is called that they run; empty before they were asked."""
+        return next((worker.model.name for worker in self._workers.values()), "")
 
     def doubt(self) -> None:
         """Something was not as expected: look before the next request."""
@@ -113,7 +118,7 @@ class Crew:
         self._workers = found
         if not found:
             raise trouble or Unavailable(f"{self.front.name} is a router without a healthy worker: start one")
-        if len({worker.model for worker in found.values()}) > 1:
+        if len({worker.model.id for worker in found.values()}) > 1:
             raise Misconfigured(f"{self.front.name} is a router to several models: give one to workers of one model")
         self._conclude()
 
@@ -126,7 +131,7 @@ class Crew:
 
     async def _met(self, link: Link, known: Worker | None) -> Worker:
         about = read(link, About, await self.brief(link, "GET", "server_info"))
-        model = read(link, Model, await self.brief(link, "GET", "model_info")).id
+        model = read(link, Model, await self.brief(link, "GET", "model_info"))
         if known is not None and known.about.boot == about.boot:
             return replace(known, about=about, model=model)
         demand(link.name, about.version, self._least)
@@ -154,7 +159,7 @@ class Crew:
                 "extra_key": extra,
             }
             answer = link.accepted(await link.ask("POST", "generate", body))
-            cached.append(read(link, Reply, answer).cached)
+            cached.append(read(link, Said, answer).cached)
         return judged(*cached)
 
     def _conclude(self) -> None:

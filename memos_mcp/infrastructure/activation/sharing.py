@@ -11,18 +11,30 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from memos_mcp.errors import Misconfigured
+from memos_mcp.late import late
 
 _LEAST: Final = 16
+_SCHEME: Final = "sglang:"
+_HASH: Final = late(r"[0-9a-f]{64}")
 State = Literal["untested", "on", "off", "broken"]
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What a cached prefix is kept under: `salt` of the tenant, `extra` of the version, `session` of its pin."""
+    """What a cached prefix is kept under: `salt` of the tenant, `extra` of the version."""
 
     salt: str
     extra: str
-    session: str
+
+    @property
+    def fingerprint(self) -> str:
+        """What a block is known by."""
+        return f"{_SCHEME}{self.extra}"
+
+    @property
+    def session(self) -> str:
+        """What pins it: told by the fingerprint, so that any process can end it."""
+        return f"mem:{self.extra[:32]}"
 
 
 class Keys:
@@ -36,12 +48,17 @@ class Keys:
 
     def of(self, tenant: str, version: str) -> Key:
         """The same for the same, of a length that tells nothing."""
-        extra = self._made("version", tenant, version)
-        return Key(self._made("tenant", tenant), extra, f"mem:{extra[:32]}")
+        return Key(self._made("tenant", tenant), self._made("version", tenant, version))
 
     def _made(self, *parts: str) -> str:
         framed = b"".join(len(part := each.encode()).to_bytes(8, "big") + part for each in parts)
         return hmac.new(self._secret, framed, hashlib.sha256).hexdigest()
+
+
+def session_of(fingerprint: str) -> str | None:
+    """The session that pins the block of a fingerprint; None if it is of another backend."""
+    extra = fingerprint.removeprefix(_SCHEME)
+    return Key("", extra).session if _HASH.fullmatch(extra) and extra != fingerprint else None
 
 
 @dataclass(frozen=True, slots=True)

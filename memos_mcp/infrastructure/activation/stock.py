@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import time
@@ -23,10 +24,15 @@ from memos_mcp.infrastructure.blobs import Blobs
 logger = logging.getLogger(__name__)
 
 
-class Stock:
-    """The blocks of one folder, which belongs to one process at a time. All of them can be made again.
+_ABANDONED_S = 3600
+"""A file that nobody wrote to for so long is of a writer that was killed."""
 
-    Pins last as long as the process: who wants a block to stay says so when it is opened.
+
+class Stock:
+    """The blocks of one folder, which several processes may share. All of them can be made again.
+
+    What one drops or pushes out, no other serves; what one made, the others find. Pins hold in the process that set
+    them, and as long as it lives: who wants a block to stay says so when it is opened.
     """
 
     def __init__(
@@ -48,12 +54,19 @@ class Stock:
         self._changing = anyio.Lock()
         self._reading = CapacityLimiter(2)
 
-    async def open(self) -> None:
-        """Look at what the folder holds; what cannot be read counts and is the first to leave. Raises Unavailable."""
-        await self._blobs.sweep()
-        for name in await self._blobs.names():
-            async with self._changing:
-                await self._learn(name)
+    async def look(self) -> None:
+        """See what the folder holds: what others made, used and removed. First of all, and when something is missed.
+
+        What cannot be read counts and is the first to leave; what a killed writer left is swept. Raises Unavailable.
+        """
+        await self._blobs.sweep(time.time() - _ABANDONED_S)
+        async with self._changing:
+            await self._look()
+
+    def fits(self, size: int) -> None:
+        """Raises Unavailable if so many bytes fit no budget."""
+        self.memory.leaving(size)
+        self.disk.leaving(size)
 
     def longest(self, begins: Sequence[str]) -> tuple[str, int] | None:
         """Of these beginnings, the longest that a block has: its name, and how many sources that is."""
@@ -80,12 +93,14 @@ class Stock:
         """Store a block and keep it in memory; its name. Raises Unavailable; then it was not stored."""
         async with self._changing:
             self.memory.leaving(block.size)
+            await self._look()
             await self._leave(self.disk.leaving(block.stored))
             name = await self._blobs.put_file(partial(blocks.write, block))
-            self._know(name, block.header, block.ids)
-            size = (await anyio.Path(self._path(name)).stat()).st_size
+            self._know(name, block.header, block.ids)  # no waiting from here on: who is called off now has stored it
+            size, _ = self._found([name]).get(name, (block.stored, 0.0))
             self.disk = self.disk.having(Held(name, size, self._clock(), pinned))
             self._load(name, block)
+            self._use(name)
             return name
 
     async def get(self, name: str, here: Fingerprint) -> Block:
@@ -95,6 +110,9 @@ class Stock:
         """
         async with self._changing:
             block = self._loaded.get(name)
+            if block is not None and not await self._blobs.has(name):
+                self._forget([name])
+                raise _gone(name)
             if block is None:
                 path = await self._whole(name)
                 check((await to_thread.run_sync(blocks.header, path, limiter=self._reading)).fingerprint, here)
@@ -106,15 +124,25 @@ class Stock:
             self._use(name)
             return block
 
-    async def drop(self, name: str) -> None:
-        """Remove it, pinned or not; one that is not there is no error. Raises Unavailable."""
+    async def verify(self, name: str, here: Fingerprint) -> Header:
+        """Look whether the file of a block is there, whole, and made for this model. Raises as `get`."""
+        path = await self._whole(name)
+        said = await to_thread.run_sync(blocks.header, path, limiter=self._reading)
+        check(said.fingerprint, here)
+        await to_thread.run_sync(blocks.read, path, limiter=self._reading)
+        return said
+
+    async def drop(self, name: str) -> bool:
+        """Remove it, pinned or not; False if it was not there. Raises Unavailable."""
         async with self._changing:
+            had = await self._blobs.has(name)
             await self._leave([name])
+            return had
 
     def pin(self, name: str, *, on: bool) -> None:
         """Keep it whatever comes, or no longer. Raises NotFound."""
         if name not in {each.name for each in self.disk.held}:
-            raise NotFound(f"there is no KV block {name}: warm its memories again")
+            raise _gone(name)
         self.disk, self.memory = self.disk.pinned(name, on=on), self.memory.pinned(name, on=on)
 
     def unload(self) -> None:
@@ -126,20 +154,40 @@ class Stock:
         try:
             return await self._blobs.file(name)
         except NotFound:
-            raise NotFound(f"the KV block {name} is not kept any more: warm its memories again") from None
+            self._forget([name])
+            raise _gone(name) from None
         except Corrupt as exc:
             raise Corrupt(f"the KV block {name} is not what was written: warm its memories again, or drop it") from exc
 
+    async def _look(self) -> None:
+        found = await to_thread.run_sync(self._found, await self._blobs.names(), limiter=self._reading)
+        self._forget([each.name for each in self.disk.held if each.name not in found])
+        known = {each.name: each.used for each in self.disk.held}
+        for name, (_, used) in found.items():
+            if name not in known:
+                await self._learn(name)
+            elif name in self._headers and used > known[name]:
+                self.disk = self.disk.used(name, used)
+
+    def _found(self, names: Sequence[str]) -> dict[str, tuple[int, float]]:
+        """How large each of these files is and when it was used; those that are not there any more are left out."""
+        found: dict[str, tuple[int, float]] = {}
+        for name in names:
+            with contextlib.suppress(OSError):
+                its = self._path(name).stat()
+                found[name] = its.st_size, its.st_mtime
+        return found
+
     async def _learn(self, name: str) -> None:
-        path = anyio.Path(self._path(name))
-        used = 0.0
+        why = ""
         try:
             self._know(name, *await to_thread.run_sync(blocks.glance, self._path(name), limiter=self._reading))
-            used = (await path.stat()).st_mtime
         except (Corrupt, NotFound) as exc:
-            logger.warning("a KV block cannot be read", extra={"block": name, "why": str(exc)})
-        if await path.exists():
-            self.disk = self.disk.having(Held(name, (await path.stat()).st_size, used))
+            why = str(exc)
+        for size, used in self._found([name]).values():  # none, if another process has dropped it meanwhile
+            if why:
+                logger.warning("a KV block cannot be read", extra={"block": name, "why": why})
+            self.disk = self.disk.having(Held(name, size, used if name in self._headers else 0.0))
 
     def _load(self, name: str, block: Block) -> None:
         pinned = any(each.name == name and each.pinned for each in self.disk.held)
@@ -161,19 +209,27 @@ class Stock:
     async def _leave(self, names: Sequence[str]) -> None:
         for name in names:
             await self._blobs.drop(name)
+            self._forget([name])
+
+    def _forget(self, names: Sequence[str]) -> None:
+        for name in names:
             self._loaded.pop(name, None)
             self._headers.pop(name, None)
             for having in self._begins.values():
                 having.pop(name, None)
-            self._begins = {begin: having for begin, having in self._begins.items() if having}
-            self.memory, self.disk = self.memory.without([name]), self.disk.without([name])
+        self._begins = {begin: having for begin, having in self._begins.items() if having}
+        self.memory, self.disk = self.memory.without(names), self.disk.without(names)
 
     def _know(self, name: str, header: Header, ids: Sequence[int]) -> None:
         self._headers[name] = header
         if header.joined:
             return  # not what the model would have read in one go
-        for count, begin in enumerate(blocks.prefixes(header.fingerprint, ids, header.lengths), 1):
+        for count, begin in enumerate(blocks.prefixes(header.fingerprint, header.tenant, ids, header.lengths), 1):
             self._begins.setdefault(begin, {})[name] = count
 
     def _path(self, name: str) -> Path:
         return self._blobs.folder / name[:2] / name[2:]
+
+
+def _gone(name: str) -> NotFound:
+    return NotFound(f"the KV block {name} is not kept any more: warm its memories again")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -16,13 +15,13 @@ import anyio
 from anyio import CapacityLimiter, to_thread
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from memos_mcp.activation import Reply, Source
+from memos_mcp.activation import Progress, Reply, Room, Source
 from memos_mcp.cube import Activation
-from memos_mcp.errors import Corrupt, InvalidInput, NotFound
+from memos_mcp.errors import Corrupt, InvalidInput, NotFound, Unavailable
 from memos_mcp.infrastructure.activation import compose as composing
 from memos_mcp.infrastructure.activation.answering import Answering
 from memos_mcp.infrastructure.activation.blocks import Block, Header, prefixes
-from memos_mcp.infrastructure.activation.caches import prefilled, storable
+from memos_mcp.infrastructure.activation.caches import Reading, storable
 from memos_mcp.infrastructure.activation.compose import SHARE
 from memos_mcp.infrastructure.activation.fingerprint import Fingerprint
 from memos_mcp.infrastructure.activation.identity import fingerprint
@@ -33,18 +32,23 @@ from memos_mcp.infrastructure.activation.stock import Stock
 T = TypeVar("T")
 
 _GIB = 2**30
+_LEFT = (
+    "The file is removed, not overwritten: the bytes may stay on the disk until it needs the room. An answer that had "
+    "begun goes on; what other processes hold in memory is let go at its next use."
+)
 
 
 class TransformersBackend:
     """An ActivationBackend over a causal model with full attention in every layer; what it answers is the likeliest.
 
-    A block belongs to the exact model, tokenizer, template, adapters and weights: all of that is compared before each
-    use. Questions run two at a time; the model is read once at a time.
+    A block belongs to one tenant and to the exact model, tokenizer, template, adapters and weights: all of that is
+    compared before each use. Questions run two at a time; the model is read once at a time. Several processes may
+    share a folder.
     """
 
     def __init__(
         self,
-        model: PreTrainedModel,
+        network: PreTrainedModel,
         tokenizer: PreTrainedTokenizerBase,
         folder: Path,
         *,
@@ -55,20 +59,43 @@ class TransformersBackend:
         disk: int = 20 * _GIB,
     ) -> None:
         """`memory` and `disk` are budgets in bytes. Raises InvalidInput for a model whose cache cannot be kept."""
-        storable(model)
-        self.model, self.seam = model.eval(), Seam(tokenizer, header)
-        self.stock = Stock(folder, memory=memory, disk=disk, device=str(model.device))
+        storable(network)
+        self._network: PreTrainedModel | None = network.eval()
+        self.seam = Seam(tokenizer, header)
+        self.stock = Stock(folder, memory=memory, disk=disk, device=str(network.device))
         self._name, self._revision = name, revision
         self._rotation: Rotation | None = None
+        self._tokens, self._seconds = 0, 0.0
         self._opened = False
         self._opening, self._reading = anyio.Lock(), anyio.Lock()
         self._computing = CapacityLimiter(2)
 
-    async def warm(self, sources: Sequence[Source], *, pinned: bool = False) -> Activation:
+    @property
+    def model(self) -> str:
+        """The name of the model that answers."""
+        return self._name
+
+    @property
+    def network(self) -> PreTrainedModel:
+        """The model itself. Raises Unavailable after `aclose`."""
+        if self._network is None:
+            raise Unavailable(f"the model {self._name!r} was closed: open it again")
+        return self._network
+
+    async def room(self) -> Room:
+        """What the disk may hold; seconds are the mean over all tokens that were read. Raises Unavailable (closed)."""
+        here = await self._here()
+        seconds = self._seconds / self._tokens if self._tokens else None
+        return Room(_per_token(self.network, here), self.stock.disk.limit, seconds)
+
+    async def warm(
+        self, sources: Sequence[Source], *, tenant: str = "", pinned: bool = False, told: Progress | None = None
+    ) -> Activation:
         """Read these memories in this order, unless the model has; of a beginning that it has read only the rest.
 
         Costs about as much as one prompt with them: it pays from the second question on. A block that was damaged is
-        made again. Raises InvalidInput, Unavailable (they do not fit the budgets).
+        made again. Who calls it off waits for the slice that is being read, and nothing is kept. Raises InvalidInput,
+        Unavailable (they do not fit the budgets).
         """
         parts = self.seam.parts([source.text for source in sources])
         if len(parts) < 2:
@@ -76,23 +103,25 @@ class TransformersBackend:
         ids, lengths = [each for part in parts for each in part], [len(part) for part in parts]
         self._room(len(ids))
         async with self._reading:
-            await self._ready()
             here = await self._here()
-            begins = prefixes(here, ids, lengths)
-            refs = tuple(source.ref for source in sources)
-            name = self.stock.same(begins[-1], refs)
-            block = await self._sound(name, here) if name is not None else None
+            header = Header(
+                fingerprint=here,
+                tenant=tenant,
+                sources=tuple(source.ref for source in sources),
+                lengths=tuple(lengths),
+            )
+            begins = prefixes(here, tenant, ids, lengths)
+            name, block = await self._same(begins[-1], header)
             if name is None or block is None:
-                known = await self._known(begins, here)
-                header = Header(fingerprint=here, sources=refs, lengths=tuple(lengths))
-                block = await self._run(partial(_read, self.model, header, ids, known))
+                self.stock.fits(len(ids) * _per_token(self.network, here))
+                block = await self._read(header, ids, await self._known(begins, here), told)
                 name = await self.stock.keep(block, pinned=pinned)
             elif pinned:
                 self.stock.pin(name, on=True)
         return _activation(name, block)
 
     async def compose(
-        self, activations: Sequence[Activation], *, share: float = SHARE, pinned: bool = False
+        self, activations: Sequence[Activation], *, tenant: str = "", share: float = SHARE, pinned: bool = False
     ) -> Activation:
         """Join blocks that were read apart, in this order, and compute a `share` of the later ones' tokens anew.
 
@@ -102,90 +131,132 @@ class TransformersBackend:
         if not 0 <= share <= 1:
             raise InvalidInput(f"a share is between 0 and 1, not {share}")
         async with self._reading:
-            await self._ready()
             here = await self._here()
             names = [_blob(each) for each in activations]
-            blocks = [_named(await self.stock.get(_blob(each), here), each) for each in activations]
+            blocks = [await self._block(each, tenant, here) for each in activations]
             name = self.stock.composed(names, share)
             block = await self._sound(name, here) if name is not None else None
             if name is None or block is None:
                 head = blocks[0].header.lengths[0] if blocks else 0
                 self._room(head + sum(len(each.ids) - head for each in blocks))
-                self._rotation = self._rotation or await self._run(partial(rotation_of, self.model))
-                block = await self._run(partial(_joined, self.model, blocks, names, self._rotation, share))
+                self._rotation = self._rotation or await self._run(partial(rotation_of, self.network))
+                block = await self._run(partial(_joined, self.network, blocks, names, self._rotation, share))
                 name = await self.stock.keep(block, pinned=pinned)
             elif pinned:
                 self.stock.pin(name, on=True)
         return _activation(name, block)
 
-    async def generate(self, activation: Activation, prompt: str, *, limit: int = 256) -> Reply:
-        """Answer a prompt after these memories, in at most `limit` tokens.
+    async def generate(
+        self, activation: Activation | None, prompt: str, *, tenant: str = "", limit: int = 256
+    ) -> Reply:
+        """Answer a prompt after these memories, or after the head of the prompt alone, in at most `limit` tokens.
 
-        Raises InvalidInput (no prompt; Mismatch: made for another model), NotFound (dropped or pushed out: warm it
-        again), Corrupt, Unavailable.
+        Raises InvalidInput (no prompt; Mismatch: made for another model), NotFound (dropped, pushed out, or another
+        tenant's: warm it again), Corrupt, Unavailable.
         """
-        return (await self.generate_all(activation, [prompt], limit=limit))[0]
+        return (await self.generate_all(activation, [prompt], tenant=tenant, limit=limit))[0]
 
-    async def generate_all(self, activation: Activation, prompts: Sequence[str], *, limit: int = 256) -> list[Reply]:
+    async def generate_all(
+        self, activation: Activation | None, prompts: Sequence[str], *, tenant: str = "", limit: int = 256
+    ) -> list[Reply]:
         """Answer several prompts at once, each as if alone. Raises as `generate`."""
         if not prompts:
             return []
         said: list[list[int]] = [[] for _ in prompts]
-        questions = [self.seam.question(prompt) for prompt in prompts]
-        async for tokens in self._steps(activation, questions, limit):
+        questions = [self._question(activation, prompt) for prompt in prompts]
+        async for tokens in self._steps(activation, questions, tenant, limit):
             for its, token in zip(said, tokens, strict=True):
                 if token is not None:
                     its.append(token)
+        reused = activation.tokens if activation is not None else 0
         return [
-            Reply(self.seam.text(its), activation.tokens, len(question), len(its))
+            Reply(self.seam.text(its), reused, len(question), len(its))
             for its, question in zip(said, questions, strict=True)
         ]
 
-    async def stream(self, activation: Activation, prompt: str, *, limit: int = 256) -> AsyncGenerator[str]:
+    async def stream(
+        self, activation: Activation | None, prompt: str, *, tenant: str = "", limit: int = 256
+    ) -> AsyncGenerator[str]:
         """The answer in pieces, as they are made; who leaves the loop ends it (`aclosing`). Raises as `generate`."""
-        pieces = Pieces(self.seam)
-        async with aclosing(self._steps(activation, [self.seam.question(prompt)], limit)) as steps:
+        pieces, question = Pieces(self.seam), self._question(activation, prompt)
+        async with aclosing(self._steps(activation, [question], tenant, limit)) as steps:
             async for (token,) in steps:
                 if token is not None and (piece := pieces.add(token)):
                     yield piece
         if piece := pieces.rest():
             yield piece
 
+    async def verify(self, activation: Activation) -> None:
+        """Compare the file with its hash, and what it says with the model. Raises NotFound, Corrupt, InvalidInput."""
+        here = await self._here()
+        _named(await self.stock.verify(_blob(activation), here), activation)
+
     async def pin(self, activation: Activation, *, on: bool = True) -> None:
         """Keep this block in memory and on the disk whatever comes, or no longer. Raises NotFound."""
         await self._ready()
         self.stock.pin(_blob(activation), on=on)
 
-    async def drop(self, activation: Activation) -> None:
-        """Remove the block from memory and disk. Raises Unavailable."""
+    async def drop(self, activation: Activation) -> str:
+        """Remove the block from memory and disk; no process answers with it from now on. Raises Unavailable."""
         await self._ready()
-        await self.stock.drop(_blob(activation))
+        return _LEFT if await self.stock.drop(_blob(activation)) else ""
 
     async def aclose(self) -> None:
-        """Let go of what is in memory."""
+        """Let go of the model and of what is in memory; an answer that has begun goes on."""
+        self._network = None
         self.stock.unload()
 
     async def _steps(
-        self, activation: Activation, questions: Sequence[Sequence[int]], limit: int
+        self, activation: Activation | None, questions: Sequence[Sequence[int]], tenant: str, limit: int
     ) -> AsyncGenerator[list[int | None]]:
         if limit < 1:
             raise InvalidInput(f"an answer needs at least one token, not {limit}")
-        limit = min(limit, self._room(activation.tokens + max(map(len, questions))))
-        await self._ready()
-        block = _named(await self.stock.get(_blob(activation), await self._here()), activation)
-        run = await self._run(partial(Answering, self.model, block, questions))
+        known = activation.tokens if activation is not None else 0
+        limit = min(limit, self._room(known + max(map(len, questions))))
+        block = await self._block(activation, tenant, await self._here()) if activation is not None else None
+        run = await self._run(partial(Answering, self.network, block, questions))
         for _ in range(limit):
             tokens = await self._run(run.step)
             if not any(run.open):
                 return
             yield tokens
 
+    def _question(self, activation: Activation | None, prompt: str) -> list[int]:
+        return self.seam.question(prompt) if activation is not None else self.seam.alone(prompt)
+
+    async def _block(self, activation: Activation, tenant: str, here: Fingerprint) -> Block:
+        """The block that an activation speaks of. Raises NotFound for that of another tenant, and as `Stock.get`."""
+        name = _blob(activation)
+        block = await self.stock.get(name, here)
+        if block.header.tenant != tenant:
+            raise NotFound(f"the KV block {name} is not kept for this tenant: warm its memories for it")
+        _named(block.header, activation)
+        return block
+
     def _room(self, tokens: int) -> int:
         """How many more the model reads after so many. Raises InvalidInput if that is none."""
-        most = int(getattr(self.model.config.get_text_config(decoder=True), "max_position_embeddings", None) or 2**31)
+        most = int(getattr(self.network.config.get_text_config(decoder=True), "max_position_embeddings", None) or 2**31)
         if tokens >= most:
             raise InvalidInput(f"these are {tokens:,} tokens and the model reads {most:,}: keep or ask less at once")
         return most - tokens
+
+    async def _same(self, begin: str, header: Header) -> tuple[str | None, Block | None]:
+        """The block of these sources that begins so and ends there, from wherever, if it is whole."""
+        name = self.stock.same(begin, header.sources)
+        if name is None:
+            await self.stock.look()
+            name = self.stock.same(begin, header.sources)
+        return name, await self._sound(name, header.fingerprint) if name is not None else None
+
+    async def _read(self, header: Header, ids: Sequence[int], known: Block | None, told: Progress | None) -> Block:
+        reading = Reading(self.network, ids, known)
+        while not reading.over:
+            count = await self._run(reading.step)
+            if told is not None:
+                told(count, len(ids))
+        self._tokens, self._seconds = self._tokens + reading.tokens, self._seconds + reading.seconds
+        keys, values = await self._run(reading.taken)
+        return Block(header, tuple(ids), tuple(keys), tuple(values))
 
     async def _known(self, begins: Sequence[str], here: Fingerprint) -> Block | None:
         """The longest beginning that was read before."""
@@ -204,29 +275,18 @@ class TransformersBackend:
             return None
 
     async def _here(self) -> Fingerprint:
-        return await self._run(partial(fingerprint, self.model, self.seam, self._name, self._revision))
+        await self._ready()
+        return await self._run(partial(fingerprint, self.network, self.seam, self._name, self._revision))
 
     async def _ready(self) -> None:
+        _ = self.network  # raises once it is closed
         async with self._opening:
             if not self._opened:
-                await self.stock.open()
+                await self.stock.look()
                 self._opened = True
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await to_thread.run_sync(work, limiter=self._computing)
-
-
-def _read(model: PreTrainedModel, header: Header, ids: Sequence[int], known: Block | None) -> Block:
-    rest = ids[len(known.ids) if known is not None else 0 :]
-    if known is not None and not rest:
-        return replace(
-            known,
-            header=header,
-            keys=tuple(each.clone() for each in known.keys),
-            values=tuple(each.clone() for each in known.values),
-        )
-    keys, values = prefilled(model, rest, known)
-    return Block(header, tuple(ids), tuple(keys), tuple(values))
 
 
 def _joined(
@@ -237,12 +297,15 @@ def _joined(
     return composing.recomputed(model, block, len(blocks[0].ids), share)
 
 
-def _named(block: Block, activation: Activation) -> Block:
-    """The block that an activation speaks of. Raises Corrupt if it is another one."""
-    header = block.header
+def _named(header: Header, activation: Activation) -> None:
+    """Raises Corrupt if this is not the block that an activation speaks of."""
     if header.sources != activation.sources or header.fingerprint.key != activation.fingerprint:
         raise Corrupt(f"the KV block {activation.blob} is not of the memories that the cube names: warm them again")
-    return block
+
+
+def _per_token(network: PreTrainedModel, here: Fingerprint) -> int:
+    """Bytes of a token: keys and values of each layer."""
+    return 2 * here.layers * here.kv_heads * here.head_dim * network.dtype.itemsize
 
 
 def _blob(activation: Activation) -> str:

@@ -42,9 +42,9 @@ def in_place(its: TransformersBackend) -> Tensor:
         ]
         for row in range(len(ids))
     ]
-    mask = torch.where(torch.tensor(rows), 0.0, torch.finfo(its.model.dtype).min)[None, None]
+    mask = torch.where(torch.tensor(rows), 0.0, torch.finfo(its.network.dtype).min)[None, None]
     with torch.inference_mode():
-        return its.model(
+        return its.network(
             input_ids=torch.tensor([ids]), position_ids=torch.tensor([places]), attention_mask=mask
         ).logits[:, -1]
 
@@ -62,8 +62,8 @@ async def test_joined_blocks_are_those_built_in_place_where_none_sees_another(
     its = backend(tmp_path, kv_models.model(architecture), kv_models.tokenizer(chat))
     joined = await block(its, await its.compose([await its.warm([each]) for each in ALL], share=0))
     with torch.inference_mode():
-        in_one_go = its.model(input_ids=torch.tensor([prompt(its, ALL)])).logits[:, -1]
-        answered = Answering(its.model, joined, [its.seam.question(QUESTION)]).logits()
+        in_one_go = its.network(input_ids=torch.tensor([prompt(its, ALL)])).logits[:, -1]
+        answered = Answering(its.network, joined, [its.seam.question(QUESTION)]).logits()
     assert float((answered - in_place(its)).abs().max()) <= CLOSE
     assert float((answered - in_one_go).abs().max()) > 0.01
 

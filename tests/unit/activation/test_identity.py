@@ -99,7 +99,7 @@ async def test_an_adapter_that_is_put_on_or_changed_later_is_seen(tmp_path: Path
     its = backend(tmp_path, adapted(kv_models.model()))
     activation = await its.warm([KEY])
     before = (await its.generate(activation, QUESTION, limit=8)).text
-    weights = next(each for name, each in its.model.named_parameters() if "lora_B" in name)
+    weights = next(each for name, each in its.network.named_parameters() if "lora_B" in name)
     with torch.inference_mode():
         weights.add_(0.5)
     with pytest.raises(Mismatch) as refused:
@@ -114,7 +114,7 @@ async def test_weights_that_change_while_the_model_is_open_are_seen(tmp_path: Pa
     its = backend(tmp_path)
     activation = await its.warm([KEY])
     with torch.inference_mode():
-        for _, weights in its.model.named_parameters():
+        for _, weights in its.network.named_parameters():
             weights.add_(0.001)
     with pytest.raises(Mismatch) as refused:
         await its.generate(activation, QUESTION)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from memos_mcp.errors import Misconfigured
+from memos_mcp.infrastructure.activation.fingerprint import Mismatch
 from memos_mcp.infrastructure.activation.opening import opened
 from tests import kv_models
 from tests.imports import IMPORTS
@@ -33,6 +34,16 @@ async def test_a_model_of_a_folder_answers_and_finds_its_blocks_again(folder: Pa
     assert await again.generate(activation, QUESTION, limit=8) == said
     assert await again.warm([KEY]) == activation
     await again.aclose()
+
+
+async def test_what_is_said_before_the_memories_is_part_of_what_a_block_belongs_to(
+    folder: Path, tmp_path: Path
+) -> None:
+    activation = await (await opened(str(folder), tmp_path / "kv")).warm([KEY])
+    other = await opened(str(folder), tmp_path / "kv", header="Known is:\n\n<memories>")
+    assert other.seam.rendered("", "").partition("Known is:\n\n<memories>")[1]
+    with pytest.raises(Mismatch, match="template was"):
+        await other.generate(activation, QUESTION)
 
 
 async def test_a_model_that_is_not_here_is_not_downloaded(tmp_path: Path) -> None:

@@ -5,9 +5,10 @@ from torch import Tensor, nn
 from transformers import DynamicCache, GPT2Config, GPT2LMHeadModel, PreTrainedModel
 
 from memos_mcp.errors import InvalidInput
-from memos_mcp.infrastructure.activation.caches import prefilled, taken
+from memos_mcp.infrastructure.activation.caches import taken
 from memos_mcp.infrastructure.activation.rotation import Rotation, rotation_of
 from tests import kv_models
+from tests.kv_backends import prefilled
 
 CLOSE = 1e-4
 ARCHITECTURES = (*kv_models.ARCHITECTURES, "mistral")

@@ -1,7 +1,9 @@
 # pyright: reportMissingModuleSource=false
 import json
+import os
 import struct
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
@@ -14,13 +16,13 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from memos_mcp.activation import Source
-from memos_mcp.cube import Activation
+from memos_mcp.cube import Activation, Ref
 from memos_mcp.errors import Corrupt, NotFound, Unavailable
 from memos_mcp.infrastructure.activation import blocks
 from memos_mcp.infrastructure.activation.blocks import Block, Header
 from memos_mcp.infrastructure.activation.stock import Stock
 from tests import kv_models
-from tests.kv_backends import ALL, KEY, LISBON, PEANUTS, QUESTION, backend, block, digest
+from tests.kv_backends import ALL, KEY, LISBON, PEANUTS, QUESTION, backend, block, digest, files
 
 pytestmark = pytest.mark.anyio
 
@@ -30,8 +32,9 @@ def file_of(folder: Path, activation: Activation) -> Path:
     return folder / activation.blob[:2] / activation.blob[2:]
 
 
-def files(folder: Path) -> list[Path]:
-    return [file for file in folder.rglob("*") if file.is_file()]
+def aged(file: Path, by: float) -> None:
+    """As if it was used or written to so many seconds ago."""
+    os.utime(file, (time.time() - by, time.time() - by))
 
 
 def flipped(file: Path) -> None:
@@ -170,7 +173,7 @@ async def test_the_next_process_knows_what_was_used_last(tmp_path: Path) -> None
     assert await later.warm([LISBON]) == two
     assert later.stock.disk.leaving(2**30 - 10)[0] == one.blob
     again = backend(tmp_path)
-    await again.stock.open()
+    await again.stock.look()
     used = {each.name: each.used for each in again.stock.disk.held}
     assert used[str(one.blob)] < used[str(two.blob)]
 
@@ -180,7 +183,7 @@ async def test_what_cannot_be_read_counts_and_leaves_first(tmp_path: Path) -> No
     kept, spoilt = await its.warm([KEY]), await its.warm([LISBON])
     emptied(file_of(tmp_path, spoilt))
     again = backend(tmp_path)
-    await again.stock.open()
+    await again.stock.look()
     assert {each.name for each in again.stock.disk.held} == {kept.blob, spoilt.blob}
     assert again.stock.disk.leaving(2**30)[0] == spoilt.blob
 
@@ -196,9 +199,12 @@ async def test_a_block_that_another_process_made_is_found_by_its_name(tmp_path: 
 async def test_what_a_killed_writer_left_is_swept(tmp_path: Path) -> None:
     its = backend(tmp_path)
     activation = await its.warm([KEY])
-    (tmp_path / ".making-half").write_bytes(b"half a block")
+    for name, age in ((".making-half", 2 * 3600), (".making-now", 60)):
+        (tmp_path / name).write_bytes(b"half a block")
+        aged(tmp_path / name, age)
     again = backend(tmp_path)
     await again.generate(activation, QUESTION, limit=1)
+    (tmp_path / ".making-now").unlink()  # of a writer that may be at it
     assert [file.name for file in files(tmp_path)] == [str(activation.blob)[2:]]
 
 
@@ -238,3 +244,42 @@ async def test_blocks_of_one_beginning_are_told_apart_by_their_sources(tmp_path:
     header = (await block(its, first)).header
     assert replace(header.fingerprint) == (await block(its, other)).header.fingerprint
     assert isinstance(header, Header)
+
+
+async def test_what_one_process_drops_or_pushes_out_another_does_not_serve(tmp_path: Path) -> None:
+    size = (await block(trial := backend(tmp_path / "trial"), await trial.warm([PEANUTS]))).size
+    its, other = backend(tmp_path / "kv"), backend(tmp_path / "kv", disk=size * 3 // 2)
+    dropped, pushed = await its.warm([KEY]), await its.warm([LISBON])
+    assert (await its.generate(dropped, QUESTION, limit=1)).made == 1
+    await other.drop(dropped)
+    await other.warm([PEANUTS])
+    for gone in (dropped, pushed):
+        with pytest.raises(NotFound, match="warm its memories again"):
+            await its.generate(gone, QUESTION)
+        assert gone.blob not in {each.name for each in (*its.stock.memory.held, *its.stock.disk.held)}
+    assert await its.warm([LISBON]) == pushed
+
+
+async def test_the_budget_counts_what_other_processes_wrote_and_used(tmp_path: Path) -> None:
+    sizes = {
+        each: (await block(trial := backend(tmp_path / each.ref.id), await trial.warm([each]))).stored for each in ALL
+    }
+    its, other = (backend(tmp_path / "kv", disk=sum(sizes.values())) for _ in range(2))
+    old, used = await its.warm([PEANUTS]), await its.warm([KEY])
+    await other.warm([LISBON])
+    aged(file_of(tmp_path / "kv", old), 3600)
+    aged(file_of(tmp_path / "kv", used), -60)
+    await its.warm([Source(Ref(id="more", version=1), KEY.text)])
+    names = {each.name for each in its.stock.disk.held}
+    assert names == {path.parent.name + path.name for path in files(tmp_path / "kv")}
+    assert old.blob not in names
+    assert used.blob in names
+    assert its.stock.disk.size <= sum(sizes.values())
+
+
+async def test_what_another_process_read_is_not_read_again(tmp_path: Path) -> None:
+    its, other = backend(tmp_path), backend(tmp_path)
+    await its.warm([KEY])
+    made, told = await other.warm(ALL), list[int]()
+    assert await its.warm(ALL, told=lambda read, _: told.append(read)) == made
+    assert told == []

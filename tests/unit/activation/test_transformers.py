@@ -8,10 +8,24 @@ import torch
 
 from memos_mcp.activation import Reply, Source
 from memos_mcp.cube import Activation
-from memos_mcp.errors import Corrupt, InvalidInput, NotFound
+from memos_mcp.errors import Corrupt, InvalidInput, NotFound, Unavailable
 from memos_mcp.infrastructure.activation.answering import Answering
+from memos_mcp.infrastructure.activation.fingerprint import Mismatch
 from tests import kv_models
-from tests.kv_backends import ALL, KEY, LISBON, PEANUTS, QUESTION, QUESTIONS, backend, block, digest, greedy, prompt
+from tests.kv_backends import (
+    ALL,
+    KEY,
+    LISBON,
+    PEANUTS,
+    QUESTION,
+    QUESTIONS,
+    backend,
+    block,
+    digest,
+    files,
+    greedy,
+    prompt,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -26,10 +40,10 @@ async def test_logits_after_a_block_are_those_of_the_whole_prompt(
     its = backend(tmp_path, kv_models.model(architecture), kv_models.tokenizer(chat))
     activation = await its.warm(ALL)
     with torch.inference_mode():
-        whole = its.model(input_ids=torch.tensor([prompt(its, ALL)])).logits[:, -1]
-        injected = Answering(its.model, await block(its, activation), [its.seam.question(QUESTION)]).logits()
+        whole = its.network(input_ids=torch.tensor([prompt(its, ALL)])).logits[:, -1]
+        injected = Answering(its.network, await block(its, activation), [its.seam.question(QUESTION)]).logits()
         its.stock.unload()
-        loaded = Answering(its.model, await block(its, activation), [its.seam.question(QUESTION)]).logits()
+        loaded = Answering(its.network, await block(its, activation), [its.seam.question(QUESTION)]).logits()
     assert float(whole.abs().max()) > 1
     assert float((injected - whole).abs().max()) <= CLOSE
     assert torch.equal(loaded, injected)
@@ -77,11 +91,11 @@ async def test_a_stream_that_is_left_reads_no_further(tmp_path: Path) -> None:
 async def test_an_answer_ends_where_the_model_ends_it(tmp_path: Path) -> None:
     its = backend(tmp_path)
     activation = await its.warm(ALL)
-    run = Answering(its.model, await block(its, activation), [its.seam.question(QUESTION)])
+    run = Answering(its.network, await block(its, activation), [its.seam.question(QUESTION)])
     tokens = [token for _ in range(20) if (token := run.step()[0]) is not None]
     last = tokens[10]
-    assert its.model.generation_config is not None
-    its.model.generation_config.eos_token_id = [last]
+    assert its.network.generation_config is not None
+    its.network.generation_config.eos_token_id = [last]
     reply = await its.generate(activation, QUESTION, limit=64)
     assert reply.made == tokens.index(last)
 
@@ -106,7 +120,7 @@ async def test_two_threads_of_questions_on_one_block_do_not_mix_and_do_not_chang
 async def test_memories_that_were_read_are_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     its = backend(tmp_path)
     pair = await its.warm([PEANUTS, LISBON])
-    monkeypatch.setattr("memos_mcp.infrastructure.activation.transformers.prefilled", None)
+    monkeypatch.setattr("memos_mcp.infrastructure.activation.transformers.Reading.step", None)
     assert await its.warm([PEANUTS, LISBON]) == pair
     assert (await its.warm([PEANUTS])).sources == (PEANUTS.ref,)
 
@@ -194,3 +208,81 @@ async def test_more_than_the_model_reads_is_refused_and_an_answer_ends_there(tmp
         await its.generate(pair[0], QUESTION * 9)
     reply = await its.generate(pair[0], QUESTION)
     assert reply.reused + reply.read + reply.made == 96
+
+
+@pytest.mark.parametrize("chat", [kv_models.CHAT, None], ids=["chat", "plain"])
+async def test_without_memories_the_head_of_the_prompt_and_the_question_are_read(
+    chat: str | None, tmp_path: Path
+) -> None:
+    its = backend(tmp_path, tokenizer=kv_models.tokenizer(chat))
+    reply = await its.generate(None, QUESTION, limit=24)
+    ids = prompt(its, ())
+    assert its.seam.tokenizer.decode(ids, skip_special_tokens=False) == its.seam.rendered("", QUESTION)
+    assert reply == Reply(greedy(its, ids, 24), 0, len(ids), 24)
+    assert "".join([piece async for piece in its.stream(None, QUESTION, limit=24)]) == reply.text
+    assert files(tmp_path) == []
+
+
+async def test_what_one_tenant_had_read_saves_another_nothing_and_leaves_with_him_only(tmp_path: Path) -> None:
+    its, told = backend(tmp_path), list[int]()
+    ours = await its.warm(ALL, tenant="ours", told=lambda read, _: told.append(read))
+    theirs = await its.warm(ALL, tenant="theirs", told=lambda read, _: told.append(read))
+    assert told == [ours.tokens] * 2
+    assert ours.blob != theirs.blob
+    assert ours.fingerprint == theirs.fingerprint
+    for tenant in ("theirs", ""):
+        with pytest.raises(NotFound, match="not kept for this tenant: warm its memories for it"):
+            await its.generate(ours, QUESTION, tenant=tenant)
+    with pytest.raises(NotFound, match="not kept for this tenant"):
+        await its.compose([theirs], tenant="ours")
+    said = await its.generate(theirs, QUESTION, tenant="theirs", limit=8)
+    await its.drop(ours)
+    assert await its.generate(theirs, QUESTION, tenant="theirs", limit=8) == said
+
+
+async def test_joined_blocks_belong_to_the_tenant_of_their_parts(tmp_path: Path) -> None:
+    its = backend(tmp_path)
+    joined = await its.compose([await its.warm([each], tenant="ours") for each in (KEY, LISBON)], tenant="ours")
+    assert (await its.generate(joined, QUESTION, tenant="ours", limit=4)).made == 4
+    with pytest.raises(NotFound, match="not kept for this tenant"):
+        await its.generate(joined, QUESTION)
+
+
+async def test_a_block_is_verified_from_its_file(tmp_path: Path) -> None:
+    its = backend(tmp_path)
+    activation, other = await its.warm([KEY]), await its.warm([LISBON])
+    assert activation.blob is not None
+    await its.verify(activation)
+    with pytest.raises(Mismatch, match="weights was"):
+        await backend(tmp_path, kv_models.model(seed=8)).verify(activation)
+    with pytest.raises(Corrupt, match="not of the memories that the cube names"):
+        await its.verify(activation.model_copy(update={"blob": other.blob}))
+    with pytest.raises(InvalidInput, match="kept by a server"):
+        await its.verify(activation.model_copy(update={"blob": None}))
+    file = tmp_path / activation.blob[:2] / activation.blob[2:]
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(Corrupt, match="is not what was written"):
+        await its.verify(activation)
+    await its.drop(activation)
+    with pytest.raises(NotFound, match="warm its memories again"):
+        await its.verify(activation)
+
+
+async def test_dropping_says_what_stays_and_what_was_not_there_needs_no_words(tmp_path: Path) -> None:
+    its = backend(tmp_path)
+    activation = await its.warm([KEY])
+    assert "not overwritten" in await its.drop(activation)
+    assert await its.drop(activation) == ""
+
+
+async def test_a_closed_backend_has_no_model_and_says_so(tmp_path: Path) -> None:
+    its = backend(tmp_path)
+    activation = await its.warm([KEY])
+    await its.aclose()
+    await its.aclose()
+    for call in (its.warm([KEY]), its.generate(activation, QUESTION), its.generate(None, QUESTION), its.room()):
+        with pytest.raises(Unavailable, match="the model 'tiny' was closed: open it again"):
+            await call
+    for call in (its.verify(activation), its.drop(activation), its.pin(activation)):
+        with pytest.raises(Unavailable, match="was closed"):
+            await call

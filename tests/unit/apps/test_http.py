@@ -107,6 +107,7 @@ async def test_where_it_is_open_whoever_calls_from_this_machine_is_the_local_use
             assert (await http.post(url, json={}, headers=about)).status_code == 401
 
 
+@pytest.mark.claim("5.4.2-16")
 async def test_who_sends_too_much_is_told_when_to_come_back_and_others_are_served(tmp_path: Path) -> None:
     settings = configured(tmp_path, rate=0.1, burst=3)
     ada, ben = await token(settings), await token(settings, user="ben")

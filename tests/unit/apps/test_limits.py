@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ class Clock:
         return self.now
 
 
+@pytest.mark.claim("5.4.2-16")
 def test_after_the_burst_requests_pass_at_the_rate() -> None:
     clock = Clock()
     limits = Limits(rate=2, burst=3, at_once=100, clock=clock)

@@ -13,6 +13,7 @@ from mcp.types import TextContent
 
 from memos_mcp import wiring
 from memos_mcp.apps.mcp import Transport, build
+from tests import sglang_fake
 from tests.client_kinds import plain
 from tests.openai_server import Reply, Request, Server, refused, said, serving
 
@@ -62,3 +63,40 @@ async def test_a_model_that_fails_is_said_to_and_its_address_only_here(
     assert text.startswith("No chat model answered: the chat model 'm' at ")
     assert text.endswith("refused the request (HTTP 413). Use recall.")
     assert (model.url in f"{content} {text}") == local
+
+
+async def test_what_the_other_model_had_read_before_is_said(tmp_path: Path) -> None:
+    with sglang_fake.serving() as fake:
+        settings = plain(tmp_path, activation={"kind": "sglang", "url": fake.url})
+        async with wiring.open(settings) as memos:
+            block = await memos.kv.build((await memos.remember("Ada likes green tea.")).ids)
+        async with Client(build(lambda: wiring.open(settings), transport=Transport(), toolset="full")) as client:
+            result = await client.call_tool("memory_ask", {"question": "Which tea does Ada like?"})
+    (said_so,) = result.content
+    assert isinstance(said_so, TextContent)
+    assert result.structured_content is not None
+    assert (result.structured_content["via"], result.structured_content["reused"]) == ("prefix", block.tokens)
+    assert f"{block.tokens} tokens came from its KV cache." in said_so.text
+
+
+@pytest.mark.parametrize("local", [True, False])
+async def test_why_a_block_was_not_used_is_said_and_its_address_only_here(
+    local: bool, tmp_path: Path, model: Server
+) -> None:
+    with sglang_fake.serving() as fake:
+        settings = plain(
+            tmp_path, activation={"kind": "sglang", "url": fake.url}, chat={"url": model.url, "model": "m"}
+        )
+        async with wiring.open(settings) as memos:
+            await memos.kv.build((await memos.remember("Ada likes green tea.")).ids)
+        fake.faults["/server_info"] = [sglang_fake.Reply(status=403)] * 9
+        transport = Transport(local=local)
+        async with Client(build(lambda: wiring.open(settings), transport=transport, toolset="full")) as client:
+            result = await client.call_tool("memory_ask", {"question": "Which tea does Ada like?"})
+            whole = await client.call_tool("explain_recall", {"question": "tea"})
+    content = result.structured_content
+    assert content is not None
+    assert content["fallback"].startswith("SGLang at ")
+    assert "via" not in content
+    assert (fake.url.removeprefix("http://") in content["fallback"]) == local
+    assert "prefix: KV block" in str(whole.structured_content)

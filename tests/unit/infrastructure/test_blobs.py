@@ -6,6 +6,7 @@ import hashlib
 import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -153,6 +154,8 @@ async def test_what_a_killed_writer_left_is_swept(blobs: Blobs) -> None:
     assert await blobs.names() == []
     assert len(files(blobs)) == 1
     name = await blobs.put(b"tea")
-    await blobs.sweep()
+    await blobs.sweep(time.time() - 3600)
+    assert len(files(blobs)) == 2
+    await blobs.sweep(time.time() + 1)
     assert await blobs.names() == [name]
     assert len(files(blobs)) == 1

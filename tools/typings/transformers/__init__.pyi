@@ -4,6 +4,8 @@ from typing import Self
 from torch import Tensor, device, dtype
 from torch.nn import Module
 
+__version__: str
+
 class PreTrainedConfig:
     model_type: str
     is_encoder_decoder: bool
@@ -59,7 +61,17 @@ class PreTrainedModel(Module):
     def to(self, to: str | dtype) -> Self: ...
     def get_decoder(self) -> PreTrainedModel: ...
     def save_pretrained(self, folder: str) -> None: ...
-    def generate(self, ids: Tensor, *, max_new_tokens: int, do_sample: bool, pad_token_id: int) -> Tensor: ...
+    def generate(
+        self,
+        ids: Tensor,
+        *,
+        max_new_tokens: int,
+        do_sample: bool,
+        pad_token_id: int,
+        eos_token_id: int = ...,
+        attention_mask: Tensor = ...,
+        adapter_names: Sequence[str] = ...,
+    ) -> Tensor: ...
     def __call__(
         self,
         *,

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 
 from memos_mcp.activation import Source
 from memos_mcp.cube import Ref
-from memos_mcp.errors import InvalidInput, Misconfigured
+from memos_mcp.errors import Misconfigured
 from memos_mcp.infrastructure.activation.prompts import (
     MEMORIES,
     QUESTION,
     Template,
     defused,
     joined,
-    ordered,
     prefix_of,
     told,
     version_of,
@@ -24,18 +21,8 @@ from memos_mcp.infrastructure.activation.prompts import (
 CHAT = Template("<s>", "</s><u>", "</u><a>")
 
 
-def source(name: str, text: str = "tea", version: int = 1, day: int | None = None) -> Source:
-    return Source(Ref(id=name, version=version), text, datetime(2026, 1, day, tzinfo=UTC) if day else None)
-
-
-def test_memories_stand_in_the_order_of_their_moments() -> None:
-    found = ordered([source("a", day=3), source("b", day=1), source("c"), source("b", day=1)])
-    assert [each.ref.id for each in found] == ["c", "b", "a"]
-
-
-def test_a_block_of_nothing_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="at least one"):
-        ordered([])
+def source(name: str, text: str = "tea", version: int = 1) -> Source:
+    return Source(Ref(id=name, version=version), text)
 
 
 def test_only_the_last_line_has_no_end() -> None:
@@ -44,6 +31,13 @@ def test_only_the_last_line_has_no_end() -> None:
         "- tea\n",
         "- two\nlines",
     )
+
+
+def test_a_preface_of_several_paragraphs_is_one_piece_and_may_stand_alone() -> None:
+    preface = "Answer from what is remembered.\n\nIt follows, a line for each:\n<memories>\n"
+    line = '{"id":"a","text":"tea"}'
+    assert told(preface, [source("a", line)]) == (preface, f"- {line}")
+    assert told(preface, []) == (preface.strip(),)
 
 
 def test_a_template_is_read_off_a_chat_that_was_shown() -> None:
@@ -58,15 +52,17 @@ def test_a_chat_in_another_order_has_no_prefix_of_memories(shown: str) -> None:
 
 def test_a_version_changes_with_everything_that_the_tokens_hang_on() -> None:
     facts = [
-        version_of("model", CHAT, [source("a")], 0),
-        version_of("other", CHAT, [source("a")], 0),
-        version_of("model", Template("<s>", "|", "</u><a>"), [source("a")], 0),
-        version_of("model", Template("|", "</s><u>", "</u><a>"), [source("a")], 0),
-        version_of("model", CHAT, [source("b")], 0),
-        version_of("model", CHAT, [source("a", version=2)], 0),
-        version_of("model", CHAT, [source("a", "coffee")], 0),
-        version_of("model", CHAT, [source("a"), source("b")], 0),
-        version_of("model", CHAT, [source("a")], 1),
+        version_of("model", CHAT, "Known:", [source("a")]),
+        version_of("other", CHAT, "Known:", [source("a")]),
+        version_of("model", Template("<s>", "|", "</u><a>"), "Known:", [source("a")]),
+        version_of("model", Template("|", "</s><u>", "</u><a>"), "Known:", [source("a")]),
+        version_of("model", CHAT, "Known:", [source("b")]),
+        version_of("model", CHAT, "Known:", [source("a", version=2)]),
+        version_of("model", CHAT, "Known:", [source("a", "coffee")]),
+        version_of("model", CHAT, "Known:", [source("a"), source("b")]),
+        version_of("model", CHAT, "Known:", [source("b"), source("a")]),
+        version_of("model", CHAT, "Known:", []),
+        version_of("model", CHAT, "Else:", [source("a")]),
     ]
     assert len(set(facts)) == len(facts)
     assert {len(each) for each in facts} == {64}

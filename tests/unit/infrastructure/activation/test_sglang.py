@@ -10,8 +10,8 @@ import pytest
 
 from memos_mcp.activation import Source
 from memos_mcp.cube import Ref
-from memos_mcp.errors import MemosError, Misconfigured, NotFound, Unavailable
-from memos_mcp.infrastructure.activation.answers import Piece
+from memos_mcp.errors import InvalidInput, MemosError, Misconfigured, Unavailable
+from memos_mcp.infrastructure.activation.answers import CANNOT, STILL_PINNED
 from memos_mcp.infrastructure.activation.sglang import SGLang
 from tests.sglang_fake import KEY, SECRET, Fake, Reply, on, serving, told
 
@@ -22,7 +22,7 @@ NONSENSE = Reply(b"<html>It works!</html>")
 BUSY = Reply(b"", 503)
 
 
-async def all_of(stream: AsyncGenerator[Piece], into: list[Piece] | None = None) -> list[Piece]:
+async def all_of(stream: AsyncGenerator[str], into: list[str] | None = None) -> list[str]:
     found = [] if into is None else into
     async for piece in stream:
         found.append(piece)
@@ -86,7 +86,7 @@ async def test_nothing_cached_may_be_said_as_null(nothing: int | None) -> None:
             block = await sglang.warm(TEA)
             fake.kept.clear()
             answer = await sglang.generate(block, "How much?", limit=2)
-    assert (answer.cached_tokens, answer.cold) == (0, True)
+    assert (answer.reused, answer.cold) == (0, True)
 
 
 async def test_larger_pages_are_not_taken_for_a_loss() -> None:
@@ -95,13 +95,13 @@ async def test_larger_pages_are_not_taken_for_a_loss() -> None:
             block = await sglang.warm([*TEA, *(Source(Ref(id=f"n{at}", version=1), "tea " * 9) for at in range(9))])
             answer = await sglang.generate(block, "How much?")
     assert block.tokens % 64
-    assert (answer.cached_tokens, answer.cold) == (block.tokens // 64 * 64, False)
+    assert (answer.reused, answer.cold) == (block.tokens // 64 * 64, False)
 
 
 async def test_a_server_without_pins_is_warmed_without_them(caplog: pytest.LogCaptureFixture) -> None:
     with serving(Fake(pins=False)) as fake:
         async with on(fake) as sglang:
-            assert (await sglang.drop(await sglang.warm(TEA))).unpinned
+            assert STILL_PINNED not in await sglang.drop(await sglang.warm(TEA, pinned=True))
     assert not any("session_id" in body for body in fake.asked_for("/generate"))
     assert not fake.asked_for("/close_session")
     assert "--enable-session-radix-cache" in caplog.text
@@ -171,11 +171,11 @@ async def test_a_stream_that_breaks_off_says_so_after_what_it_gave() -> None:
             async with on(fake) as sglang:
                 block = await sglang.warm(TEA)
                 fake.faults["/generate"] = [fault]
-                got: list[Piece] = []
+                got: list[str] = []
                 with pytest.raises(Unavailable, match="broke off in the middle of its answer"):
                     await all_of(sglang.stream(block, "How much?"), got)
         assert len(got) >= 2
-        assert {piece.text for piece in got} == {" tea"}
+        assert set(got) == {" tea"}
 
 
 @pytest.mark.parametrize("apart", [False, True])
@@ -185,9 +185,8 @@ async def test_a_stream_gives_each_word_once_in_both_ways_of_the_server(apart: b
             block = await sglang.warm(TEA)
             pieces = await all_of(sglang.stream(block, "How much?", limit=6))
             whole = await sglang.generate(block, "How much?", limit=6)
-    assert pieces[-1].end is not None
-    assert "".join(piece.text for piece in pieces) == pieces[-1].end.text == whole.text
-    assert not pieces[-1].end.whole
+    assert "".join(pieces) == whole.text
+    assert len(pieces) == whole.made == 6
 
 
 async def test_whoever_leaves_a_stream_early_leaves_nothing_behind() -> None:
@@ -204,22 +203,20 @@ async def test_a_server_that_is_not_there_is_unavailable_and_a_drop_holds_all_th
 ) -> None:
     with serving(Fake(key=KEY)) as fake:
         async with on(fake) as sglang:
-            block, other = await sglang.warm(TEA), await sglang.warm(TEA[1:])
+            block, other = [await sglang.warm(some, pinned=True) for some in (TEA, TEA[1:])]
             port = int(fake.url.rpartition(":")[2])
     async with on(fake) as absent:
         with pytest.raises(Unavailable, match="is it running"):
             await absent.warm(TEA)
     async with on(fake):
-        gone = await sglang.drop(block)
-        assert gone.known
-        assert not gone.unpinned
+        assert STILL_PINNED in await sglang.drop(block)
         with pytest.raises(Unavailable, match="is it running"):
             await sglang.generate(other, "How much?")
         with pytest.raises(MemosError, match="warm its memories again"):
             await sglang.generate(block, "How much?")
         pinned = [session for each in fake.kept for session in each.sessions]
         with serving(fake, port):
-            assert (await sglang.drop(other)).unpinned
+            assert await sglang.drop(other) == CANNOT
         assert len(pinned) == 2
         assert not [session for each in fake.kept for session in each.sessions]  # what was owed is made good
         await sglang.aclose()
@@ -230,7 +227,7 @@ async def test_a_block_is_warmed_and_pinned_again_where_it_was_lost(caplog: pyte
     caplog.set_level(logging.INFO)
     with serving() as fake:
         async with on(fake, follow_s=600) as sglang:
-            block = await sglang.warm(TEA)
+            block = await sglang.warm(TEA, pinned=True)
             fake.restart()
             first, second = [await sglang.generate(block, "How much?") for _ in range(2)]
     assert (first.cold, second.cold) == (True, False)
@@ -247,7 +244,7 @@ async def test_tokens_of_one_model_are_not_given_out_as_an_answer_of_another(fol
             fake.restart()
             fake.model = "other"
             for _ in range(2):
-                with pytest.raises(NotFound, match="warm its memories again"):
+                with pytest.raises(InvalidInput, match="another model than this block was made for"):
                     await sglang.generate(block, "How much?")
             again = await sglang.warm(TEA)
             assert not (await sglang.generate(again, "How much?")).cold
@@ -266,14 +263,14 @@ async def test_a_server_that_keeps_nothing_any_more_answers_and_is_not_warmed_in
             assert sglang.counts.warmed == 1
 
 
-async def test_what_was_unpinned_is_pinned_by_warming_it_again() -> None:
+async def test_what_was_warmed_can_be_pinned_later_and_stays_so() -> None:
     with serving() as fake:
         async with on(fake) as sglang:
             block = await sglang.warm(TEA)
-            await sglang.unpin(block)
             assert not any(each.sessions for each in fake.kept)
-            assert await sglang.warm(TEA) == block
-            assert any(each.sessions for each in fake.kept)
+            for pinned in (True, False):
+                assert await sglang.warm(TEA, pinned=pinned) == block
+                assert any(each.sessions for each in fake.kept)
 
 
 async def test_an_answer_is_given_though_warming_again_fails(caplog: pytest.LogCaptureFixture) -> None:

@@ -81,9 +81,11 @@ async def test_more_than_fits_is_refused_before_it_is_sent() -> None:
             with pytest.raises(InvalidInput, match="choose fewer memories"):
                 await sglang.warm([Source(Ref(id="m", version=1), "tea " * 400)])
             block = await sglang.warm(TEA)
-            for prompt, most in (("tea " * 400, 1), ("How much?", 400)):
-                with pytest.raises(InvalidInput, match="choose fewer memories"):
-                    await sglang.generate(block, prompt, limit=most)
+            with pytest.raises(InvalidInput, match="choose fewer memories"):
+                await sglang.generate(block, "tea " * 400, limit=1)
+            assert (await sglang.generate(block, "How much?", limit=400)).made < 250  # as many as there is room for
+            with pytest.raises(InvalidInput, match="at least one token"):
+                await sglang.generate(block, "How much?", limit=0)
             with pytest.raises(InvalidInput, match="ask something"):
                 await sglang.generate(block, "  ")
             with pytest.raises(InvalidInput, match="at least one"):

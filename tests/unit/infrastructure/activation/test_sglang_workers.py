@@ -6,10 +6,10 @@ from contextlib import aclosing
 
 import pytest
 
+from memos_mcp.activation import Reply as Answer
 from memos_mcp.activation import Source
 from memos_mcp.cube import Activation, Ref
 from memos_mcp.errors import Misconfigured, Unavailable
-from memos_mcp.infrastructure.activation.answers import Generated
 from memos_mcp.infrastructure.activation.sglang import SGLang
 from tests.sglang_fake import Fake, Reply, on, serving
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 TEA = [Source(Ref(id=f"m{at}", version=1), f"Ada had {at} cups of tea.") for at in range(5)]
 
 
-async def cold_ones(sglang: SGLang, block: Activation) -> list[Generated]:
+async def cold_ones(sglang: SGLang, block: Activation) -> list[Answer]:
     answers = [await sglang.generate(block, "How much?") for _ in range(4)]
     return [answer for answer in answers if answer.cold]
 
@@ -30,7 +30,7 @@ async def test_a_connection_that_was_closed_meanwhile_is_opened_again() -> None:
             fake.faults["/generate"] = [Reply(cut=-1), Reply(cut=-1)]
             assert (await sglang.generate(block, "How much?")).text
             fake.faults["/generate"] = [Reply(cut=-1)]
-            assert (await anext(sglang.stream(block, "How much?"))).text
+            assert await anext(sglang.stream(block, "How much?"))
             fake.faults["/generate"] = [Reply(cut=-1)] * 3
             with pytest.raises(Unavailable, match="broke off"):
                 await sglang.generate(block, "How much?")
@@ -39,7 +39,7 @@ async def test_a_connection_that_was_closed_meanwhile_is_opened_again() -> None:
 async def test_every_worker_behind_a_router_is_tested_and_warmed_and_a_new_one_too() -> None:
     with serving() as one, serving() as two, serving() as three, serving(Fake(workers=[one, two])) as router:
         async with on(router) as sglang:
-            block = await sglang.warm(TEA)
+            block = await sglang.warm(TEA, pinned=True)
             assert sglang.counts.warmed == 2
             assert not await cold_ones(sglang, block)
             router.workers = [two, three]
@@ -60,7 +60,7 @@ async def test_a_worker_that_fails_is_passed_over_and_the_next_one_answers() -> 
                 assert not (await sglang.generate(block, "How much?")).cold
                 one.faults["/generate"] = [Reply(b"<html>")]
                 async with aclosing(sglang.stream(block, "How much?", limit=4)) as stream:
-                    assert "".join([piece.text async for piece in stream])
+                    assert "".join([piece async for piece in stream])
             one.faults["/generate"] = [Reply(b"", 500)] * 9
             two.faults["/generate"] = [Reply(b"", 500)] * 9
             with pytest.raises(Unavailable, match="HTTP 500"):

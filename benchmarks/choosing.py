@@ -1,0 +1,150 @@
+"""What the choice of types saves against each type alone: `python -m benchmarks.choosing`.
+
+Work is made by seed: dialogues, lookups and procedures in turn. `--fit` fits the constants of reading to ttft.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import fmean, median
+
+import numpy as np
+from pydantic import JsonValue
+
+from benchmarks.choosing_simulation import Entrant, Machine, Truth
+from benchmarks.choosing_traces import Mix, World
+from benchmarks.common import RESULTS, keep
+from memos_mcp.operation.choosing import Known
+from memos_mcp.operation.choosing_costs import COSTS
+from memos_mcp.operation.choosing_terms import Rules, Way
+
+SEEDS = (1, 2, 3)
+HELD_OUT = (401, 402, 403, 404, 405)
+"""No constant was chosen on these."""
+MIX, TRUTH = Mix(), Truth()
+MIXES: dict[str, Mix] = {
+    "dialogues above all": Mix(dialogues=0.8, procedures=0.1),
+    "procedures above all": Mix(dialogues=0.1, procedures=0.8),
+    "lookups above all": Mix(dialogues=0.1, procedures=0.1),
+    "short dialogues": Mix(going_on=0.4),
+    "half of the facts change": Mix(restless=0.5),
+    "topics drift every 20 tasks": Mix(drift=20),
+}
+"""Other work."""
+TRUTHS: dict[str, Truth] = {
+    "facts in weights take effect in 30 %": Truth(adapters=0.3),
+    "facts in weights take effect in 90 %": Truth(adapters=0.9),
+    "procedures in weights take effect in 70 %": Truth(steps=0.7),
+    "a model ten times as fast": Truth(pace=0.1),
+    "a model ten times as fast, as was measured": Truth(pace=0.1, told=True),
+    "a model three times as slow": Truth(pace=3.0),
+    "a model three times as slow, as was measured": Truth(pace=3.0, told=True),
+    "half of the kept prefixes are lost": Truth(hit=0.5),
+    "room for 5 % of all tokens": Truth(room=0.05),
+    "room for all tokens": Truth(room=1.0),
+    "an answer that lacks something costs no more than to ask again": Truth(again=0.0),
+    "it costs 30 s": Truth(again=30.0),
+    "a window of 1,536 tokens": Truth(window=1536),
+    "facts in weights take effect in 90 %, and it costs no more": Truth(adapters=0.9, again=0.0),
+}
+"""What may be otherwise than the choice takes it to be: it is told nothing of it but the window, and learns."""
+
+
+def alone(way: Way) -> Known:
+    """One type for everything: nothing is too restless or too short for it, and it need not pay."""
+    free = replace(COSTS, building=0.0) if way == "prefix" else COSTS
+    return Known(rules=Rules(forms=frozenset({way}), least=0.0, calm=0.0, settled=0.0), costs=free)
+
+
+def of(*ways: Way) -> Known:
+    """The choice among some types."""
+    return Known(rules=Rules(forms=frozenset(ways)))
+
+
+CHOICE = Entrant("the choice")
+SINGLE = (
+    Entrant("all text", alone("text"), trains="nothing"),
+    Entrant("all prefix", alone("prefix"), trains="nothing", strict=False),
+    Entrant("all adapter", alone("adapter"), trains="all"),
+)
+FEWER = (
+    Entrant("without adapters", of("text", "prefix"), trains="nothing"),
+    Entrant("without prefixes", of("text", "adapter")),
+    Entrant("without learning", learns=False),
+)
+ENTRANTS = (*SINGLE, CHOICE, *FEWER)
+
+
+def measured(entrant: Entrant, seeds: Sequence[int], tasks: int, mix: Mix, truth: Truth) -> dict[str, float]:
+    """The mean over the seeds, and the least and the most of what was waited until the answer was right."""
+    rows = list[dict[str, float]]()
+    for seed in seeds:
+        world = World(seed, mix)
+        work = list(world.tasks(tasks))
+        rows.append(Machine(world, truth, entrant, seed).follow(work).row())
+    until = [row["in all"] for row in rows]
+    return {name: fmean(row[name] for row in rows) for name in rows[0]} | {"least": min(until), "most": max(until)}
+
+
+def compared(
+    name: str, entrants: Sequence[Entrant], seeds: Sequence[int], tasks: int, mix: Mix = MIX, truth: Truth = TRUTH
+) -> dict[str, JsonValue]:
+    """Each entrant on the same work, and what the choice saves of the best of the single types."""
+    found: dict[str, dict[str, float]] = {each.name: measured(each, seeds, tasks, mix, truth) for each in entrants}
+    best = min(found[each.name]["in all"] for each in SINGLE)
+    saved = 1 - found[CHOICE.name]["in all"] / best
+    table: dict[str, JsonValue] = {
+        each: {figure: round(value, 4) for figure, value in row.items()} for each, row in found.items()
+    }
+    table["saved"] = round(saved, 4)
+    short = {each: round(row["in all"], 3) for each, row in found.items()}
+    sys.stdout.write(f"{name}: {short}, saved {saved:.1%}\n")
+    sys.stdout.flush()
+    return table
+
+
+def fitted(file: Path = RESULTS / "ttft.json") -> dict[str, float]:
+    """The constants of reading: seconds as `fixed` + tokens read × (`token` + `pair` × those looked back at)."""
+    rows = json.loads(file.read_text("utf-8"))["rows"]
+    points, loading = list[tuple[float, float, float]](), list[float]()
+    for row in rows:
+        memory, asked, ms = row["memory tokens"], row["question tokens"], row["ms"]
+        points.append((memory + asked, (memory + asked) / 2, ms["full"] / 1000))
+        points.append((asked, memory + asked / 2, ms["memory"] / 1000))
+        loading.append((ms["disk"] - ms["memory"]) / 1000 / memory)
+    read, back, seconds = (np.array(column) for column in zip(*points, strict=True))
+    shares = np.stack([1 / seconds, read / seconds, read * back / seconds], axis=1)
+    fixed, token, pair = np.linalg.lstsq(shares, np.ones(len(points)), rcond=None)[0]
+    return {"fixed": float(fixed), "token": float(token), "pair": float(pair), "loading": median(loading)}
+
+
+def main() -> None:
+    """Measure, or fit."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tasks", type=int, default=1000)
+    parser.add_argument("--short", action="store_true", help="only the table of all entrants")
+    parser.add_argument("--fit", action="store_true", help="fit the constants of reading, and stop")
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    if options.fit:
+        sys.stdout.write(json.dumps(fitted()) + "\n")
+        return
+    tasks: int = options.tasks
+    result: dict[str, JsonValue] = {"tasks": tasks, "mixed": compared("mixed", ENTRANTS, SEEDS, tasks)}
+    if not options.short:
+        few = (*SINGLE, CHOICE)
+        result["held out"] = compared("held out", few, HELD_OUT, tasks)
+        result["mixes"] = {name: compared(name, few, HELD_OUT[:1], tasks // 2, mix=mix) for name, mix in MIXES.items()}
+        result["assumptions"] = {
+            name: compared(name, few, HELD_OUT[:1], tasks // 2, truth=truth) for name, truth in TRUTHS.items()
+        }
+    keep("choosing", result, options.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,227 @@
+"""Adapters on the disk: a folder each, named by the hash of its manifest, which has the hashes of its files.
+
+A folder holds the two files that servers load and the manifest beside them. It is there whole or not at all, and what
+is loaded is exactly what was hashed: nothing is read twice.
+"""
+
+# pyright: reportMissingModuleSource=false
+# (the extra `lora` is not in the environment of the tests: it is 5 GB; tools/typings says what is used of it)
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from memos_mcp.cube import Governance, Parametric, Ref
+from memos_mcp.errors import Corrupt, InvalidInput, NotFound, Unavailable
+from memos_mcp.infrastructure.activation.fingerprint import Fingerprint, differing
+from memos_mcp.infrastructure.parametric import folders
+from memos_mcp.infrastructure.parametric.folders import (
+    BLOB,
+    MANIFEST,
+    bytes_of,
+    hash_of,
+    placed,
+    removed,
+    settled,
+    swept,
+)
+from memos_mcp.infrastructure.parametric.profile import CONFIG, FILE, AdapterConfig, config_of
+from memos_mcp.late import late
+from memos_mcp.parametric import Budget, GateReport, Recipe
+
+FORMAT = "memos-lora/1"
+_FILES = {FILE, CONFIG, MANIFEST}
+_TOPIC = late(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+
+class Manifest(BaseModel):
+    """What an adapter says of itself: of which base and data, how it was trained, and who may use it.
+
+    `data` is the hash of all pairs, `key` of the whole lesson, `log` the loss of each step. `parts` are the names of
+    those that it was merged from, `lost` what the merging cost of the log-p per token.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: str = FORMAT
+    name: str
+    base: Fingerprint
+    data: str
+    key: str
+    sources: tuple[Ref, ...] = Field(min_length=1)
+    files: dict[str, str]
+    rank: int = Field(ge=1)
+    recipe: Recipe
+    budget: Budget
+    log: tuple[float, ...] = ()
+    report: GateReport
+    rules: Governance
+    parts: tuple[str, ...] = ()
+    lost: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Artefact:
+    """An adapter that was read and found whole."""
+
+    manifest: Manifest
+    config: AdapterConfig
+    tensors: Mapping[str, Tensor]
+
+
+class Shelf:
+    """The adapters of a folder, which belongs to one process at a time. All of it blocks."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def keep(self, manifest: Manifest, config: AdapterConfig, tensors: Mapping[str, Tensor]) -> Parametric:
+        """Store an adapter, durably, unless it is there, and say how a memory holds it. Raises Unavailable."""
+        data = {FILE: save(dict(tensors), {"format": "pt"}), CONFIG: config.model_dump_json(indent=1).encode()}
+        manifest = manifest.model_copy(update={"files": {name: hash_of(each) for name, each in data.items()}})
+        data[MANIFEST] = manifest.model_dump_json(indent=1).encode()
+        adapter = payload(hash_of(data[MANIFEST]), manifest)
+        if not self._whole(adapter):
+            self.drop(adapter.blob)
+            try:
+                placed(self.path(adapter.blob), data, self.folder)
+            except OSError as exc:
+                raise _unavailable(self.path(adapter.blob), exc) from exc
+        return adapter
+
+    def read(self, adapter: Parametric, base: Fingerprint | None = None) -> Artefact:
+        """An adapter, every byte of it compared, made for this base. Raises NotFound, Corrupt, InvalidInput."""
+        found = self.manifest(adapter.blob)
+        if (found.base.key, found.sources, found.name) != (adapter.fingerprint, adapter.sources, adapter.name):
+            raise Corrupt(f"the adapter {adapter.blob} is not the one that the memory speaks of: train it again")
+        if base is not None and found.base != base:
+            what = ", ".join(differing(found.base, base))
+            raise InvalidInput(
+                f"the adapter {found.name} was trained for another model ({what} differ): train it again, "
+                f"or open {found.base.model!r} as it was then"
+            )
+        folder = self.path(adapter.blob)
+        data = {name: bytes_of(folder / name) for name in (FILE, CONFIG)}
+        for name, each in data.items():
+            if found.files.get(name) != hash_of(each):
+                raise Corrupt(f"{folder / name} is not what was written: drop the adapter and train it again")
+        try:
+            return Artefact(found, config_of(data[CONFIG], str(folder / CONFIG)), load(data[FILE]))
+        except SafetensorError as exc:
+            raise Corrupt(f"{folder / FILE} is no safetensors file: {exc}") from exc
+
+    def manifest(self, blob: str) -> Manifest:
+        """What an adapter says of itself. Raises NotFound, Corrupt, InvalidInput (other files lie with it)."""
+        folder = self.path(blob)
+        try:
+            lying = {each.name for each in folder.iterdir()}
+        except OSError as exc:
+            raise NotFound(f"there is no adapter {blob}: train it again from its sources") from exc
+        if odd := lying ^ _FILES:
+            raise InvalidInput(
+                f"{folder} is not loaded: {', '.join(sorted(_FILES))} lie with an adapter and nothing else, and here "
+                f"{', '.join(sorted(odd))} is too much or missing; drop it and train it again"
+            )
+        data = bytes_of(folder / MANIFEST)
+        if hash_of(data) != blob:
+            raise Corrupt(f"{folder / MANIFEST} is not what was written: drop the adapter and train it again")
+        try:
+            found = Manifest.model_validate_json(data)
+        except ValidationError as exc:
+            raise Corrupt(f"{folder / MANIFEST} cannot be read: train the adapter again") from exc
+        if found.format != FORMAT:
+            raise Corrupt(f"{folder / MANIFEST} has the format {found.format!r}, read here is {FORMAT!r}")
+        return found
+
+    def drop(self, blob: str) -> None:
+        """Remove an adapter: after that there is no folder of this name. Raises Unavailable."""
+        removed(self.path(blob), self.folder)
+
+    def sweep(self) -> None:
+        """Remove what was being written or removed when a process was killed. Nobody else may be writing."""
+        swept(self.folder)
+
+    def all(self) -> Iterator[tuple[str, Manifest]]:
+        """Every adapter that can be read, by its hash."""
+        for path in sorted(self.folder.glob("??/*")):
+            blob = path.parent.name + path.name
+            if BLOB.fullmatch(blob):
+                try:
+                    yield blob, self.manifest(blob)
+                except (Corrupt, InvalidInput, NotFound):
+                    continue
+
+    def releases(self, topic: str) -> list[Parametric]:
+        """The adapters of a topic, by version."""
+        found = [payload(blob, its) for blob, its in self.all() if its.name.rpartition("@")[0] == topic]
+        return sorted(found, key=lambda each: int(each.name.rpartition("@")[2]))
+
+    def damaged(self) -> list[str]:
+        """The hashes of adapters of which nothing can be told, not even their sources."""
+        known = {blob for blob, _ in self.all()}
+        every = (path.parent.name + path.name for path in self.folder.glob("??/*"))
+        return sorted(blob for blob in every if BLOB.fullmatch(blob) and blob not in known)
+
+    def name(self, topic: str) -> str:
+        """A name that no adapter ever had: `topic@version`. Raises InvalidInput for what servers cannot be told."""
+        if not _TOPIC.fullmatch(topic):
+            raise InvalidInput(f"{topic!r} cannot name an adapter: use up to 64 small letters, digits, - and _")
+        place = self.folder / "names" / hash_of(topic.encode())[:32]
+        try:
+            place.mkdir(mode=0o700, parents=True, exist_ok=True)
+            version = max((int(each.name) for each in place.iterdir()), default=0)
+            while True:
+                version += 1
+                try:
+                    os.close(os.open(place / str(version), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+                except FileExistsError:
+                    continue
+                settled(place)
+                return f"{topic}@{version}"
+        except OSError as exc:
+            raise _unavailable(place, exc) from exc
+
+    def path(self, blob: str) -> Path:
+        """The folder of an adapter, as a server is told it. Raises InvalidInput."""
+        return folders.place_of(self.folder, blob)
+
+    def _whole(self, adapter: Parametric) -> bool:
+        try:
+            self.read(adapter)
+        except (Corrupt, InvalidInput, NotFound):
+            return False
+        return True
+
+
+def payload(blob: str, manifest: Manifest) -> Parametric:
+    """How a memory holds an adapter."""
+    return Parametric(
+        sources=manifest.sources,
+        fingerprint=manifest.base.key,
+        rank=manifest.rank,
+        blob=blob,
+        name=manifest.name,
+        merged=manifest.parts,
+    )
+
+
+def place_of(blob: str) -> str:
+    """What an adapter is called within a model: no dots, and nothing else is called so."""
+    return f"memos{blob[:32]}"
+
+
+def touched(sources: Collection[Ref], ids: Collection[str]) -> bool:
+    """Is one of these memories among the sources, in whatever version?"""
+    return any(each.id in ids for each in sources)
+
+
+def _unavailable(place: Path, exc: OSError) -> Unavailable:
+    return Unavailable(f"{place} could not be used: {exc.strerror}; see to the disk, then repeat")

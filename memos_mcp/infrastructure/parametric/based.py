@@ -1,0 +1,24 @@
+"""The fingerprint of the model that an adapter is trained for."""
+
+# pyright: reportMissingModuleSource=false
+# (the extra `lora` is not in the environment of the tests: it is 5 GB; tools/typings says what is used of it)
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from memos_mcp.infrastructure.activation.fingerprint import Fingerprint
+from memos_mcp.infrastructure.activation.identity import fingerprint
+from memos_mcp.infrastructure.activation.seam import Seam
+from memos_mcp.infrastructure.parametric.asking import Asking
+
+FORMAT = "memos-lora/1"
+
+
+def base_of(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str, revision: str) -> Fingerprint:
+    """All that an adapter hangs on: model, weights, tokenizer and chat template, whatever is attached just now."""
+    asking = Asking(tokenizer)
+    found = fingerprint(model, Seam(tokenizer), name, revision)
+    return replace(found, adapters="", tokenizer=asking.tokens, template=asking.template, format=FORMAT)

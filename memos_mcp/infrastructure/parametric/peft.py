@@ -1,0 +1,190 @@
+"""Parametric memory in process: adapters of a model of transformers, trained and used. Needs the extra `lora`."""
+
+# pyright: reportMissingModuleSource=false
+# (the extra `lora` is not in the environment of the tests: it is 5 GB; tools/typings says what is used of it)
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TypeVar, cast
+
+import anyio
+import torch
+from anyio import CapacityLimiter, to_thread
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from memos_mcp.cube import Parametric
+from memos_mcp.errors import InvalidInput, Misconfigured, NotFound
+from memos_mcp.infrastructure.activation.fingerprint import Fingerprint
+from memos_mcp.infrastructure.parametric.adapted import Adapted
+from memos_mcp.infrastructure.parametric.artefacts import Shelf, place_of, touched
+from memos_mcp.infrastructure.parametric.asking import Asking
+from memos_mcp.infrastructure.parametric.attempts import Attempts
+from memos_mcp.infrastructure.parametric.based import base_of
+from memos_mcp.infrastructure.parametric.learning import Learning, Place
+from memos_mcp.infrastructure.parametric.merging import merged
+from memos_mcp.infrastructure.parametric.rows import Row, scores
+from memos_mcp.parametric import Judge, Lesson, Pair, Progress, Trained
+
+T = TypeVar("T")
+
+
+class PeftBackend:
+    """A Trainer and a ParametricBackend over one causal model, which belongs to it alone.
+
+    The base is never changed: adapters lie beside it and are switched on for the rows that ask for them. Whatever
+    computes waits for what computes: for one step of a training, or for one batch of answers. The folder belongs to
+    one process at a time.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        folder: Path,
+        *,
+        name: str,
+        revision: str = "",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Raises Misconfigured for a model without linear layers, or a tokenizer or template that cannot be used."""
+        self.base: Fingerprint = base_of(model, tokenizer, name, revision)
+        self.asking = Asking(tokenizer)
+        self.adapted = Adapted(model)
+        if not self.adapted.targets:
+            raise Misconfigured(f"{name} has no linear layers that an adapter could stand beside: use another model")
+        self.shelf, self.attempts = Shelf(folder), Attempts(folder / "training")
+        self._name = name
+        self._place = Place(self.adapted, self.asking, self.base, self.shelf, self.attempts, clock)
+        self._training, self._learning = anyio.Lock(), cast("Learning | None", None)
+        self._computing = CapacityLimiter(1)
+
+    @property
+    def model(self) -> str:
+        """The name of the model that answers."""
+        return self._name
+
+    async def train(self, lesson: Lesson, judge: Judge, *, told: Progress | None = None) -> Trained:
+        """Learn a lesson, or go on with it; costs a forward and a backward pass for each step, twice that with KL.
+
+        Raises InvalidInput, Unavailable.
+        """
+        async with self._training:
+            self._learning = Learning(self._place, lesson, self._run)
+            try:
+                return await self._learning.learnt(judge, told)
+            finally:
+                self._learning = None
+
+    async def likelihood(self, adapter: Parametric | None, pairs: Sequence[Pair]) -> list[float]:
+        """Log-p per token of each answer to its question. Raises NotFound, InvalidInput (an empty one)."""
+        rows = [self.row(each.question, each.answer) for each in pairs]
+        return await self._run(lambda: scores(self.adapted, rows, self._at_hand(adapter)))
+
+    async def merge(self, lesson: Lesson, adapters: Sequence[Parametric], judge: Judge) -> Trained:
+        """Adapters as one that only resembles them: the sum of what each adds. To train the lesson jointly is better.
+
+        `lesson` has the pairs of all of them, by which what was lost is measured; nothing is trained. Raises as
+        `attach`, and InvalidInput (less than two, ranks over the budget, or sources that are not those of the lesson).
+        """
+        async with self._training:
+            return await self._run(partial(merged, self._place, lesson, tuple(adapters), judge))
+
+    async def releases(self, topic: str) -> list[Parametric]:
+        """The adapters of a topic that are kept, by version: to go back to one, attach it."""
+        return await to_thread.run_sync(self.shelf.releases, topic)
+
+    async def retire(self, sources: Collection[str]) -> list[str]:
+        """Remove whatever was trained from one of these memories, and what no longer says from which."""
+        ids = frozenset(sources)
+        if self._learning is not None:
+            self._learning.revoke(ids)
+        async with self._training:
+            return await self._run(partial(self._retire, ids))
+
+    async def attach(self, adapter: Parametric) -> None:
+        """Have it at hand. Raises NotFound, Corrupt, InvalidInput."""
+        await self._run(partial(self._attach, adapter))
+
+    async def detach(self, adapter: Parametric) -> None:
+        """Let go of it; the model is what it was."""
+        await self._run(lambda: self.adapted.remove(place_of(adapter.blob)))
+
+    async def generate(self, adapter: Parametric | None, prompt: str, *, limit: int = 256) -> str:
+        """The likeliest answer. Raises InvalidInput, NotFound."""
+        (said,) = await self.generate_all([(adapter, prompt)], limit=limit)
+        return said
+
+    async def generate_all(self, rows: Sequence[tuple[Parametric | None, str]], *, limit: int = 256) -> list[str]:
+        """Answer several prompts at once, each with an adapter of its own or none. Raises as `generate`."""
+        if limit < 1:
+            raise InvalidInput(f"an answer needs at least one token, not {limit}")
+        asked = [self.asking.question(prompt) for _, prompt in rows]
+        return await self._run(lambda: self._answers(asked, [self._at_hand(each) for each, _ in rows], limit))
+
+    async def verify(self, adapter: Parametric) -> None:
+        """Look at every byte of it. Raises NotFound, Corrupt, InvalidInput."""
+        await to_thread.run_sync(self.shelf.read, adapter, self.base)
+
+    async def drop(self, adapter: Parametric) -> None:
+        """Detach it and remove it for good. Raises Unavailable."""
+        await self._run(partial(self._drop, adapter.blob))
+
+    async def aclose(self) -> None:
+        """Take all adapters off the model."""
+        await self._run(lambda: [self.adapted.remove(name) for name in self.adapted.names])
+
+    def row(self, question: str, answer: str) -> Row:
+        """A question and its answer as ids. Raises InvalidInput."""
+        asked = self.asking.question(question)
+        return Row((*asked, *self.asking.answer(answer)), len(asked))
+
+    def _attach(self, adapter: Parametric) -> None:
+        if place_of(adapter.blob) not in self.adapted.names:
+            found = self.shelf.read(adapter, self.base)
+            self.adapted.add(place_of(adapter.blob), found.config, found.tensors)
+
+    def _at_hand(self, adapter: Parametric | None) -> str | None:
+        if adapter is None:
+            return None
+        if place_of(adapter.blob) not in self.adapted.names:
+            raise NotFound(f"the adapter {adapter.name or adapter.blob} is not attached: attach it first")
+        return place_of(adapter.blob)
+
+    def _drop(self, blob: str) -> None:
+        self.adapted.remove(place_of(blob))
+        self.shelf.drop(blob)
+
+    def _retire(self, ids: frozenset[str]) -> list[str]:
+        self.shelf.sweep()
+        gone: list[str] = []
+        for blob, manifest in self.shelf.all():
+            if touched(manifest.sources, ids):
+                self._drop(blob)
+                gone.append(manifest.name)
+        for blob in self.shelf.damaged():
+            self._drop(blob)
+        self.attempts.retire(ids)
+        return gone
+
+    def _answers(self, asked: Sequence[Sequence[int]], names: Sequence[str | None], limit: int) -> list[str]:
+        if not asked:
+            return []
+        longest = max(map(len, asked))
+        device = torch.device(str(self.adapted.model.device))
+        ids = [[self.asking.end] * (longest - len(row)) + [*row] for row in asked]
+        mask = [[0] * (longest - len(row)) + [1] * len(row) for row in asked]
+        made = self.adapted.generated(
+            torch.tensor(ids, device=device),
+            torch.tensor(mask, device=device),
+            names,
+            end=self.asking.end,
+            limit=limit,
+        )
+        return [self.asking.text(row[longest:]) for row in made.tolist()]
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await to_thread.run_sync(work, limiter=self._computing)

@@ -1,0 +1,64 @@
+"""The adapters that every server loads alike: plain LoRA in safetensors. What is beyond that is refused. Pure.
+
+SGLang scales by alpha/rank whatever `use_rslora` says and vLLM refuses biases and DoRA: an adapter that asks for more
+would be loaded and be silently wrong.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from memos_mcp.errors import InvalidInput
+
+RANKS = (8, 16, 32)
+FILE, CONFIG = "adapter_model.safetensors", "adapter_config.json"
+
+
+class AdapterConfig(BaseModel):
+    """An `adapter_config.json` of the portable profile."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    base_model_name_or_path: str
+    peft_type: Literal["LORA"] = "LORA"
+    task_type: Literal["CAUSAL_LM"] = "CAUSAL_LM"
+    r: int = Field(ge=1, le=256)
+    lora_alpha: int
+    target_modules: tuple[str, ...] = Field(min_length=1, strict=False)
+    lora_dropout: float = 0.0
+    bias: Literal["none"] = "none"
+    use_rslora: Literal[False] = False
+    use_dora: Literal[False] = False
+    modules_to_save: None = None
+    rank_pattern: dict[str, int] = Field(default_factory=dict[str, int], max_length=0)
+    alpha_pattern: dict[str, int] = Field(default_factory=dict[str, int], max_length=0)
+    fan_in_fan_out: Literal[False] = False
+    inference_mode: Literal[True] = True
+
+    @model_validator(mode="after")
+    def _scaled(self) -> AdapterConfig:
+        if self.lora_alpha not in (2 * self.r, self.r):
+            raise ValueError("lora_alpha is neither twice the rank, as of one that was trained, nor equal, as of a sum")
+        return self
+
+
+def config_of(data: bytes, where: str) -> AdapterConfig:
+    """What a configuration says. Raises InvalidInput: what of it is not portable."""
+    try:
+        return AdapterConfig.model_validate_json(data)
+    except ValidationError as exc:
+        faults = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in exc.errors()[:4])
+        raise InvalidInput(f"{where} is no adapter that every server loads alike: {faults}") from exc
+
+
+def rank_within(rank: int, size: int, per_rank: int) -> int:
+    """The highest rank that keeps to both limits, at `per_rank` bytes each. Raises InvalidInput if none does."""
+    fitting = [each for each in RANKS if each <= rank and each * per_rank <= size]
+    if not fitting:
+        raise InvalidInput(
+            f"no adapter fits: ranks are {', '.join(map(str, RANKS))}, at most {rank}, and one of rank {RANKS[0]} "
+            f"takes {RANKS[0] * per_rank:,} bytes of {size:,}; allow more of either"
+        )
+    return max(fitting)

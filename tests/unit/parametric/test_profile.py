@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from pydantic import JsonValue
+
+from memos_mcp.errors import InvalidInput
+from memos_mcp.infrastructure.parametric.profile import config_of, rank_within
+
+PLAIN: dict[str, JsonValue] = {
+    "base_model_name_or_path": "tiny",
+    "peft_type": "LORA",
+    "task_type": "CAUSAL_LM",
+    "r": 8,
+    "lora_alpha": 16,
+    "target_modules": ["q_proj", "v_proj"],
+}
+
+
+def test_plain_lora_is_taken() -> None:
+    assert config_of(json.dumps(PLAIN).encode(), "here").target_modules == ("q_proj", "v_proj")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("use_rslora", True),
+        ("use_dora", True),
+        ("bias", "all"),
+        ("modules_to_save", ["lm_head"]),
+        ("rank_pattern", {"q_proj": 4}),
+        ("alpha_pattern", {"q_proj": 4}),
+        ("peft_type", "IA3"),
+        ("lora_alpha", 100),
+        ("target_modules", []),
+        ("auto_mapping", {"base_model_class": "Evil"}),
+    ],
+)
+def test_what_some_server_would_load_wrongly_is_refused_by_name(field: str, value: JsonValue) -> None:
+    with pytest.raises(InvalidInput, match=r"here is no adapter that every server loads alike: "):
+        config_of(json.dumps(PLAIN | {field: value}).encode(), "here")
+
+
+def test_what_is_no_json_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="no adapter"):
+        config_of(b"\x80\x04", "here")
+
+
+def test_the_highest_rank_is_taken_that_keeps_to_both_limits() -> None:
+    assert rank_within(32, 10**9, 1000) == 32
+    assert rank_within(31, 10**9, 1000) == 16
+    assert rank_within(32, 8_000, 1000) == 8
+
+
+@pytest.mark.parametrize(("rank", "size"), [(7, 10**9), (32, 7_999)])
+def test_where_none_fits_it_is_said_what_would(rank: int, size: int) -> None:
+    with pytest.raises(InvalidInput, match="one of rank 8 takes 8,000 bytes"):
+        rank_within(rank, size, 1000)
