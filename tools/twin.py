@@ -73,12 +73,16 @@ def open(settings: Settings | None = None, **given: Any) -> Memos:
     return Memos(wiring.open(settings, **given), _loop())
 
 
-_PATIENCE = 5.0  # seconds that a loop may take to end
+_PATIENCE = 5.0  # seconds that a loop may take to end while somebody waits for it
 _running: dict[BlockingPortal, Thread] = {{}}
+_watch = Thread()
 
 
 def _loop() -> BlockingPortal:
-    """An event loop on a thread of its own; it ends with `Memos.close`, or before the process does."""
+    """An event loop on a thread of its own; it ends with `Memos.close`, or before the process does.
+
+    No thread of it is a daemon: an interpreter that goes while one is at work in a library may abort.
+    """
     started = Future[BlockingPortal]()
 
     async def serve() -> None:
@@ -86,21 +90,29 @@ def _loop() -> BlockingPortal:
             started.set_result(portal)
             await portal.sleep_until_stopped()
 
-    thread = Thread(target=anyio.run, args=(serve,), name="memos", daemon=True)
+    thread = Thread(target=anyio.run, args=(serve,), name="memos", daemon=False)
     thread.start()
     portal = started.result()
     _running[portal] = thread
+    _watched()
     return portal
 
 
-@atexit.register
+def _watched() -> None:
+    """See that what nobody closes ends with the program; a process that was forked watches anew."""
+    global _watch
+    if not _watch.is_alive():
+        _watch = Thread(target=_end, name="memos end", daemon=False)
+        _watch.start()
+
+
 def _end() -> None:
-    """End what nobody closed: an interpreter that goes while a thread of it is at work may abort."""
+    """Wait for the program, whose interpreter then waits for threads, and end what nobody closed."""
+    main_thread().join()
     for portal, thread in list(_running.items()):
         if thread.is_alive():  # not so in a process that was forked
             with suppress(RuntimeError):  # it has just ended
                 portal.start_task_soon(portal.stop, True)
-            thread.join(_PATIENCE)
 
 
 class Memos(Offices):
@@ -233,10 +245,9 @@ def _imports(tree: ast.Module) -> str:
     own = [ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     loop = [
         "import anyio",
-        "import atexit",
         "from contextlib import suppress",
         "from concurrent.futures import Future",
-        "from threading import Thread",
+        "from threading import Thread, main_thread",
         "from typing import Any, Self",
         "from anyio.from_thread import BlockingPortal",
     ]

@@ -54,3 +54,25 @@ def test_a_script_that_forgets_to_close_still_ends_and_loses_nothing(tmp_path: P
     subprocess.run([sys.executable, "-c", script], check=True, timeout=30)
     with sync.open(home=tmp_path, user="ada") as memos:
         assert memos.status().memories == 1
+
+
+@pytest.mark.parametrize("end", ["memos.close()", "pass"])
+def test_a_thread_at_work_ends_before_its_interpreter(end: str, tmp_path: Path) -> None:
+    script = f"""
+import threading, time
+from anyio import to_thread
+from memos_mcp import sync
+
+class Last:  # of a thread: as what a library does when one ends
+    def __del__(self):
+        time.sleep(0.3)
+        print("whole", flush=True)
+
+own = threading.local()
+memos = sync.open(home={str(tmp_path)!r}, user="ada")
+memos._portal.call(to_thread.run_sync, lambda: setattr(own, "last", Last()))
+{end}
+"""
+    done = subprocess.run([sys.executable, "-c", script], check=True, timeout=30, capture_output=True, text=True)
+    assert done.stdout == "whole\n"
+    assert done.stderr == ""
