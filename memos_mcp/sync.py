@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
-from threading import Thread, main_thread
+from threading import Thread
 from typing import Any, Self
 
 import anyio
@@ -21,6 +21,7 @@ from memos_mcp import memos as twin
 from memos_mcp import wiring
 from memos_mcp.answers import Answer, Namespace, Page, Recall, Remembered, Status
 from memos_mcp.cube import Interval, Kind, MemCube, SourceClass
+from memos_mcp.ending import with_the_program
 from memos_mcp.interface.before import Said
 from memos_mcp.interface.bound import Never, When
 from memos_mcp.interface.update import Edit
@@ -37,14 +38,10 @@ def open(settings: Settings | None = None, **given: Any) -> Memos:
 
 _PATIENCE = 5.0  # seconds that a loop may take to end while somebody waits for it
 _running: dict[BlockingPortal, Thread] = {}
-_watch = Thread()
 
 
 def _loop() -> BlockingPortal:
-    """An event loop on a thread of its own; it ends with `Memos.close`, or before the process does.
-
-    No thread of it is a daemon: an interpreter that goes while one is at work in a library may abort.
-    """
+    """An event loop on a thread of its own; it ends with `Memos.close`, or with the program."""
     started = Future[BlockingPortal]()
 
     async def serve() -> None:
@@ -56,21 +53,12 @@ def _loop() -> BlockingPortal:
     thread.start()
     portal = started.result()
     _running[portal] = thread
-    _watched()
+    with_the_program(_cut)
     return portal
 
 
-def _watched() -> None:
-    """See that what nobody closes ends with the program; a process that was forked watches anew."""
-    global _watch
-    if not _watch.is_alive():
-        _watch = Thread(target=_end, name="memos end", daemon=False)
-        _watch.start()
-
-
-def _end() -> None:
-    """Wait for the program, whose interpreter then waits for threads, and end what nobody closed."""
-    main_thread().join()
+def _cut() -> None:
+    """Cancel what nobody closed."""
     for portal, thread in list(_running.items()):
         if thread.is_alive():  # not so in a process that was forked
             with suppress(RuntimeError):  # it has just ended

@@ -64,6 +64,7 @@ from __future__ import annotations
 
 from memos_mcp import memos as twin
 from memos_mcp import wiring
+from memos_mcp.ending import with_the_program
 from memos_mcp.settings import Settings
 from memos_mcp.sync_objects.offices import Offices
 
@@ -75,14 +76,10 @@ def open(settings: Settings | None = None, **given: Any) -> Memos:
 
 _PATIENCE = 5.0  # seconds that a loop may take to end while somebody waits for it
 _running: dict[BlockingPortal, Thread] = {{}}
-_watch = Thread()
 
 
 def _loop() -> BlockingPortal:
-    """An event loop on a thread of its own; it ends with `Memos.close`, or before the process does.
-
-    No thread of it is a daemon: an interpreter that goes while one is at work in a library may abort.
-    """
+    """An event loop on a thread of its own; it ends with `Memos.close`, or with the program."""
     started = Future[BlockingPortal]()
 
     async def serve() -> None:
@@ -94,21 +91,12 @@ def _loop() -> BlockingPortal:
     thread.start()
     portal = started.result()
     _running[portal] = thread
-    _watched()
+    with_the_program(_cut)
     return portal
 
 
-def _watched() -> None:
-    """See that what nobody closes ends with the program; a process that was forked watches anew."""
-    global _watch
-    if not _watch.is_alive():
-        _watch = Thread(target=_end, name="memos end", daemon=False)
-        _watch.start()
-
-
-def _end() -> None:
-    """Wait for the program, whose interpreter then waits for threads, and end what nobody closed."""
-    main_thread().join()
+def _cut() -> None:
+    """Cancel what nobody closed."""
     for portal, thread in list(_running.items()):
         if thread.is_alive():  # not so in a process that was forked
             with suppress(RuntimeError):  # it has just ended
@@ -247,7 +235,7 @@ def _imports(tree: ast.Module) -> str:
         "import anyio",
         "from contextlib import suppress",
         "from concurrent.futures import Future",
-        "from threading import Thread, main_thread",
+        "from threading import Thread",
         "from typing import Any, Self",
         "from anyio.from_thread import BlockingPortal",
     ]

@@ -127,14 +127,15 @@ async def test_what_was_warmed_is_not_computed_again(far: Far) -> None:
     async with on(far) as sglang:
         block = await sglang.warm(memories("warming"))
         answer = await sglang.generate(block, "How much tea?", limit=4)
-        pieces = [piece async for piece in sglang.stream(block, "How much tea?", limit=4)]
+        whole = await sglang.generate(block, "How much tea?", limit=32)
+        pieces = [piece async for piece in sglang.stream(block, "How much tea?", limit=32)]
     assert block.blob is None
     assert warm(answer, block.tokens)
     assert sglang.counts.cold == 0
     assert answer.made == 4
     assert 0 < answer.read < 40
-    assert "".join(pieces) == answer.text
-    assert len(pieces) > 2
+    assert "".join(pieces) == whole.text
+    assert len(pieces) > 2  # a busy server may put some together
 
 
 async def test_another_process_finds_the_block_but_one_without_the_secret_does_not(far: Far) -> None:
