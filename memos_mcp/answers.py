@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from memos_mcp.accesses import Access
-from memos_mcp.cube import Activation, MemCube, Ref
+from memos_mcp.cube import Activation, MemCube, Parametric, Ref
 from memos_mcp.keeping import Sizes
 from memos_mcp.ports import Event
 from memos_mcp.search import Lane, MemoryCall, Plan
@@ -74,6 +74,65 @@ class KvBlock:
     def sources(self) -> tuple[Ref, ...]:
         """Its memories, in the order in which they were read."""
         return self.activation.sources
+
+
+Way = Literal["trained", "merged", "cartridge", "adopted"]
+"""How an adapter came to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """An adapter of parametric memory, a version of a topic: memories trained into weights, and what its gate found.
+
+    Held-out answers gained `gain` nats per token, other text lost `harm`; None: it was not examined. It has `tokens` of
+    memories, and took `seconds` to train, for `by`. `tenant` says for whom it is kept.
+    """
+
+    payload: Parametric
+    model: str
+    at: datetime
+    seconds: float
+    by: str
+    tenant: str
+    tokens: int
+    bytes: int
+    how: Way = "trained"
+    gain: float | None = None
+    harm: float | None = None
+    lost: float | None = None
+
+    @property
+    def name(self) -> str:
+        """topic@version: no other adapter ever has it."""
+        return self.payload.name
+
+    @property
+    def topic(self) -> str:
+        """What it was named for."""
+        return self.payload.name.rpartition("@")[0]
+
+    @property
+    def sources(self) -> tuple[Ref, ...]:
+        """The memories that it was trained from."""
+        return self.payload.sources
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """An adapter that answers a question: its memories, all of which the caller may read.
+
+    `covers` are the ids of those of the recall that it was trained from.
+    """
+
+    adapter: str
+    sources: tuple[Ref, ...]
+    covers: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """In words."""
+        held = f"{len(self.covers)} of what was found"
+        more = len(self.sources) - len(self.covers)
+        return f"adapter {self.adapter} was trained from {held}" + (f" and {more} beside it" if more else "")
 
 
 @dataclass(frozen=True, slots=True)

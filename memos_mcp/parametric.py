@@ -194,3 +194,25 @@ class ParametricBackend(Protocol):
     async def aclose(self) -> None:
         """Let go of the model, or of the connections to it."""
         ...
+
+
+class AdapterBackend(Trainer, ParametricBackend, Protocol):
+    """One that trains and answers, and whose adapters outlive the process that made them.
+
+    What it answers with it attaches by itself. It forgets without opening a model.
+    """
+
+    async def merge(self, lesson: Lesson, adapters: Sequence[Parametric], judge: Judge) -> Trained:
+        """Adapters as one that only resembles them; the pairs of the lesson measure what was lost.
+
+        Raises InvalidInput (less than two, ranks over the budget, other sources), and as `attach`.
+        """
+        ...
+
+    async def size(self, adapter: Parametric) -> int:
+        """What it takes on the disk, in bytes; 0 if it is not there."""
+        ...
+
+    async def tidy(self, kept: Sequence[Parametric]) -> None:
+        """Remove what is kept beside these, if nobody can be making it now: a process that was killed left it."""
+        ...

@@ -1,10 +1,9 @@
 """Activation memory follows the log: KV blocks of memories, as long as each of these is what was read (long §5.4.2).
 
 The plaintext stays the truth. What blocks there are stands in the ledger, so that every process of a vault knows them;
-the backend has the bytes. Whatever a process has missed, no block is used before each of its memories was looked at
-again: it has to be this version, in use, and to be read whole by whoever asks. A block that was not used for that, or
-whose memory is changed, moved or forgotten, is gone at once; a process that was killed in between leaves bytes without
-a record, which nothing can reach and the next removal takes along.
+the backend has the bytes. A block with a memory that is changed, moved or forgotten is dropped at once, and none is
+used before each of its memories was looked at again (`standing.py`). A process that was killed in between leaves a
+debt, or bytes without a record: nothing can reach them, and the next look takes them along.
 """
 
 from __future__ import annotations
@@ -22,15 +21,14 @@ from pydantic import JsonValue, TypeAdapter
 
 from memos_mcp.activation import LastingBackend, Progress, Reply, Room, Source
 from memos_mcp.answers import KvBlock, Prefix
-from memos_mcp.cube import Activation, MemCube, Ref
+from memos_mcp.cube import Activation, MemCube
 from memos_mcp.errors import Conflict, Corrupt, InvalidInput, MemosError, Misconfigured, NotFound, Unavailable
-from memos_mcp.infrastructure.decisions import is_beneath
 from memos_mcp.interface.bound import Bound
-from memos_mcp.interface.framing import as_line, without_secrets
+from memos_mcp.interface.framing import as_line
 from memos_mcp.interface.guard import Guard
+from memos_mcp.interface.standing import Standing, words
 from memos_mcp.ledger import Note
 from memos_mcp.operation import prefixes
-from memos_mcp.operation.context import ended, told
 from memos_mcp.ports import MAIN, Event, MemoryAdapter
 
 logger = logging.getLogger(__name__)
@@ -57,6 +55,7 @@ class Activations:
         self, vault: MemoryAdapter, backend: LastingBackend, guard: Guard, clock: Callable[[], datetime]
     ) -> None:
         self._vault, self._backend, self._guard, self._clock = vault, backend, guard, clock
+        self._standing = Standing(vault, guard)
         self._building = anyio.Lock()
         self._left: dict[str, str] = {}
 
@@ -69,11 +68,11 @@ class Activations:
         """How much may be kept. Raises Misconfigured, MissingExtra, Unavailable."""
         return await self._backend.room()
 
-    async def blocks(self) -> tuple[KvBlock, ...]:
-        """Every block there is, of everybody and every model, the oldest first."""
+    async def blocks(self, *, counted: bool = True) -> tuple[KvBlock, ...]:
+        """Every block there is, of everybody and every model, the oldest first; with hits, if they are `counted`."""
         ledger = self._vault.ledger
         notes = await ledger.list(KIND)
-        hits = {note.key: note.value for note in await ledger.list(HITS)} if notes else {}
+        hits = {note.key: note.value for note in await ledger.list(HITS)} if notes and counted else {}
         return tuple(sorted((_read(note, hits.get(note.key)) for note in notes), key=lambda each: (each.at, each.name)))
 
     async def block(self, name: str) -> KvBlock:
@@ -116,7 +115,7 @@ class Activations:
         )
         kept = await self._noted(block)
         await self._vault.ledger.write(OWED, kept.name, None)  # an earlier drop of the same must not end this one
-        if await self._standing(kept) is None:
+        if await self._standing.of(kept) is None:
             await self.drop([kept.name], why="a memory in it was changed while it was read")
             raise Conflict("a memory was changed while the model read it: build the block again")
         return kept
@@ -178,7 +177,7 @@ class Activations:
         Raises NotFound (there is none), Unavailable, Misconfigured.
         """
         block = await self.block(name)
-        if await self._standing(block) is None:
+        if await self._standing.of(block) is None:
             return "a memory in it is not what was read any more", False
         try:
             await self._backend.verify(block.activation)
@@ -191,7 +190,8 @@ class Activations:
         changed = [each for each in events if each.branch == MAIN and each.subject and each.action not in _QUIET]
         gone = {each.subject for each in changed if each.action == "forget"}
         ids = {each.subject for each in changed}
-        over = [each for each in prefixes.touched(await self.blocks(), ids) if await self._standing(each) is None]
+        blocks = await self.blocks(counted=False) if ids else ()
+        over = [each for each in prefixes.touched(blocks, ids) if await self._standing.of(each) is None]
         for block in over:
             said = await self.drop([block.name], why="a memory in it was changed")
             self._left |= {ref.id: said for ref in block.sources if said and ref.id in gone}
@@ -206,8 +206,8 @@ class Activations:
 
     async def follow(self) -> None:
         """Drop every block with a memory that is not what was read any more, and what earlier drops left behind."""
-        for block in await self.blocks():
-            if await self._standing(block) is None:
+        for block in await self.blocks(counted=False):
+            if await self._standing.of(block) is None:
                 await self.drop([block.name], why="a memory in it was changed")
         await self._tidied()
 
@@ -215,13 +215,13 @@ class Activations:
         """What earlier drops could not finish is done, and what no record names is gone."""
         for note in await self._vault.ledger.list(OWED):
             await self._paid(note.key)
-        await self._backend.tidy([block.activation for block in await self.blocks()])
+        await self._backend.tidy([block.activation for block in await self.blocks(counted=False)])
 
     async def covering(self, on: Bound, used: Sequence[MemCube], beneath: Sequence[str]) -> Prefix | None:
         """The block that saves most of reading these, of those that whoever asks may use beneath these paths."""
-        blocks = [block for block in await self.blocks() if block.model == self.model]
+        blocks = [each for each in await self.blocks(counted=False) if each.model == self.model]
         for block, covers in prefixes.serving(blocks, used):
-            if await self._usable(on, block, beneath) is not None:
+            if await self._standing.usable(on, block, beneath) is not None:
                 return Prefix(block.name, block.activation.tokens, block.sources, covers)
         return None
 
@@ -233,7 +233,7 @@ class Activations:
         What the backend has lost is read again. Raises NotFound (it may not be used any more), and as the backend.
         """
         block = await self.block(prefix.block)
-        cubes = await self._usable(on, block, beneath)
+        cubes = await self._standing.usable(on, block, beneath)
         if cubes is None:
             raise NotFound("a memory in the KV block was changed meanwhile")
         try:
@@ -250,7 +250,7 @@ class Activations:
 
     def reads(self, on: Bound, cube: MemCube) -> bool:
         """May whoever asks read all that a model reads of a memory? It is no access yet."""
-        return on.would("read", cube).allowed and _words(on.part(cube)) == _words(self._guard.seen(cube))
+        return self._standing.reads(on, cube)
 
     async def plain(self, on: Bound, prompt: str, *, limit: int) -> Reply:
         """What the model says to a prompt without any block; kept apart from what others ask. Raises as the backend."""
@@ -279,19 +279,7 @@ class Activations:
 
     def _source(self, cube: MemCube) -> Source:
         seen = self._guard.seen(cube)
-        return Source(cube.ref, as_line({"id": cube.id, "from": cube.origin.source_class, "text": _words(seen)}))
-
-    async def _standing(self, block: KvBlock) -> tuple[MemCube, ...] | None:
-        """The memories of a block as they are in the vault, if each is what was read."""
-        cubes = await self._vault.get([Ref(id=ref.id) for ref in block.sources])
-        return prefixes.whole(block, {cube.id: cube for cube in cubes})
-
-    async def _usable(self, on: Bound, block: KvBlock, beneath: Sequence[str]) -> tuple[MemCube, ...] | None:
-        """The same if whoever asks may read each of them, whole, and it lies beneath the paths."""
-        cubes = await self._standing(block)
-        if cubes is None or not all(_lies(cube.path, beneath) and self.reads(on, cube) for cube in cubes):
-            return None
-        return None if any(self._guard.seen(cube).quarantined for cube in cubes) else cubes
+        return Source(cube.ref, as_line({"id": cube.id, "from": cube.origin.source_class, "text": words(seen)}))
 
     async def _noted(self, block: KvBlock) -> KvBlock:
         """In the ledger; one that is there already stays, and is pinned if this one is."""
@@ -326,15 +314,6 @@ def _name(activation: Activation, tenant: str) -> str:
     """The same memories read by the same model for the same people have one name, in whatever process."""
     refs = "\n".join(f"{ref.id} {ref.version}" for ref in activation.sources)
     return hashlib.sha256(f"{activation.fingerprint}\n{tenant}\n{refs}".encode()).hexdigest()[:16]
-
-
-def _words(cube: MemCube) -> str:
-    """A memory as a model reads it: the same as long as its version is, but for its secrets."""
-    return without_secrets(told(cube) + ended(cube))
-
-
-def _lies(path: str, beneath: Sequence[str]) -> bool:
-    return any(is_beneath(path, top) for top in beneath)
 
 
 def _read(note: Note, hits: JsonValue) -> KvBlock:

@@ -101,15 +101,15 @@ class Decisions:
 
 
 class Turn:
-    """Of several processes over a vault one at a time carries out decisions; who was killed holds the rest up 3 min."""
+    """Of several processes over a vault one at a time does this; who was killed holds the rest up 3 min."""
 
-    def __init__(self, vault: MemoryAdapter, clock: Callable[[], datetime]) -> None:
-        self._ledger, self._clock = vault.ledger, clock
+    def __init__(self, vault: MemoryAdapter, clock: Callable[[], datetime], kind: str = TURN) -> None:
+        self._ledger, self._clock, self._kind = vault.ledger, clock, kind
         self._by, self._revision = secrets.token_hex(8), 0
 
     async def take(self, *, anyway: bool) -> bool:
         """Is it this process's turn now? `anyway`: it is taken from another, who stops after what he is building."""
-        note = await self._ledger.read(TURN, TURN)
+        note = await self._ledger.read(self._kind, self._kind)
         if note is not None and isinstance(note.value, dict) and not anyway:
             until = datetime.fromisoformat(str(note.value.get("until")))
             if note.value.get("by") != self._by and until > self._clock():
@@ -122,11 +122,11 @@ class Turn:
         until = (self._clock() + _LEASE).isoformat()
         with contextlib.suppress(Conflict):
             value = {"by": self._by, "until": until}
-            self._revision = await self._ledger.write(TURN, TURN, {**value}, expect=self._revision)
+            self._revision = await self._ledger.write(self._kind, self._kind, {**value}, expect=self._revision)
             return True
         return False
 
     async def end(self) -> None:
         """Let others."""
         with contextlib.suppress(Conflict):
-            await self._ledger.write(TURN, TURN, None, expect=self._revision)
+            await self._ledger.write(self._kind, self._kind, None, expect=self._revision)

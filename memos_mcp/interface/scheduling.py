@@ -9,7 +9,6 @@ process that was killed leaves nothing half done.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import secrets
 import time
@@ -23,6 +22,7 @@ from memos_mcp.answers import KvBlock
 from memos_mcp.cube import MemCube, Ref
 from memos_mcp.errors import Conflict, MemosError
 from memos_mcp.interface.activating import Activations
+from memos_mcp.interface.background import Background, Pace
 from memos_mcp.interface.carrying import Carrying, Todo, is_mine
 from memos_mcp.interface.guard import Guard
 from memos_mcp.interface.planning import BY_MEANING, Scene, Terms, planned
@@ -33,10 +33,6 @@ from memos_mcp.ports import MemoryAdapter
 
 logger = logging.getLogger(__name__)
 
-_GRACE = 1.0  # seconds: a command that ends at once does not begin with it
-_QUIET = 0.5  # seconds without anything new: whoever asks one question after another is not held up
-_PATIENCE = 10.0  # seconds after which it begins all the same
-_AGAIN = (1.0, 300.0)  # seconds before trying again what failed, doubling
 _IDLE = 600.0  # seconds after which it looks whether anything is over
 _ROUNDS = 16  # one after the other; the rest is done the next time
 _FOREIGN = timedelta(days=1)  # without use, after which a block goes that was built for another model
@@ -62,17 +58,17 @@ class Scheduler:
         self._asked: set[str] = set()
         self._known: dict[str, datetime | None] | None = None  # what was held after the last round, and until when
         self._since: dict[str, int] = {}
-        self._one, self._news = asyncio.Lock(), asyncio.Event()
-        self._worker: asyncio.Task[None] | None = None
+        self._one = asyncio.Lock()
+        soon = Pace()
+        pace = Pace(min(soon.grace, terms.pace), min(soon.quiet, terms.pace), between=terms.pace, idle=_IDLE)
+        self._background = Background(self._at_work, pace)
         self._looked: float | None = None
         self._closed = False
 
     def wake(self) -> None:
         """Something was used or changed: look at it in the background, soon."""
-        if self.terms.background and not self._closed:
-            if self._worker is None:
-                self._worker = asyncio.get_running_loop().create_task(self._work())
-            self._news.set()
+        if self.terms.background:
+            self._background.wake()
 
     async def run(self, *, anyway: bool = False) -> tuple[Made, ...]:
         """Do what is to be done, and say what it was. Never raises MemosError: `why` says what failed.
@@ -100,30 +96,11 @@ class Scheduler:
     async def aclose(self) -> None:
         """Stop; what was begun is done or was not."""
         self._closed = True
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            worker.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await worker
+        await self._background.aclose()
 
-    async def _work(self) -> None:
-        await asyncio.sleep(min(_GRACE, self.terms.pace))
-        wait, longest = _AGAIN
-        while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), _IDLE)
-            until = time.monotonic() + _PATIENCE
-            while self._news.is_set() and time.monotonic() < until:
-                self._news.clear()
-                await asyncio.sleep(min(_QUIET, self.terms.pace))
-            await self.run()
-            if self.why:
-                await asyncio.sleep(wait)
-                wait = min(2 * wait, longest)
-                self._news.set()
-            else:
-                wait = _AGAIN[0]
-                await asyncio.sleep(self.terms.pace)
+    async def _at_work(self) -> str:
+        await self.run()
+        return self.why
 
     async def _look_over(self) -> None:
         """At the first run and now and then: what other processes left, or lines that this one did not see."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Protocol, TypeVar
 
 from memos_mcp.answers import KvBlock
 from memos_mcp.cube import SHELVED, MemCube, Plaintext, Ref
@@ -16,6 +17,23 @@ from memos_mcp.operation.context import tokens, words_of
 LEAST = 0.5
 """Share of the tokens of what is used that a block has to hold: one that holds less lengthens the prompt."""
 _RULES = {"owner", "readers", "denied", "contexts", "sensitivity", "came_from"}
+
+
+class Made(Protocol):
+    """What was made of memories for those who may read them: a KV block, an adapter."""
+
+    @property
+    def sources(self) -> tuple[Ref, ...]:
+        """Its memories, with their versions."""
+        ...
+
+    @property
+    def tenant(self) -> str:
+        """Whom it is kept for (`tenant_of`)."""
+        ...
+
+
+Its = TypeVar("Its", bound=Made)
 
 
 def ordered(cubes: Iterable[MemCube]) -> tuple[MemCube, ...]:
@@ -45,11 +63,11 @@ def keepable(cube: MemCube) -> bool:
     )
 
 
-def whole(block: KvBlock, cubes: Mapping[str, MemCube]) -> tuple[MemCube, ...] | None:
-    """The memories of a block, if each of the current `cubes` is what was read and they stand where they stood."""
-    found = [cubes.get(ref.id) for ref in block.sources]
-    sound = [cube for cube, ref in zip(found, block.sources, strict=True) if cube is not None and _is(cube, ref)]
-    if len(sound) < len(found) or tenant_of(sound) != block.tenant:
+def whole(made: Made, cubes: Mapping[str, MemCube]) -> tuple[MemCube, ...] | None:
+    """The memories behind it, if each of the current `cubes` is what was read and they stand where they stood."""
+    found = [cubes.get(ref.id) for ref in made.sources]
+    sound = [cube for cube, ref in zip(found, made.sources, strict=True) if cube is not None and _is(cube, ref)]
+    if len(sound) < len(found) or tenant_of(sound) != made.tenant:
         return None
     return tuple(sound)
 
@@ -64,9 +82,9 @@ def serving(blocks: Iterable[KvBlock], used: Sequence[MemCube]) -> list[tuple[Kv
     return [(block, tuple(ref.id for ref in shared)) for block, shared in enough]
 
 
-def touched(blocks: Iterable[KvBlock], ids: Collection[str]) -> list[KvBlock]:
-    """The blocks that hold any of these memories."""
-    return [block for block in blocks if any(ref.id in ids for ref in block.sources)]
+def touched(made: Iterable[Its], ids: Collection[str]) -> list[Its]:
+    """Those of which any of these memories is a part."""
+    return [each for each in made if any(ref.id in ids for ref in each.sources)]
 
 
 def _is(cube: MemCube, ref: Ref) -> bool:
