@@ -16,11 +16,10 @@ from memos_mcp.answers import Answer, Namespace, Page, Recall, Remembered, Statu
 from memos_mcp.cube import Interval, Kind, MemCube, Ref, SourceClass
 from memos_mcp.errors import Conflict, InvalidInput
 from memos_mcp.interface import answering, branches, checks
-from memos_mcp.interface.activating import Activations
 from memos_mcp.interface.before import Said, turns_of
 from memos_mcp.interface.bound import Bound, Never, When, now_in_utc
 from memos_mcp.interface.cubes import drafted
-from memos_mcp.interface.followers import followed
+from memos_mcp.interface.followers import followed, projected
 from memos_mcp.interface.guard import Guard
 from memos_mcp.interface.offices import Offices
 from memos_mcp.interface.planning import Terms
@@ -35,6 +34,7 @@ from memos_mcp.operation.hot import Hot
 from memos_mcp.operation.lanes import Lanes
 from memos_mcp.operation.lifecycle import Move
 from memos_mcp.operation.paths import MemoryPathResolver
+from memos_mcp.parametric import AdapterBackend
 from memos_mcp.ports import Caller, Change, Event, How, MemoryAdapter, MemReader, Name, Route, Which
 from memos_mcp.traversal import Traversal
 
@@ -69,19 +69,18 @@ class Memos(Offices):
         scheduling: Terms = Terms(),  # noqa: B008 - it is frozen
         answerer: Answerer | None = None,
         backend: LastingBackend | None = None,
+        parametric: AdapterBackend | None = None,
     ) -> None:
         self.caller = caller
-        guard = guard or Guard()
-        kv = Activations(vault, backend, guard, clock) if backend else None
-        lanes = Lanes(routes, beside=(kv,) if kv else ())
-        self._on = Bound(vault, lanes, caller, path, clock, guard, accesses, graph=graph, activations=kv)
+        on = Bound(vault, Lanes(routes), caller, path, clock, guard or Guard(), accesses, graph=graph)
         self._reader = reader
         self._routes, self._answerer = tuple(routes), answerer
         self._resolver, self._hot = MemoryPathResolver(), Hot(vault, hot)
         self._about = about
         self._whole = True
         self._closing = closing or AsyncExitStack()
-        self._on = followed(self._on, self._routes, self._closing, scheduling, consolidation=consolidation)
+        on = projected(on, self._routes, backend, parametric)
+        self._on = followed(on, self._routes, self._closing, scheduling, consolidation=consolidation)
 
     async def remember(
         self,

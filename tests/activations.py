@@ -98,7 +98,7 @@ class Table:
 
 
 @asynccontextmanager
-async def remembering(home: Path, table: Table, user: str = "ada", **more: Any) -> AsyncGenerator[Memos]:
+async def remembering(home: Path, table: Table | None, user: str = "ada", **more: Any) -> AsyncGenerator[Memos]:
     """The memory of a user in a vault of its own, words alone, with this model and an access log."""
     vault = SqliteAdapter(home / "memos.db")
     accesses: AccessLog = SqliteAccessLog(vault.database, strict=True)

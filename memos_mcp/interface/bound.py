@@ -31,6 +31,7 @@ from memos_mcp.traversal import Traversal
 
 if TYPE_CHECKING:
     from memos_mcp.interface.activating import Activations
+    from memos_mcp.interface.adapting import Adapters
     from memos_mcp.interface.scheduling import Scheduler
 
 Found = Ref | Name
@@ -89,6 +90,7 @@ class Bound:
     consolidation: Following | None = None
     graph: Traversal | None = None
     activations: Activations | None = None
+    adapters: Adapters | None = None
     scheduler: Scheduler | None = None
 
     def acting_as(self, caller: Caller) -> Bound:

@@ -6,21 +6,42 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
+from memos_mcp.activation import LastingBackend
+from memos_mcp.interface.activating import Activations
+from memos_mcp.interface.adapting import Adapters
+from memos_mcp.interface.background import Background, Pace
 from memos_mcp.interface.bound import Bound
 from memos_mcp.interface.consolidating import following
 from memos_mcp.interface.planning import Terms
 from memos_mcp.interface.scheduling import Scheduler
+from memos_mcp.operation.lanes import Lanes
+from memos_mcp.parametric import AdapterBackend
 from memos_mcp.ports import Route
+
+
+def projected(
+    on: Bound, routes: Sequence[Route], backend: LastingBackend | None, parametric: AdapterBackend | None
+) -> Bound:
+    """The same with what was made of memories, KV blocks and adapters: both follow the log as lanes do."""
+    kv = Activations(on.vault, backend, on.guard, on.clock) if backend else None
+    adapters = Adapters(on.vault, parametric, on.guard, on.clock) if parametric else None
+    lanes = Lanes(routes, beside=[each for each in (kv, adapters) if each])
+    return replace(on, lanes=lanes, activations=kv, adapters=adapters)
 
 
 def followed(
     on: Bound, routes: Sequence[Route], closing: AsyncExitStack, terms: Terms, *, consolidation: bool
 ) -> Bound:
-    """The same with its followers: consolidation, if it is wanted, and a scheduler, if there may be KV blocks.
+    """The same with its followers: consolidation, if it is wanted, and schedulers, if there may be blocks or adapters.
 
-    The scheduler counts uses by the access log: without one there is none.
+    That of blocks counts uses by the access log: without one there is none.
     """
     on = following(on, routes, closing) if consolidation else on
+    adapters = on.adapters
+    if adapters is not None and terms.training:
+        trainer = Background(adapters.keep_up, Pace())
+        adapters.woken = trainer.wake
+        closing.push_async_callback(trainer.aclose)
     kv, accesses = on.activations, on.accesses
     if kv is None or not kv.model or accesses is None:
         return on

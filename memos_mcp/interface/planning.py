@@ -34,7 +34,7 @@ class Terms:
     """How it is scheduled: by which policy, in blocks of how many tokens, within which limits.
 
     In the `background`, a round follows another after `pace` seconds at the soonest. The budget is that of the backend.
-    `meaning` gives the vectors of memories, if there is a model for them.
+    `meaning` gives the vectors of memories, if there is a model for them. `training`: adapters are trained again.
     """
 
     policy: str = "paying"
@@ -44,6 +44,7 @@ class Terms:
     pace: float = 5.0
     limits: Limits = _LIMITS
     meaning: Meaning | None = None
+    training: bool = False
 
     def check(self, policy: str) -> None:
         """Can be planned by this policy? Raises InvalidInput, Misconfigured."""

@@ -1,0 +1,369 @@
+"""Parametric memory follows the log: adapters of memories, as long as each of these is what was learnt (long §5.4.2).
+
+The plaintext stays the truth. Which adapters there are stands in the ledger, the backend has the weights. One with a
+memory that is changed, moved, forgotten, over or given to others is out of reach at once, and none is used before each
+of its memories was looked at again (`standing.py`). What it was trained from is then trained again in the background,
+as far as it is still there. A process that was killed goes on where it was: what was wanted stands in the ledger before
+anything is learnt, and the adapter with its record and its place in one commit after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import anyio
+
+from memos_mcp.answers import Learned, Release, Way
+from memos_mcp.cube import MemCube, Plaintext, Ref
+from memos_mcp.errors import Conflict, Corrupt, InvalidInput, MemosError, NotFound, Unavailable
+from memos_mcp.infrastructure.decisions import decided
+from memos_mcp.interface.adapter_records import TURN, Kept, Records, Refusal, Want
+from memos_mcp.interface.bound import Bound
+from memos_mcp.interface.framing import without_secrets
+from memos_mcp.interface.guard import Guard
+from memos_mcp.interface.scheduled import Turn
+from memos_mcp.interface.standing import Standing
+from memos_mcp.operation import prefixes
+from memos_mcp.operation.context import tokens, words_of
+from memos_mcp.operation.gate import judged
+from memos_mcp.operation.lessons import lesson_of
+from memos_mcp.operation.pairs import Author, Written, authored, written
+from memos_mcp.parametric import AdapterBackend, GateReport, Lesson, Progress, Trained
+from memos_mcp.ports import MAIN, Event, MemoryAdapter
+
+logger = logging.getLogger(__name__)
+
+_QUIET = frozenset({"sight"})  # lines that change nothing of what is read
+_RENEWED = 60.0  # seconds after which it is said again that this process trains
+_CHANGED = "a memory in it was changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """What became of a training: an adapter, or why there is none (`report`). `known`: there was nothing to train.
+
+    `left_out` are memories that could not be learnt, each with why.
+    """
+
+    report: GateReport
+    release: Release | None = None
+    known: bool = False
+    left_out: tuple[tuple[Ref, str], ...] = ()
+
+
+class Adapters:
+    """The adapters of a vault."""
+
+    name = "parametric"
+
+    def __init__(
+        self,
+        vault: MemoryAdapter,
+        backend: AdapterBackend,
+        guard: Guard,
+        clock: Callable[[], datetime],
+        author: Author | None = None,
+    ) -> None:
+        self.records, self.woken = Records(vault), _nobody
+        self._vault, self._backend, self._guard, self._clock, self._author = vault, backend, guard, clock, author
+        self._standing = Standing(vault, guard)
+        self._turn, self._training = Turn(vault, clock, TURN), anyio.Lock()
+        self._begun = False
+
+    @property
+    def model(self) -> str:
+        """The model that is trained and answers here; empty if there is none."""
+        return self._backend.model
+
+    async def release(self, name: str) -> Release:
+        """An adapter. Raises NotFound."""
+        return (await self._kept(name)).release
+
+    def unknown(self, name: str) -> NotFound:
+        """What is said of an adapter that is not there, or not for who asks: the same."""
+        return NotFound(f"there is no adapter {name!r}: `memos adapters list` shows those there are")
+
+    def trainable(self, cube: MemCube) -> str:
+        """Why a memory cannot be learnt; empty if it can."""
+        if not prefixes.keepable(self._guard.seen(cube)):
+            return "it has no words, is archived, over or in quarantine"
+        if cube.governance.sensitivity:
+            return f"it is sensitive ({', '.join(cube.governance.sensitivity)}), and is kept in no other form"
+        end = cube.governance.expires_at
+        return "it is over" if end is not None and end <= self._clock() else ""
+
+    async def train(self, want: Want, cubes: Sequence[MemCube], *, told: Progress | None = None) -> Taught:
+        """An adapter of these memories, as they are in the vault, if its gate lets it through; the same if there is.
+
+        It answers for its topic from then on. A process that is killed meanwhile, or any other, goes on with it; who
+        cancels it does not want it any more, but can go on. Raises InvalidInput (one cannot be learnt, or there is
+        nothing to ask afterwards), Conflict (one was changed meanwhile, or another process trains), and as the backend.
+        """
+        for cube in cubes:
+            if why := self.trainable(cube):
+                raise InvalidInput(f"memory {cube.id} cannot be trained: {why}")
+        lesson, left_out = await self._lesson(want, cubes)
+        async with self._alone():
+            await self.records.want(want)
+            try:
+                trained = await self._backend.train(lesson, judged, told=told)
+            except (InvalidInput, anyio.get_cancelled_exc_class()):
+                with anyio.CancelScope(shield=True):
+                    await self.records.unwant(want)
+                raise
+            return replace(await self._kept_of(want, cubes, lesson, trained, "trained"), left_out=left_out)
+
+    async def merge(self, want: Want, names: Sequence[str]) -> Taught:
+        """Adapters as one that only resembles them, under a topic; `Release.lost` says what it cost. None is trained.
+
+        To train all of their memories together is better. Raises NotFound, InvalidInput, Conflict, and as the backend.
+        """
+        parts = [await self.release(name) for name in dict.fromkeys(names)]
+        cubes = await self._vault.get([Ref(id=id) for id in want.ids])
+        lesson, left_out = await self._lesson(want, cubes)
+        async with self._alone():
+            merged = await self._backend.merge(lesson, [each.payload for each in parts], judged)
+            return replace(await self._kept_of(want, cubes, lesson, merged, "merged"), left_out=left_out)
+
+    async def turn(self, name: str) -> Release:
+        """Have this version of its topic answer. Raises NotFound, also if a memory in it is not what was learnt."""
+        release = await self.release(name)
+        if await self._standing.of(release) is None:
+            raise self.unknown(name)
+        await self.records.turned(release)
+        return release
+
+    async def drop(self, name: str) -> str:
+        """Remove an adapter for good, and do not train it again; what of that has to be done later."""
+        kept = await self.records.one(name)
+        if kept is None:
+            return ""
+        await self.records.retired(kept, None)
+        return await self._paid(kept.release)
+
+    async def verify(self, name: str) -> str:
+        """Why an adapter cannot be used as it is; empty if it can. Raises NotFound (there is none), Unavailable."""
+        release = await self.release(name)
+        if await self._standing.of(release) is None:
+            return "a memory in it is not what was learnt any more"
+        try:
+            await self._backend.verify(release.payload)
+        except (NotFound, Corrupt, InvalidInput) as exc:
+            return str(exc)
+        return ""
+
+    async def apply(self, events: Sequence[Event]) -> None:
+        """Retire what was trained from a memory that these lines changed. Raises Unavailable."""
+        changed = [each for each in events if each.branch == MAIN and each.subject and each.action not in _QUIET]
+        ids = {each.subject for each in changed}
+        if not ids:
+            return
+        over = [each for each in prefixes.touched(await self.records.all(), ids) if not await self._standing.of(each)]
+        for release in over:
+            await self._retired(release.name, _CHANGED)
+        await self._unlearnt(sorted({each.subject for each in changed if each.action == "forget"}))
+
+    async def follow(self) -> None:
+        """Retire every adapter with a memory that is not what was learnt any more, and finish what was left behind."""
+        for release in await self.records.all():
+            if await self._is_over(release):
+                await self._retired(release.name, _CHANGED)
+        for release in await self.records.owed():
+            await self._paid(release)
+        await self._unlearnt(await self.records.unlearnt())
+        await self._backend.tidy([each.payload for each in await self.records.all()])
+
+    async def keep_up(self) -> str:
+        """Look after all of it, and train what is wanted, as far as its memories are there; why something waits."""
+        waits = ""
+        try:
+            await self.follow()
+        except MemosError as exc:
+            return str(exc)
+        for want in await self.records.wants():
+            if self._training.locked():
+                return ""
+            try:
+                await self._again(want)
+            except InvalidInput as exc:
+                await self.records.unwant(want)
+                logger.info("an adapter is not trained again", extra={"topic": want.topic, "why": str(exc)})
+            except MemosError as exc:
+                waits = str(exc)
+        return waits
+
+    async def usable(self, on: Bound, beneath: Sequence[str]) -> tuple[Release, ...]:
+        """The adapters that whoever asks may use beneath these paths: the current ones, of this model."""
+        if not self._begun:  # what another process was killed at goes on
+            self._begun = True
+            self.woken()
+        current = {*(await self.records.current()).values()}
+        its = [each for each in await self.records.all() if each.name in current and each.model == self.model]
+        return tuple([each for each in its if await self._is_usable(on, each, beneath)])
+
+    async def covering(self, on: Bound, used: Sequence[MemCube], beneath: Sequence[str]) -> Learned | None:
+        """The adapter that was trained from most of these, of those that whoever asks may use beneath these paths."""
+        refs = {cube.ref: tokens(words_of(cube)) for cube in used}
+        found = [(each, [ref for ref in each.sources if ref in refs]) for each in await self.usable(on, beneath)]
+        held = [(sum(refs[ref] for ref in shared), each, shared) for each, shared in found if shared]
+        if not held:
+            return None
+        _, release, shared = max(held, key=lambda each: (each[0], each[1].at))
+        return Learned(release.name, release.sources, tuple(ref.id for ref in shared))
+
+    async def answer(self, on: Bound, name: str, prompt: str, *, beneath: Sequence[str], limit: int) -> str:
+        """What the model says with an adapter. Raises NotFound (it may not be used any more), and as the backend."""
+        release = await self.release(name)
+        if not await self._is_usable(on, release, beneath):
+            raise self.unknown(name)
+        try:
+            return await self._backend.generate(release.payload, prompt, limit=limit)
+        except (NotFound, Corrupt):
+            await self._retired(name, "what was kept of it was lost")
+            raise
+
+    def reads(self, on: Bound, cube: MemCube) -> bool:
+        """May whoever asks read all that a model learns of a memory? It is no access yet."""
+        return self._standing.reads(on, cube)
+
+    async def aclose(self) -> None:
+        """Let go of the backend; the adapters stay."""
+        await self._backend.aclose()
+
+    async def _again(self, want: Want) -> None:
+        cubes = await self._vault.get([Ref(id=id) for id in want.ids])
+        now, known = self._clock(), self._vault.namespaces.known
+        open_ = [
+            cube
+            for cube in cubes
+            if not self.trainable(cube)
+            and decided(want.caller, "read", cube.path, cube.governance, now, known.above(cube.path)).allowed
+        ]
+        taught = await self.train(replace(want, ids=tuple(cube.id for cube in open_)), open_)
+        if taught.release is None:
+            logger.info("an adapter was refused", extra={"topic": want.topic, "why": "; ".join(taught.report.why)})
+
+    async def _lesson(self, want: Want, cubes: Sequence[MemCube]) -> tuple[Lesson, tuple[tuple[Ref, str], ...]]:
+        """What is to be learnt of these, without secrets. Raises InvalidInput."""
+        seen = [_without_secrets(self._guard.seen(cube)) for cube in prefixes.ordered(cubes)]
+        pairs: Written = await authored(seen, self._author) if self._author else written(seen)
+        return lesson_of(want.topic, seen, pairs=pairs, budget=want.budget, recipe=want.recipe), pairs.left_out
+
+    async def _kept_of(
+        self, want: Want, cubes: Sequence[MemCube], lesson: Lesson, trained: Trained, how: Way
+    ) -> Taught:
+        """In the ledger, if it was let through. Raises Conflict."""
+        report = trained.report
+        if trained.adapter is None:
+            refusal = Refusal(want.topic, want.by, lesson.sources, self._clock(), report.why)
+            await self.records.refused(want, refusal)
+            return Taught(report)
+        learnt = {ref.id for ref in trained.adapter.sources}
+        its = [cube for cube in cubes if cube.id in learnt]
+        release = Release(
+            payload=trained.adapter,
+            model=self.model,
+            at=self._clock(),
+            seconds=trained.seconds,
+            by=want.by,
+            tenant=prefixes.tenant_of(its),
+            tokens=sum(tokens(words_of(cube)) for cube in its),
+            bytes=await self._backend.size(trained.adapter),
+            how=how,
+            gain=report.gain,
+            harm=report.harm,
+            lost=trained.lost,
+        )
+        kept = await self.records.one(release.name)
+        if trained.known and kept is not None:
+            release = kept.release
+        await self.records.promoted(Kept(release, want))
+        if await self._standing.of(release) is None:
+            await self._retired(release.name, "a memory in it was changed while it was learnt")
+            raise Conflict("a memory was changed while it was learnt: it is trained again as it is now")
+        return Taught(report, release, trained.known)
+
+    async def _kept(self, name: str) -> Kept:
+        kept = await self.records.one(name)
+        if kept is None:
+            raise self.unknown(name)
+        return kept
+
+    async def _is_over(self, release: Release) -> bool:
+        """May it be used by nobody any more? One that was adopted has no memories that could change."""
+        cubes = await self._standing.of(release)
+        return bool(release.sources) and (cubes is None or any(map(self.trainable, cubes)))
+
+    async def _is_usable(self, on: Bound, release: Release, beneath: Sequence[str]) -> bool:
+        if not release.sources:
+            return release.by == on.caller.user
+        return await self._standing.usable(on, release, beneath) is not None
+
+    async def _retired(self, name: str, why: str) -> None:
+        """Out of reach, at once; gone, as far as the backend can be told now; trained again, if it answered."""
+        kept = await self.records.one(name)
+        if kept is None:
+            return
+        again = replace(kept.want, at=self._clock(), why=why) if kept.release.how == "trained" else None
+        await self.records.retired(kept, again)
+        logger.info("an adapter is retired", extra={"adapter": name, "why": why})
+        await self._paid(kept.release)
+        self.woken()
+
+    async def _paid(self, release: Release) -> str:
+        try:
+            await self._backend.drop(release.payload)
+        except MemosError as exc:
+            logger.warning("an adapter is removed later", extra={"adapter": release.name, "why": str(exc)})
+            return f"The adapter is out of reach, but what it takes is freed later: {exc}"
+        await self.records.paid(release)
+        return ""
+
+    async def _unlearnt(self, ids: Collection[str]) -> None:
+        """Whatever else was trained from these, half-trained things too, is gone, or noted as owed."""
+        if not ids:
+            return
+        try:
+            await self._backend.retire(ids)
+        except Unavailable as exc:
+            logger.warning("what was trained from memories is removed later", extra={"why": str(exc)})
+            await self.records.unlearn(sorted(ids), done=False)
+        else:
+            await self.records.unlearn(sorted(ids), done=True)
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncGenerator[None]:
+        """Nobody else trains meanwhile. Raises Conflict."""
+        async with self._training:
+            if not await self._turn.take(anyway=False):
+                raise Conflict("another process is training an adapter: try again when it is done")
+            keeping = asyncio.get_running_loop().create_task(self._keep())
+            try:
+                yield
+            finally:
+                keeping.cancel()
+                with contextlib.suppress(asyncio.CancelledError, MemosError):
+                    await keeping
+                with anyio.CancelScope(shield=True):
+                    await self._turn.end()
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(_RENEWED)
+            await self._turn.renew()
+
+
+def _nobody() -> None:
+    """Nothing follows in the background."""
+
+
+def _without_secrets(cube: MemCube) -> MemCube:
+    if not isinstance(cube.payload, Plaintext):
+        return cube
+    return cube.model_copy(update={"payload": cube.payload.model_copy(update={"text": without_secrets(cube.text)})})
