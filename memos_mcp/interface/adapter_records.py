@@ -97,8 +97,11 @@ class Records:
 
     async def all(self) -> tuple[Release, ...]:
         """Every adapter there is, of everybody and every model, the oldest first."""
-        every = [kept.release for kept in await self._every(KIND, _KEPT)]
-        return tuple(sorted(every, key=lambda each: (each.at, each.name)))
+        return tuple(each.release for each in await self.kept())
+
+    async def kept(self) -> tuple[Kept, ...]:
+        """The same, with what they would be trained again by."""
+        return tuple(sorted(await self._every(KIND, _KEPT), key=lambda each: (each.release.at, each.release.name)))
 
     async def one(self, name: str) -> Kept | None:
         """One of them."""
