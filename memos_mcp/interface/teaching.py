@@ -38,6 +38,7 @@ _ODD = late(r"[^a-z0-9_-]+")
 _AT_ONCE = 1  # topics of a user that are proposed at a time: each is trained for minutes
 _LONGEST = 50  # characters of a place in the name of a topic
 
+
 @dataclass(frozen=True, slots=True)
 class Lessons:
     """What would be trained for a user, what is due first, and why the rest is not."""
