@@ -54,12 +54,12 @@ class LeftOut:
 class Examined:
     """What became of memories that were trained or merged: an adapter, or why its gate `refused` it.
 
-    `known`: there was nothing to train. `gain` and `harm` are what the gate judged by.
+    `known`: there was nothing to train. `gain` and `harm` are what the gate judged by; None: it could not be measured.
     """
 
     adapter: Adapter | None
-    gain: float
-    harm: float
+    gain: float | None
+    harm: float | None
     refused: tuple[str, ...] = ()
     known: bool = False
     left_out: tuple[LeftOut, ...] = ()

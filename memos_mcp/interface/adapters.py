@@ -218,8 +218,8 @@ class Learning:
         report, release = taught.report, taught.release
         return Examined(
             await self._look(release.name) if release else None,
-            report.gain,
-            report.harm,
+            report.gain if math.isfinite(report.gain) else None,
+            report.harm if math.isfinite(report.harm) else None,
             () if release else report.why,
             taught.known,
             (*left_out, *(LeftOut(ref.id, why) for ref, why in taught.left_out)),

@@ -139,6 +139,10 @@ async def test_what_the_gate_refuses_is_told_and_kept_in_mind(memos: Memos, lear
     (waits,) = await memos.adapters.waiting()
     assert (waits.topic, waits.by, waits.memories, waits.refused, waits.why) == ("house", "ada", 1, True, done.refused)
     assert await memos.adapters.list() == ()
+    learner.gain = math.nan
+    unmeasured = await memos.adapters.train("house", [id])
+    assert (unmeasured.adapter, unmeasured.gain, unmeasured.harm) == (None, None, 0.0)
+    assert "cannot be measured" in unmeasured.refused[0]
     learner.gain = 2.0
     assert (await memos.adapters.train("house", [id])).adapter is not None
     assert await memos.adapters.waiting() == ()
