@@ -98,17 +98,22 @@ class Adapters:
         end = cube.governance.expires_at
         return "it is over" if end is not None and end <= self._clock() else ""
 
-    async def train(self, want: Want, cubes: Sequence[MemCube], *, told: Progress | None = None) -> Taught:
+    async def train(
+        self, want: Want, cubes: Sequence[MemCube], *, every: bool = False, told: Progress | None = None
+    ) -> Taught:
         """An adapter of these memories, as they are in the vault, if its gate lets it through; the same if there is.
 
-        It answers for its topic from then on. A process that is killed meanwhile, or any other, goes on with it; who
-        cancels it does not want it any more, but can go on. Raises InvalidInput (one cannot be learnt, or there is
-        nothing to ask afterwards), Conflict (one was changed meanwhile, or another process trains), and as the backend.
+        It answers for its topic from then on. `every`: none of them may be left out. A process that is killed
+        meanwhile, or any other, goes on with it; who cancels it does not want it any more, but can go on. Raises
+        InvalidInput (one cannot be learnt, or there is nothing to ask afterwards), Conflict (one was changed meanwhile,
+        or another process trains), and as the backend.
         """
         for cube in cubes:
             if why := self.trainable(cube):
                 raise InvalidInput(f"memory {cube.id} cannot be trained: {why}")
         lesson, left_out = await self._lesson(want, cubes)
+        if every and left_out:
+            raise InvalidInput(f"memory {left_out[0][0].id} cannot be trained: {left_out[0][1]}")
         async with self._alone():
             await self.records.want(want)
             try:
@@ -277,7 +282,7 @@ class Adapters:
         kept = await self.records.one(release.name)
         if trained.known and kept is not None:
             release = kept.release
-        await self.records.promoted(Kept(release, want))
+        await self.records.promoted(Kept(release, want, report))
         if await self._standing.of(release) is None:
             await self._retired(release.name, "a memory in it was changed while it was learnt")
             raise Conflict("a memory was changed while it was learnt: it is trained again as it is now")
