@@ -8,25 +8,29 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from memos_mcp.activation import Progress as Reading
 from memos_mcp.answers import Changed, Release
 from memos_mcp.cube import Kind, MemCube
 from memos_mcp.errors import Conflict, Denied, InvalidInput, Misconfigured, NotFound
 from memos_mcp.infrastructure import governance
-from memos_mcp.interface import kv
+from memos_mcp.interface import checks, kv
 from memos_mcp.interface.adapter_records import Want, key_of
 from memos_mcp.interface.adapter_views import Adapter, Between, Examined, LeftOut, Removed, Report, Waiting, shown
 from memos_mcp.interface.adapting import Adapters, Taught
 from memos_mcp.interface.bound import Bound
 from memos_mcp.interface.knowing import Found, Knowing
 from memos_mcp.interface.meant import Meant, meant
+from memos_mcp.interface.putting import Given, put_under
 from memos_mcp.interface.recording import recorded
 from memos_mcp.interface.timeline import difference
+from memos_mcp.operation.probing import Inferred, Probe, asked_about
 from memos_mcp.operation.releases import before
 from memos_mcp.operation.releases import difference as between
 from memos_mcp.parametric import Budget, Progress, check_topic
 
+_LONGEST = 256  # tokens of an answer
 _CHANGED = "a memory in it is not what was learnt any more"
 _PARTLY = "you see it in part, and what a model learns is all of it"
 _REFUSED = "its gate refused it"
@@ -180,6 +184,75 @@ class Learning:
         found = await self._sound(name)
         return await kv.Kv(self._on).build([ref.id for ref in found.made.sources], pin=pin, told=told)
 
+    async def from_kv(
+        self,
+        block: str,
+        topic: str,
+        *,
+        seconds: float = 900.0,
+        steps: int = 300,
+        told: Progress | None = None,
+    ) -> Examined:
+        """Train a KV block further, into an adapter for a topic: a cartridge, which only answers in this process.
+
+        It has to be read by the very model that is trained. Cost and errors as those of `train`.
+        """
+        governance.check_scope(self._on.caller, "write")
+        adapters, budget = self._adapters(), _budget(seconds, Budget().rank, steps)
+        check_topic(topic)
+        if self._on.activations is None:
+            raise Misconfigured("there is no activation memory to take a KV block from: set activation.kind")
+        found = await self._knowing.one(await self._on.activations.block(block))
+        if found is None or not found.open:
+            raise self._on.activations.unknown(block)
+        want = self._want(topic, list(found.cubes.values()), budget)
+        return await self._examined(await adapters.cartridge(want, found.made, told=told))
+
+    async def adopt(self, folder: str | Path, topic: str) -> Adapter:
+        """Take over an adapter that peft saved elsewhere for this model. It is his alone, and was never examined.
+
+        Of what it was trained is not known: `infer` asks it, and nothing but `drop` ends it. Raises NotFound,
+        InvalidInput (other files than those of an adapter, links, another model), Denied, Conflict, Corrupt.
+        """
+        governance.check_scope(self._on.caller, "write")
+        adapters = self._adapters()
+        want = self._want(check_topic(topic), (), Budget())
+        return await self._look((await adapters.adopt(want, _folder(folder))).name)
+
+    async def infer(
+        self, name: str, *, about: Sequence[str] = (), questions: Sequence[str] = (), path: str | None = None
+    ) -> tuple[MemCube, ...]:
+        """Memories of what an adopted adapter answers to questions, and to what is asked `about` people or things.
+
+        Kept is what it says surely and the model without it does not, each under a key and with the tag `inferred`:
+        nobody has said it. Asked again, they get new versions. Cost: two answers for each question. Raises NotFound,
+        Denied, InvalidInput (nothing to ask, or its memories are known: see `sources`).
+        """
+        governance.check_scope(self._on.caller, "write")
+        found = await self._his(name)
+        if found.made.sources:
+            raise InvalidInput(
+                f"what {name} was trained from is known: `memos adapters sources {name}` has it word for word"
+            )
+        probes = (*map(Probe, questions), *asked_about(about))
+        if not probes:
+            raise InvalidInput("say what to ask: questions, or about whom or what")
+        told = await self._adapters().infer(name, probes)
+        return tuple([await put_under(self._on, path, f"{name}: {each.question}", _inferred(each)) for each in told])
+
+    async def answer(self, name: str, question: str) -> str:
+        """What the model says to a question with one adapter, word for word: nothing is looked up.
+
+        Raises NotFound, Denied, Conflict (it cannot be used), InvalidInput, Unavailable.
+        """
+        checks.check_note(question, "the question")
+        found = await self._one(name)
+        if not found.open:
+            raise Denied(f"{self._on.caller.user} may not read all that the adapter {name} was trained from")
+        self._check(found)
+        where = await self._on.readable(None)
+        return await self._adapters().answer(self._on, name, question, beneath=where.paths, limit=_LONGEST)
+
     def _adapters(self) -> Adapters:
         if self._on.branch_at:
             raise InvalidInput("a branch has no adapters: ask for those of its original, without the branch")
@@ -298,3 +371,11 @@ def _budget(seconds: float, rank: int, steps: int) -> Budget:
     if not (0 < seconds < math.inf and rank > 0 and steps > 0):
         raise InvalidInput(f"a training takes seconds, rank and steps above 0, not {seconds:g}, {rank} and {steps}")
     return Budget(seconds=seconds, rank=rank, steps=steps)
+
+
+def _folder(given: str | Path) -> Path:
+    return Path(given).expanduser()
+
+
+def _inferred(each: Inferred) -> Given:
+    return Given(each.text, None, "fact", ("inferred",), "assistant", None, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from anyio.from_thread import BlockingPortal
 
@@ -120,3 +121,38 @@ class Learning:
     def to_kv(self, name: str, *, pin: bool = False, told: Reading | None = None) -> kv.Kept:
         """A KV block of the memories behind an adapter, as `kv.build`. Raises as that, and Conflict (one changed)."""
         return self._portal.call(partial(self._of.to_kv, name, pin=pin, told=told))
+
+    def from_kv(
+        self, block: str, topic: str, *, seconds: float = 900.0, steps: int = 300, told: Progress | None = None
+    ) -> Examined:
+        """Train a KV block further, into an adapter for a topic: a cartridge, which only answers in this process.
+
+        It has to be read by the very model that is trained. Cost and errors as those of `train`.
+        """
+        return self._portal.call(partial(self._of.from_kv, block, topic, seconds=seconds, steps=steps, told=told))
+
+    def adopt(self, folder: str | Path, topic: str) -> Adapter:
+        """Take over an adapter that peft saved elsewhere for this model. It is his alone, and was never examined.
+
+        Of what it was trained is not known: `infer` asks it, and nothing but `drop` ends it. Raises NotFound,
+        InvalidInput (other files than those of an adapter, links, another model), Denied, Conflict, Corrupt.
+        """
+        return self._portal.call(partial(self._of.adopt, folder, topic))
+
+    def infer(
+        self, name: str, *, about: Sequence[str] = (), questions: Sequence[str] = (), path: str | None = None
+    ) -> tuple[MemCube, ...]:
+        """Memories of what an adopted adapter answers to questions, and to what is asked `about` people or things.
+
+        Kept is what it says surely and the model without it does not, each under a key and with the tag `inferred`:
+        nobody has said it. Asked again, they get new versions. Cost: two answers for each question. Raises NotFound,
+        Denied, InvalidInput (nothing to ask, or its memories are known: see `sources`).
+        """
+        return self._portal.call(partial(self._of.infer, name, about=about, questions=questions, path=path))
+
+    def answer(self, name: str, question: str) -> str:
+        """What the model says to a question with one adapter, word for word: nothing is looked up.
+
+        Raises NotFound, Denied, Conflict (it cannot be used), InvalidInput, Unavailable.
+        """
+        return self._portal.call(partial(self._of.answer, name, question))
