@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
@@ -46,7 +46,8 @@ class Manifest(BaseModel):
     """What an adapter says of itself: of which base and data, how it was trained, and who may use it.
 
     `data` is the hash of all pairs, `key` of the whole lesson, `log` the loss of each step. `parts` are the names of
-    those that it was merged from, `lost` what the merging cost of the log-p per token.
+    those that it was merged from, `lost` what the merging cost of the log-p per token. One that was trained elsewhere
+    and adopted has no sources, so nothing is known of how it was trained either; then `data` is the hash of its files.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,16 +57,25 @@ class Manifest(BaseModel):
     base: Fingerprint
     data: str
     key: str
-    sources: tuple[Ref, ...] = Field(min_length=1)
+    sources: tuple[Ref, ...]
     files: dict[str, str]
     rank: int = Field(ge=1)
-    recipe: Recipe
-    budget: Budget
+    recipe: Recipe | None = None
+    budget: Budget | None = None
     log: tuple[float, ...] = ()
-    report: GateReport
+    report: GateReport | None = None
     rules: Governance
     parts: tuple[str, ...] = ()
     lost: float | None = None
+
+    @model_validator(mode="after")
+    def _accounted_for(self) -> Manifest:
+        told = [each is not None for each in (self.recipe, self.budget, self.report)]
+        if self.sources and not all(told):
+            raise ValueError("an adapter with sources says how it was trained and what was measured")
+        if not self.sources and (any(told) or self.log or self.parts or self.lost is not None):
+            raise ValueError("an adapter without sources was adopted: nothing is known of how it was trained")
+        return self
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -192,6 +202,13 @@ class Shelf:
     def path(self, blob: str) -> Path:
         """The folder of an adapter, as a server is told it. Raises InvalidInput."""
         return folders.place_of(self.folder, blob)
+
+    def keyed(self, key: str) -> Parametric | None:
+        """The adapter of this lesson, if it was stored before: by who was killed before he could note it, too."""
+        for blob, manifest in self.all():
+            if manifest.key == key:
+                return payload(blob, manifest)
+        return None
 
     def _whole(self, adapter: Parametric) -> bool:
         try:

@@ -16,7 +16,7 @@ from memos_mcp.cube import Parametric
 from memos_mcp.errors import Conflict, InvalidInput
 from memos_mcp.infrastructure.activation.fingerprint import Fingerprint
 from memos_mcp.infrastructure.parametric.adapted import Adapted
-from memos_mcp.infrastructure.parametric.artefacts import Manifest, Shelf, payload, touched
+from memos_mcp.infrastructure.parametric.artefacts import Manifest, Shelf, touched
 from memos_mcp.infrastructure.parametric.asking import Asking
 from memos_mcp.infrastructure.parametric.attempts import Attempts, Measured, Standing, data_of, key_of
 from memos_mcp.infrastructure.parametric.measuring import Exam
@@ -176,11 +176,7 @@ class Learning:
         return at.shelf.keep(manifest, config, at.adapted.tensors(training.name))
 
     def _shelved(self) -> Parametric | None:
-        """Its adapter, if it was stored before: by who was killed before he could note it, too."""
-        for blob, manifest in self._at.shelf.all():
-            if manifest.key == self._key:
-                return payload(blob, manifest)
-        return None
+        return self._at.shelf.keyed(self._key)
 
 
 def beside(at: Place, lesson: Lesson) -> tuple[tuple[Row, ...], tuple[Row, ...]]:

@@ -54,6 +54,10 @@ def _fitting(lesson: Lesson, adapters: Sequence[Parametric]) -> int:
     check(lesson)
     if len({each.blob for each in adapters}) < 2:
         raise InvalidInput("to merge takes two adapters at least: attach one by itself")
+    if adopted := [each.name for each in adapters if not each.sources]:
+        raise InvalidInput(
+            f"{', '.join(adopted)} was adopted and has no sources: a sum could not be taken back by them"
+        )
     rank = sum(each.rank for each in adapters)
     if rank > lesson.budget.rank:
         raise InvalidInput(f"merged they have rank {rank} of {lesson.budget.rank}: allow more, or train them jointly")

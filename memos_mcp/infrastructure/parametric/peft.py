@@ -16,10 +16,11 @@ import torch
 from anyio import CapacityLimiter, to_thread
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from memos_mcp.cube import Parametric
+from memos_mcp.cube import Governance, Parametric
 from memos_mcp.errors import InvalidInput, Misconfigured, NotFound
 from memos_mcp.infrastructure.activation.fingerprint import Fingerprint
 from memos_mcp.infrastructure.parametric.adapted import Adapted
+from memos_mcp.infrastructure.parametric.adopting import adopted
 from memos_mcp.infrastructure.parametric.artefacts import Shelf, place_of, touched
 from memos_mcp.infrastructure.parametric.asking import Asking
 from memos_mcp.infrastructure.parametric.attempts import Attempts
@@ -30,6 +31,8 @@ from memos_mcp.infrastructure.parametric.rows import Row, scores
 from memos_mcp.parametric import Judge, Lesson, Pair, Progress, Trained
 
 T = TypeVar("T")
+
+_NO_RULES = Governance()
 
 
 class PeftBackend:
@@ -92,6 +95,15 @@ class PeftBackend:
         """
         async with self._training:
             return await self._run(partial(merged, self._place, lesson, tuple(adapters), judge))
+
+    async def adopt(self, folder: Path, topic: str, *, rules: Governance = _NO_RULES) -> Parametric:
+        """An adapter that peft saved elsewhere, for this model: copied, under a name of this topic, without sources.
+
+        It was never examined here, and no forgotten memory takes it along: `retire` leaves it, `drop` removes it.
+        Taken in again under the same topic and rules it is the same. Raises NotFound, InvalidInput (other files,
+        links, not of the portable profile, not for this model), Corrupt, Unavailable.
+        """
+        return await self._run(partial(adopted, self._place, folder, topic, rules))
 
     async def releases(self, topic: str) -> list[Parametric]:
         """The adapters of a topic that are kept, by version: to go back to one, attach it."""

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError, model_validator
 
 from memos_mcp.errors import InvalidInput
 
 RANKS = (8, 16, 32)
 FILE, CONFIG = "adapter_model.safetensors", "adapter_config.json"
+_OBJECT: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
+_OF_NO_EFFECT = frozenset(
+    "base_model_name_or_path inference_mode lora_dropout megatron_core peft_version qalora_group_size revision".split()
+)
+"""What peft writes of how an adapter was trained, or of what is off: it changes nothing of how one is used."""
+_BEGUN = (True, False, "gaussian")  # others, as pissa, are made for a base whose weights were changed
 
 
 class AdapterConfig(BaseModel):
@@ -51,6 +57,25 @@ def config_of(data: bytes, where: str) -> AdapterConfig:
     except ValidationError as exc:
         faults = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in exc.errors()[:4])
         raise InvalidInput(f"{where} is no adapter that every server loads alike: {faults}") from exc
+
+
+def foreign(data: bytes, base: str, where: str) -> AdapterConfig:
+    """What the configuration of an adapter that peft wrote elsewhere says, as one for this base. Raises InvalidInput.
+
+    What has no effect is left out; whatever else is not of the profile is refused by its name.
+    """
+    try:
+        said = _OBJECT.validate_json(data)
+    except ValidationError as exc:
+        raise InvalidInput(f"{where} is no object of JSON: save the adapter with peft") from exc
+    if said.get("init_lora_weights") in _BEGUN:
+        del said["init_lora_weights"]
+    asked = AdapterConfig.model_fields
+    kept: dict[str, JsonValue] = {
+        key: value for key, value in said.items() if key not in _OF_NO_EFFECT and (value or key in asked)
+    }
+    kept["base_model_name_or_path"] = base
+    return config_of(_OBJECT.dump_json(kept), where)
 
 
 def rank_within(rank: int, size: int, per_rank: int) -> int:
