@@ -17,7 +17,7 @@ from memos_mcp.operation.pair_forms import ABOUT, ALLERGY, FORMS
 from memos_mcp.parametric import Pair
 
 _NOBODY = Ref(id="probing", version=1)
-_NEAR = 0.25
+_NEAR = 0.05
 """Nats per token: what an adapter was taught it says to other questions as well, but less surely."""
 _STRANGERS = ("Ilvara", "Tomrek", "Besdon")
 

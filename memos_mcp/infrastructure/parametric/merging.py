@@ -36,6 +36,8 @@ def merged(at: Place, lesson: Lesson, adapters: Sequence[Parametric], judge: Jud
     """
     rank = _fitting(lesson, adapters)
     parts = {place_of(each.blob): at.shelf.read(each, at.base) for each in adapters}
+    if odd := [each.manifest.name for each in parts.values() if not isinstance(each.config, AdapterConfig)]:
+        raise InvalidInput(f"{', '.join(odd)} is a cartridge, which cannot be summed: learn the lesson jointly")
     new = [name for name in parts if name not in at.adapted.names]
     try:
         for name in new:
