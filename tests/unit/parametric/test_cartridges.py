@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -30,9 +30,9 @@ from memos_mcp.infrastructure.parametric.profile import CARTRIDGE, CONFIG, FILE,
 from memos_mcp.infrastructure.parametric.rows import batch, row_of, scores
 from memos_mcp.infrastructure.parametric.taking import taken
 from memos_mcp.operation.gate import Thresholds, judged
-from memos_mcp.parametric import Recipe
-from tests import kv_models
-from tests.lora_lessons import TOWNS, backend, lesson, let_through, lying, pairs, within
+from memos_mcp.parametric import Lesson, Recipe
+from tests import kv_models, lora_lessons
+from tests.lora_lessons import TOWNS, backend, let_through, lying, pairs, within
 
 pytestmark = pytest.mark.anyio
 ASKED = ("Where does Ada live?", "And what of Ben and his sister in Porto?")
@@ -90,12 +90,18 @@ async def warm(tmp_path_factory: pytest.TempPathFactory) -> Warm:
 @pytest.fixture(scope="module")
 async def taught(warm: Warm, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Taught]:
     its = backend(tmp_path_factory.mktemp("adapters"))
-    trained = await its.cartridge(lesson(steps=60), warm.path, let_through)
+    trained = await its.cartridge(lesson(steps=120), warm.path, let_through)
     assert trained.adapter
     held = trained.report.figures.sources
     before, after = sum(each.before for each in held) / len(held), sum(each.after for each in held) / len(held)
     yield Taught(its, trained.adapter, (before, after))
     await its.aclose()
+
+
+def lesson(people: Sequence[tuple[str, str]] = TOWNS, *, steps: int = 40) -> Lesson:
+    """The lesson of these people at a rate that keys and values of a prefix need: that of matrices is too low."""
+    its = lora_lessons.lesson(people, steps=steps)
+    return replace(its, recipe=replace(its.recipe, rate=0.1, batch=6))
 
 
 def untrained(its: PeftBackend, warm: Warm) -> Start:
@@ -170,8 +176,8 @@ async def test_it_is_attached_asked_and_let_go_like_any_adapter(taught: Taught) 
 
 async def test_beside_adapters_each_row_is_answered_with_its_own(warm: Warm, tmp_path: Path) -> None:
     its = backend(tmp_path)
-    lora = (await its.train(lesson([("Ada", "Galway")], topic="moves", steps=40), let_through)).adapter
-    cartridge = (await its.cartridge(lesson(steps=40), warm.path, let_through)).adapter
+    lora = (await its.train(lora_lessons.lesson([("Ada", "Galway")], topic="moves", steps=40), let_through)).adapter
+    cartridge = (await its.cartridge(lesson(steps=120), warm.path, let_through)).adapter
     assert lora
     assert cartridge
     await its.attach(lora)
@@ -205,7 +211,7 @@ async def test_it_is_marked_and_nothing_that_loads_adapters_mistakes_it_for_one(
     assert manifest.rank == adapter.rank == warm.activation.tokens
     assert manifest.sources == adapter.sources == lesson().sources
     assert manifest.report is not None
-    assert len(manifest.log) == 60
+    assert len(manifest.log) == 120
     config = (shelf.path(adapter.blob) / CONFIG).read_bytes()
     assert json.loads(config)["peft_type"] == "CARTRIDGE"
     with pytest.raises(InvalidInput, match="peft_type: Input should be 'LORA'"):
@@ -215,7 +221,7 @@ async def test_it_is_marked_and_nothing_that_loads_adapters_mistakes_it_for_one(
 
 
 async def test_the_gate_judges_it_and_the_same_lesson_costs_nothing_again(taught: Taught, warm: Warm) -> None:
-    again = await taught.its.cartridge(lesson(steps=60), warm.path, let_through)
+    again = await taught.its.cartridge(lesson(steps=120), warm.path, let_through)
     assert (again.known, again.adapter) == (True, taught.adapter)
     strict = partial(judged, thresholds=Thresholds(gain=99))
     refused = await taught.its.cartridge(lesson(steps=5), warm.path, strict)
@@ -245,14 +251,14 @@ async def test_what_was_cancelled_goes_on_where_it_was(warm: Warm, tmp_path: Pat
 
 async def test_of_a_source_that_is_taken_back_nothing_is_left(warm: Warm, tmp_path: Path) -> None:
     its = backend(tmp_path)
-    adapter = (await its.cartridge(lesson(steps=5), warm.path, let_through)).adapter
+    adapter = (await its.cartridge(lesson(), warm.path, let_through)).adapter
     assert adapter
     await its.attach(adapter)
     assert await its.retire({"nobody"}) == []
     assert await its.retire({"ben"}) == ["towns@1"]
     assert its.adapted.names == ()
     assert lying(tmp_path) == []
-    dropped = (await its.cartridge(lesson(steps=5), warm.path, let_through)).adapter
+    dropped = (await its.cartridge(lesson(), warm.path, let_through)).adapter
     assert dropped
     await its.attach(dropped)
     await its.drop(dropped)
