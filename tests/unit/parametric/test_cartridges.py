@@ -229,11 +229,6 @@ async def test_the_gate_judges_it_and_the_same_lesson_costs_nothing_again(taught
     assert "of 99.00 wanted" in refused.report.why[0]
 
 
-def _after_eight(scope: anyio.CancelScope, done: int, _: int) -> None:
-    if done == 8:
-        scope.cancel()
-
-
 async def test_what_was_cancelled_goes_on_where_it_was(warm: Warm, tmp_path: Path) -> None:
     whole = await backend(tmp_path / "whole").cartridge(lesson(), warm.path, let_through)
     its = backend(tmp_path / "cancelled")
