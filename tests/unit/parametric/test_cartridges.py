@@ -26,6 +26,7 @@ from memos_mcp.infrastructure.parametric.cartridges import started
 from memos_mcp.infrastructure.parametric.folders import MANIFEST
 from memos_mcp.infrastructure.parametric.learning import Start
 from memos_mcp.infrastructure.parametric.peft import PeftBackend
+from memos_mcp.infrastructure.parametric.prefixes import TENSOR, packed
 from memos_mcp.infrastructure.parametric.profile import CARTRIDGE, CONFIG, FILE, config_of
 from memos_mcp.infrastructure.parametric.rows import batch, row_of, scores
 from memos_mcp.infrastructure.parametric.taking import taken
@@ -157,6 +158,16 @@ async def test_held_out_answers_gain_by_what_it_learns_not_only_by_what_it_has_r
     held = [each for each in pairs() if each.held_out]
     read_only = scores(its.adapted, [row_of(start.asks, each.question, each.answer) for each in held], "fresh")
     assert after > sum(read_only) / len(held) + 1
+
+
+async def test_the_first_token_on_which_models_lean_does_not_learn_and_all_others_do(
+    taught: Taught, warm: Warm
+) -> None:
+    block = warm.block
+    was = packed(block.keys, block.values)[TENSOR]
+    now = taught.its.shelf.read(taught.adapter).tensors[TENSOR]
+    assert torch.equal(now[0], was[0])
+    assert min(float((now[at] - was[at]).abs().max()) for at in range(1, len(block.ids))) > 0
 
 
 async def test_it_is_attached_asked_and_let_go_like_any_adapter(taught: Taught) -> None:
