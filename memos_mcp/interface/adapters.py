@@ -28,8 +28,9 @@ from memos_mcp.interface.timeline import difference
 from memos_mcp.operation.probing import Inferred, Probe, asked_about
 from memos_mcp.operation.releases import before
 from memos_mcp.operation.releases import difference as between
-from memos_mcp.parametric import Budget, Progress, check_topic
+from memos_mcp.parametric import Budget, Progress, Recipe, check_topic
 
+_FURTHER = Recipe(rate=0.05)  # keys and values learn at a higher rate than weights
 _LONGEST = 256  # tokens of an answer
 _CHANGED = "a memory in it is not what was learnt any more"
 _PARTLY = "you see it in part, and what a model learns is all of it"
@@ -205,7 +206,7 @@ class Learning:
         found = await self._knowing.one(await self._on.activations.block(block))
         if found is None or not found.open:
             raise self._on.activations.unknown(block)
-        want = self._want(topic, list(found.cubes.values()), budget)
+        want = replace(self._want(topic, list(found.cubes.values()), budget), recipe=_FURTHER)
         return await self._examined(await adapters.cartridge(want, found.made, told=told))
 
     async def adopt(self, folder: str | Path, topic: str) -> Adapter:

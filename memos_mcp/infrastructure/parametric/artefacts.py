@@ -185,12 +185,6 @@ class Shelf:
         found = [payload(blob, its) for blob, its in self.all() if its.name.rpartition("@")[0] == topic]
         return sorted(found, key=lambda each: int(each.name.rpartition("@")[2]))
 
-    def damaged(self) -> list[str]:
-        """The hashes of adapters of which nothing can be told, not even their sources."""
-        known = {blob for blob, _ in self.all()}
-        every = (path.parent.name + path.name for path in self.folder.glob("??/*"))
-        return sorted(blob for blob in every if BLOB.fullmatch(blob) and blob not in known)
-
     def name(self, topic: str) -> str:
         """A name that no adapter ever had: `topic@version`. Raises InvalidInput for what servers cannot be told."""
         place = self.folder / "names" / hash_of(check_topic(topic).encode())[:32]
