@@ -9,19 +9,16 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, median
 
 import numpy as np
 from pydantic import JsonValue
 
-from benchmarks.choosing_simulation import Entrant, Machine, Truth
-from benchmarks.choosing_traces import Mix, World
+from benchmarks.choosing_policies import CHOICE, ENTRANTS, RULED, SINGLE, Entrant
+from benchmarks.choosing_simulation import Machine, Truth
+from benchmarks.choosing_traces import Mix, Trace, World
 from benchmarks.common import RESULTS, keep
-from memos_mcp.operation.choosing import Known
-from memos_mcp.operation.choosing_costs import COSTS
-from memos_mcp.operation.choosing_terms import Rules, Way
 
 SEEDS = (1, 2, 3)
 HELD_OUT = (401, 402, 403, 404, 405)
@@ -55,47 +52,23 @@ TRUTHS: dict[str, Truth] = {
 """What may be otherwise than the choice takes it to be: it is told nothing of it but the window, and learns."""
 
 
-def alone(way: Way) -> Known:
-    """One type for everything: nothing is too restless or too short for it, and it need not pay."""
-    free = replace(COSTS, building=0.0) if way == "prefix" else COSTS
-    return Known(rules=Rules(forms=frozenset({way}), least=0.0, calm=0.0, settled=0.0), costs=free)
+def made(seeds: Sequence[int], tasks: int, mix: Mix = MIX) -> list[Trace]:
+    """Work by seed."""
+    return [World(seed, mix).trace(tasks) for seed in seeds]
 
 
-def of(*ways: Way) -> Known:
-    """The choice among some types."""
-    return Known(rules=Rules(forms=frozenset(ways)))
-
-
-CHOICE = Entrant("the choice")
-SINGLE = (
-    Entrant("all text", alone("text"), trains="nothing"),
-    Entrant("all prefix", alone("prefix"), trains="nothing", strict=False),
-    Entrant("all adapter", alone("adapter"), trains="all"),
-)
-FEWER = (
-    Entrant("without adapters", of("text", "prefix"), trains="nothing"),
-    Entrant("without prefixes", of("text", "adapter")),
-    Entrant("without learning", learns=False),
-)
-ENTRANTS = (*SINGLE, CHOICE, *FEWER)
-
-
-def measured(entrant: Entrant, seeds: Sequence[int], tasks: int, mix: Mix, truth: Truth) -> dict[str, float]:
-    """The mean over the seeds, and the least and the most of what was waited until the answer was right."""
-    rows = list[dict[str, float]]()
-    for seed in seeds:
-        world = World(seed, mix)
-        work = list(world.tasks(tasks))
-        rows.append(Machine(world, truth, entrant, seed).follow(work).row())
+def measured(entrant: Entrant, traces: Sequence[Trace], truth: Truth = TRUTH) -> dict[str, float]:
+    """The mean over the traces, and the least and the most of what was waited until the answer was right."""
+    rows = [Machine(trace, truth, entrant).follow().row() for trace in traces]
     until = [row["in all"] for row in rows]
     return {name: fmean(row[name] for row in rows) for name in rows[0]} | {"least": min(until), "most": max(until)}
 
 
 def compared(
-    name: str, entrants: Sequence[Entrant], seeds: Sequence[int], tasks: int, mix: Mix = MIX, truth: Truth = TRUTH
+    name: str, entrants: Sequence[Entrant], traces: Sequence[Trace], truth: Truth = TRUTH
 ) -> dict[str, JsonValue]:
     """Each entrant on the same work, and what the choice saves of the best of the single types."""
-    found: dict[str, dict[str, float]] = {each.name: measured(each, seeds, tasks, mix, truth) for each in entrants}
+    found: dict[str, dict[str, float]] = {each.name: measured(each, traces, truth) for each in entrants}
     best = min(found[each.name]["in all"] for each in SINGLE)
     saved = 1 - found[CHOICE.name]["in all"] / best
     table: dict[str, JsonValue] = {
@@ -135,14 +108,13 @@ def main() -> None:
         sys.stdout.write(json.dumps(fitted()) + "\n")
         return
     tasks: int = options.tasks
-    result: dict[str, JsonValue] = {"tasks": tasks, "mixed": compared("mixed", ENTRANTS, SEEDS, tasks)}
+    result: dict[str, JsonValue] = {"tasks": tasks, "mixed": compared("mixed", ENTRANTS, made(SEEDS, tasks))}
     if not options.short:
-        few = (*SINGLE, CHOICE)
-        result["held out"] = compared("held out", few, HELD_OUT, tasks)
-        result["mixes"] = {name: compared(name, few, HELD_OUT[:1], tasks // 2, mix=mix) for name, mix in MIXES.items()}
-        result["assumptions"] = {
-            name: compared(name, few, HELD_OUT[:1], tasks // 2, truth=truth) for name, truth in TRUTHS.items()
-        }
+        few, one = (*SINGLE, *RULED, CHOICE), HELD_OUT[:1]
+        result["held out"] = compared("held out", few, made(HELD_OUT, tasks))
+        result["mixes"] = {name: compared(name, few, made(one, tasks // 2, mix)) for name, mix in MIXES.items()}
+        short = made(one, tasks // 2)
+        result["assumptions"] = {name: compared(name, few, short, truth) for name, truth in TRUTHS.items()}
     keep("choosing", result, options.out)
 
 
