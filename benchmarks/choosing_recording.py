@@ -25,10 +25,11 @@ from memos_mcp.search import Turn
 
 PAUSE = 1800.0
 """Seconds of silence after which a session is over; the log knows of no sessions (as analytics of the web count)."""
-FIRST, LEAST = 0.8, 0.05
-"""How likely what recall found is needed: the first, each after it by its rank, and at least. Assumed."""
-EARLIER, TURNS = 0.15, 8
-"""How likely what was found for one of the last turns, so many at most, is needed still. Assumed."""
+FIRST, FADES = 0.47, 1.6
+"""How likely what recall found is needed: the first, and the nth by n^-1.6 of that. Summed up that is 47, 79 and 88 %
+among the first 1, 5 and 10; measured were 45–49, 80–82 and 88–90 % (benchmarks/results/retrieval-own.json, -own2)."""
+EARLIER, TURNS = 0.3, 8
+"""How likely, against then, what was found a turn before is needed still; each turn before it once more. Assumed."""
 UNDER_WAY = 2.0
 """Seconds in which a task that began is taken to be still under way: the load that the next one meets. Assumed."""
 _PAGE = 1000
@@ -46,7 +47,7 @@ class Asked:
     session: int
     nature: Nature
     found: tuple[str, ...]
-    earlier: tuple[str, ...]
+    earlier: Mapping[str, float]
     turns: int
     load: int
     cited: int | None = None
@@ -58,10 +59,14 @@ class Asked:
         """Does the log say what was needed?"""
         return self.cited is not None or bool(self.opened)
 
+    @property
+    def number(self) -> int:
+        """How many of what was found were needed, where the log says it."""
+        return min(len(self.found), max(len(self.opened), self.cited or 0))
+
     def needs(self) -> dict[str, float]:
         """How likely each memory is needed, as far as it can be known beforehand."""
-        ranked = {id: max(LEAST, FIRST / rank) for rank, id in enumerate(self.found, 1)}
-        return dict.fromkeys(self.earlier, EARLIER) | ranked
+        return {**self.earlier, **_ranked(self.found)}
 
     def needed(self, chance: random.Random) -> set[str]:
         """Which were: those opened, as many others as were cited beside them, and where nothing is known by chance."""
@@ -69,7 +74,7 @@ class Asked:
         if not self.is_known:
             return {id for id, need in needs.items() if chance.random() < need}
         picked, rest = set(self.opened), {id: needs[id] for id in self.found if id not in self.opened}
-        while rest and len(picked) < (self.cited or 0):
+        while rest and len(picked) < self.number:
             (id,) = chance.choices(list(rest), list(rest.values()))
             picked.add(id)
             del rest[id]
@@ -88,6 +93,15 @@ class Recording:
         """Questions of which the log says what was needed."""
         return sum(each.is_known for each in self.asked)
 
+    def calibrated(self) -> tuple[float, float]:
+        """Where the log says it: the memories of a question that were thought to be needed, and that were, on average.
+
+        Drawn which, but not how many.
+        """
+        known = [each for each in self.asked if each.is_known]
+        thought = sum(sum(each.needs().values()) for each in known)
+        return thought / max(len(known), 1), sum(each.number for each in known) / max(len(known), 1)
+
     def trace(self, seed: int) -> Trace:
         """As tasks, beginning at 0 s; what the log does not say is drawn by the seed."""
         chance, versions, there = random.Random(seed), list(self.versions[::-1]), set[str]()
@@ -103,7 +117,9 @@ class Recording:
 
 def record(memos: sync.Memos) -> Recording:
     """What you asked, and the versions of what was found. What was forgotten since is left out. No words are kept."""
-    lines = sorted(_lines(memos), key=lambda line: line.at)
+    lines = list(_lines(memos))
+    lines.reverse()  # of the same moment, the older first
+    lines.sort(key=lambda line: line.at)
     ids = sorted({item.id for line in lines for item in used(line)})
     versions = sorted((each for id in ids for each in _versions(memos, id)), key=lambda each: each[0])
     kinds = {memory.id: memory for _, memory in versions}
@@ -138,6 +154,10 @@ def _fit(memos: sync.Memos, event: Event) -> Fit | None:
     return fit_of(event.cube, 1.0, memos.caller, event.at) if event.cube is not None else None
 
 
+def _ranked(found: Sequence[str]) -> dict[str, float]:
+    return {id: FIRST / rank**FADES for rank, id in enumerate(found, 1)}
+
+
 @dataclass(slots=True)
 class _Talk:
     """A session: its questions so far, the last moment, and the words of the questions where the log has them."""
@@ -154,7 +174,7 @@ def _asked(lines: Sequence[Access], kinds: Mapping[str, Memory]) -> Iterator[Ask
         at, talk = line.at.timestamp(), talks.get(line.user)
         found = tuple(item.id for item in used(line) if item.id in kinds)
         if line.verb == "get":
-            for last in talk.asked[-1:] if talk else ():
+            for last in talk.asked[-1:] if talk and at - talk.at <= PAUSE else ():
                 last.opened |= set(found) & set(last.found)
             continue
         if talk is None or at - talk.at > PAUSE:
@@ -166,12 +186,14 @@ def _asked(lines: Sequence[Access], kinds: Mapping[str, Memory]) -> Iterator[Ask
 
 
 def _question(line: Access, found: Sequence[str], talk: _Talk, kinds: Mapping[str, Memory], load: int) -> Asked:
-    lately = talk.asked[-TURNS:]
-    earlier = dict.fromkeys(id for each in lately for id in each.found if id not in found)
+    earlier = dict[str, float]()
+    for gone, each in enumerate(talk.asked[: -TURNS - 1 : -1], 1):
+        then = {id: EARLIER**gone * need for id, need in _ranked(each.found).items()}
+        earlier = {id: max(need, earlier.get(id, 0.0)) for id, need in {**earlier, **then}.items()}
     cited = next((stage.number for stage in line.stages if stage.name == "answered" and stage.ok), None)
     nature = _nature(line, [kinds[id] for id in found], talk)
     at, number = line.at.timestamp(), len(talk.asked)
-    asked = Asked(at, talk.number, nature, tuple(found), tuple(earlier), number, load, cited)
+    asked = Asked(at, talk.number, nature, tuple(found), earlier, number, load, cited)
     for last in talk.asked[-1:]:
         last.goes_on = True
     talk.at = at
@@ -182,7 +204,7 @@ def _question(line: Access, found: Sequence[str], talk: _Talk, kinds: Mapping[st
 
 def _nature(line: Access, found: Sequence[Memory], talk: _Talk) -> Nature:
     """As the choice reads a question, if its words were kept; else by what was found for it."""
-    needs = {memory.id: max(LEAST, FIRST / rank) for rank, memory in enumerate(found, 1)}
+    needs = _ranked([memory.id for memory in found])
     if line.said:
         call = call_of(meant(line.said, talk.said[-TURNS:], now=line.at), now=line.at)
         fits = [Fit(ref(memory.id, 1), memory.tokens, needs[memory.id], memory.kind) for memory in found]
