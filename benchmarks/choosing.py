@@ -19,7 +19,7 @@ import anyio
 import numpy as np
 from pydantic import JsonValue
 
-from benchmarks.choosing_policies import CHOICE, ENTRANTS, RULED, SINGLE, Entrant
+from benchmarks.choosing_policies import CHOICE, ENTRANTS, RULED, SINGLE, SOONER, Entrant
 from benchmarks.choosing_recording import record
 from benchmarks.choosing_simulation import Machine, Truth
 from benchmarks.choosing_traces import Mix, Trace, World
@@ -59,8 +59,11 @@ TRUTHS: dict[str, Truth] = {
 }
 """What may be otherwise than the choice takes it to be: it is told nothing of it but the window, and learns."""
 
-ROOMS: dict[str, Truth] = {each: TRUTHS[each] for each in ("room for 5 % of all tokens", "room for all tokens")}
-"""Of what may be otherwise, what a log is tried with."""
+LOGGED: dict[str, Truth] = {
+    "one request of others at a time": Truth(others=1.0),
+    **{each: TRUTHS[each] for each in ("room for 5 % of all tokens", "room for all tokens")},
+}
+"""What may be otherwise with a log, which knows only what was asked of its own vault."""
 
 
 def made(seeds: Sequence[int], tasks: int, mix: Mix = MIX) -> list[Trace]:
@@ -119,8 +122,8 @@ def logged(memos: sync.Memos) -> dict[str, JsonValue]:
     }
     sys.stdout.write(f"{told}\n")
     told["as it is"] = compared("as it is", ENTRANTS, traces)
-    for name, truth in ROOMS.items():
-        told[name] = compared(name, (*SINGLE, *RULED, CHOICE), traces, truth)
+    for name, truth in LOGGED.items():
+        told[name] = compared(name, (*SINGLE, *RULED, CHOICE, SOONER), traces, truth)
     return told
 
 

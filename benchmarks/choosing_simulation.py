@@ -35,7 +35,7 @@ class Truth:
     `pace`: how long reading takes, of what was measured; `adapters`: how surely facts in weights take effect; `steps`:
     procedures; `hit`: the chance that a kept prefix is there; `room`: share of all tokens that can be kept; `again`:
     seconds lost with an answer that lacked something, beside those to ask again with all of it as text; `told`: the
-    choice knows the pace, as from `Room.seconds`.
+    choice knows the pace, as from `Room.seconds`; `others`: requests that are under way beside those of the trace.
     """
 
     pace: float = 1.0
@@ -46,6 +46,7 @@ class Truth:
     again: float = 8.0
     window: int = 4096
     told: bool = False
+    others: float = 0.0
 
     def effect(self, use: Use) -> float:
         """The chance that what is given in a way takes effect."""
@@ -119,7 +120,8 @@ class Machine:
 
     def follow(self) -> Figures:
         """Answer all tasks."""
-        for number, work in enumerate(self.trace.tasks):
+        for number, alone in enumerate(self.trace.tasks):
+            work = replace(alone, load=alone.load + self.truth.others)
             for each in work.changed:
                 self._changed(each, work.at)
             self._train(number, work.at)

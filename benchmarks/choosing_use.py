@@ -117,7 +117,7 @@ class _Person:
     clock: _Clock
     model: _Citing
     chance: random.Random
-    ids: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    ids: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     coming: list[tuple[Theme, str, str]] = field(default_factory=list[tuple[Theme, str, str]])
 
     async def work(self, questions: int, among: Sequence[Theme]) -> None:
@@ -172,11 +172,11 @@ class _Person:
         here, self.coming = self.coming[:number], self.coming[number:]
         for theme, uid, text in here:
             kept = await self.memos.remember(text, kind=theme.kind, tags=[theme.name])
-            self.ids[uid] = frozenset(kept.ids)
+            self.ids[uid] = kept.ids
             self.clock.tick(1)
 
     async def _revise(self, uid: str) -> None:
-        for id in sorted(self.ids[uid])[:1]:
+        for id in self.ids[uid][:1]:
             cube = await self.memos.get(id)
             await self.memos.update(id, text=_revised(cube.text, self.clock.now))
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 
 from benchmarks.choosing import compared, fitted, made, measured
-from benchmarks.choosing_policies import CHOICE, FEWER, RULED, SINGLE, Entrant
+from benchmarks.choosing_policies import CHOICE, FEWER, RULED, SINGLE, Entrant, Topics
 from benchmarks.choosing_simulation import Machine, Truth
 from benchmarks.choosing_traces import Mix, World
+from memos_mcp.cube import Ref
+from memos_mcp.operation.choosing import Known, choose
 from memos_mcp.operation.choosing_costs import COSTS
+from memos_mcp.operation.choosing_terms import Adapter, Budgets, Dispatch, Fit, Means, Task
 
 MIX, TRUTH = Mix(), Truth()
 
@@ -60,6 +64,28 @@ def test_a_machine_keeps_no_more_than_there_is_room_for_and_nothing_that_changed
     parts = [part for _, prefix in machine.held for part in prefix]
     assert sum({part.id: trace.memories[part.id].tokens for part in parts}.values()) <= machine.most
     assert all(machine.versions[part.id] == part.version for part in parts)
+
+
+def test_what_others_ask_of_the_model_makes_every_answer_wait() -> None:
+    trace, (text, *_) = World(6).trace(40), SINGLE
+    alone, busy = (Machine(trace, Truth(others=others), text).follow() for others in (0.0, 1.0))
+    assert busy.waited > alone.waited
+
+
+def test_a_policy_is_whatever_plans_and_says_what_is_trained() -> None:
+    class Silent:
+        def plan(self, task: Task, fits: Sequence[Fit], means: Means, budgets: Budgets, known: Known) -> Dispatch:
+            return choose(task, fits, means, budgets, replace(known, rules=replace(known.rules, forms=frozenset())))
+
+        def trains(
+            self, topics: Topics, adapters: Mapping[str, Adapter], known: Known, steady: Collection[str]
+        ) -> Mapping[str, Sequence[Ref]]:
+            return {}
+
+    trace = World(6).trace(40)
+    silent = measured(Entrant("silent", policy=Silent()), [trace])
+    assert silent["tokens read"] == silent["quality"] == 0
+    assert silent["in all"] > measured(CHOICE, [trace])["in all"]
 
 
 def test_a_run_can_be_had_again() -> None:

@@ -171,8 +171,8 @@ def test_a_use_by_script_is_of_all_natures_and_made_by_its_seed(tmp_path: Path) 
     for home in homes:
         anyio.run(use, home, 40, 1, few)
     one, other = (_of_script(home) for home in homes)
-    assert [(each.at, each.nature, len(each.found), each.cited) for each in one.asked] == [
-        (each.at, each.nature, len(each.found), each.cited) for each in other.asked
+    assert [(each.at, each.session, len(each.found)) for each in one.asked] == [
+        (each.at, each.session, len(each.found)) for each in other.asked
     ]
     assert {each.nature for each in one.asked} == {"fact", "dialogue", "procedure"}
     assert 0 < one.known < len(one.asked) <= 40

@@ -95,6 +95,13 @@ def test_what_was_refused_is_not_tried_again_until_a_source_changes() -> None:
     assert due([proposal("x", "abc")], QUOTA, Spent(), there)[0].now
 
 
+def test_of_several_refusals_one_is_told_whatever_their_order() -> None:
+    over = [Tried(refs("a"), 100, 30.0, "it harms"), Tried(refs("a"), 100, 30.0, "it gained nothing")]
+    one, other = (due([proposal("x", "a")], QUOTA, Spent(), There(tried=each)) for each in (over, over[::-1]))
+    assert one == other
+    assert not one[0].now
+
+
 def test_what_was_promoted_and_is_gone_may_be_trained_again() -> None:
     assert due([proposal("x", "a")], QUOTA, Spent(), There(tried=[Tried(refs("a"), 100, 30.0)]))[0].now
 
