@@ -117,9 +117,7 @@ class Recording:
 
 def record(memos: sync.Memos) -> Recording:
     """What you asked, and the versions of what was found. What was forgotten since is left out. No words are kept."""
-    lines = list(_lines(memos))
-    lines.reverse()  # of the same moment, the older first
-    lines.sort(key=lambda line: line.at)
+    lines = sorted(_lines(memos), key=lambda line: line.at)
     ids = sorted({item.id for line in lines for item in used(line)})
     versions = sorted((each for id in ids for each in _versions(memos, id)), key=lambda each: each[0])
     kinds = {memory.id: memory for _, memory in versions}
@@ -127,14 +125,16 @@ def record(memos: sync.Memos) -> Recording:
 
 
 def _lines(memos: sync.Memos) -> Iterator[Access]:
+    """By verb, the oldest first, so that of the same moment a question comes before the look at what it found."""
     for verb in READS:
-        after = ""
+        after, found = "", list[Access]()
         while True:
             page = memos.audit.query(action=verb, outcome="allowed", limit=_PAGE, after=after)
-            yield from page.lines
+            found += page.lines
             after = page.after
             if not after:
                 break
+        yield from reversed(found)
 
 
 def _versions(memos: sync.Memos, id: str) -> Iterator[tuple[float, Memory]]:

@@ -18,7 +18,9 @@ from benchmarks.choosing_recording import EARLIER, FIRST, PAUSE, Asked, Recordin
 from benchmarks.choosing_simulation import Machine, Truth
 from benchmarks.choosing_traces import Memory, Trace
 from benchmarks.choosing_use import USER, themes, use
-from memos_mcp import sync
+from memos_mcp import Caller, sync
+from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
+from memos_mcp.ports import Change
 from tests.worlds import Clock, opened
 
 TEXTS = ("Ada likes green tea in the morning.", "The green tea of Ada comes from Uji.", "Ada keeps her tea in a tin.")
@@ -44,12 +46,15 @@ async def _afternoon(home: Path) -> None:
         await memos.recall("Where does the green tea of Ada come from?")
         clock.tick()
         await memos.get(ids[1])
+        clock.tick(timedelta(seconds=10))
         await memos.recall("tin", limit=1)
         await memos.recall("tin", limit=1)
+        await memos.get(ids[1])
         clock.tick()
         await memos.update(ids[2], text="Ada keeps her tea in a wooden box, and the tin is empty now.")
         clock.tick(timedelta(hours=1))
         await memos.ask("How do I find the tin?", limit=2)
+        clock.tick()
         await memos.recall("submarine")
         (gone,) = (await memos.remember("A secret tin is under the roof.")).ids
         await memos.recall("secret roof")
@@ -64,8 +69,9 @@ def test_questions_come_with_session_nature_load_and_what_the_log_says_of_their_
     assert [each.goes_on for each in (first, second, third)] == [True, True, False]
     assert [each.load for each in (first, second, third, fourth)] == [0, 0, 1, 0]
     assert [each.turns for each in (first, second, third, fourth)] == [0, 1, 2, 0]
-    assert (first.opened, first.cited, first.is_known) == ({first.found[0]}, None, True)
+    assert (first.opened, first.cited, first.is_known, first.number) == ({first.found[0]}, None, True, 1)
     assert (second.is_known, second.found == third.found, len(second.found)) == (False, True, 1)
+    assert (third.is_known, third.opened) == (False, set())
     assert (fourth.cited, fourth.number) == (len(fourth.found), len(fourth.found))
 
 
@@ -79,7 +85,7 @@ def test_versions_come_before_what_was_asked_after_them_and_what_was_forgotten_i
     assert {memory.topic for _, memory in recording.versions} == {"tea"}
     assert len({memory.id for _, memory in recording.versions}) == 3
     assert all({each.id for each in work.wanted} <= {m.id for _, m in recording.versions} for work in trace.tasks)
-    assert [work.at for work in trace.tasks][:4] == [0.0, 60.0, 60.0, 3720.0]
+    assert [work.at for work in trace.tasks][:4] == [0.0, 70.0, 70.0, 3730.0]
 
 
 def test_what_an_earlier_turn_found_may_be_needed_still_and_is_no_use_of_now(tmp_path: Path) -> None:
@@ -97,12 +103,12 @@ def test_a_session_ends_with_a_pause(tmp_path: Path) -> None:
         clock = Clock()
         async with opened(tmp_path, clock, "ada") as memos:
             await memos.remember(TEXTS[0])
-            for pause in (PAUSE, PAUSE + 1, 1):
+            for pause in (PAUSE, PAUSE, PAUSE + 1, 1):
                 await memos.recall("tea")
                 clock.tick(timedelta(seconds=pause))
 
     anyio.run(evening)
-    assert [(each.session, each.turns) for each in recorded(tmp_path).asked] == [(1, 0), (1, 1), (2, 0)]
+    assert [(each.session, each.turns) for each in recorded(tmp_path).asked] == [(1, 0), (1, 1), (1, 2), (2, 0)]
 
 
 def test_what_the_log_says_is_needed_is_and_only_the_rest_is_drawn() -> None:
@@ -137,6 +143,42 @@ def test_a_machine_knows_a_memory_from_its_first_version_on_and_keeps_no_old_one
     assert figures.tasks == len(trace.tasks)
     assert sorted(machine.versions.values()) == [1, 1, 2]
     assert all(machine.versions[part.id] == part.version for _, parts in machine.held for part in parts)
+
+
+def test_without_words_the_nature_follows_from_what_was_found_and_rules_are_no_versions(tmp_path: Path) -> None:
+    with sync.open(home=tmp_path, user="ada", embedder={"kind": "none"}, graph={"kind": "none"}) as memos:
+        (steps,) = memos.remember("Rinse the pot before the tea is made.", kind="instruction").ids
+        memos.remember("The harbour opens at noon.", kind="fact")
+        for asked in ("harbour", "pot", "harbour"):
+            memos.recall(asked)
+        memos.acl.change([steps], readers=["bob"])
+        recording = record(memos)
+    assert [each.nature for each in recording.asked] == ["fact", "procedure", "dialogue"]
+    assert len(recording.versions) == 2
+
+
+def test_what_is_sensitive_is_closed(tmp_path: Path) -> None:
+    async def told() -> None:
+        async with opened(tmp_path, Clock(), "ada") as memos:
+            (id,) = (await memos.remember(TEXTS[0])).ids
+            cube = (await memos.recall("tea")).cubes[0]
+        vault = SqliteAdapter(tmp_path / "memos.db")
+        rules = cube.governance.model_copy(update={"sensitivity": ("private",)})
+        await vault.commit([Change("govern", id, cube.model_copy(update={"governance": rules}))], caller=Caller("ada"))
+        await vault.aclose()
+
+    anyio.run(told)
+    ((_, memory),) = recorded(tmp_path).versions
+    assert memory.closed == "it is sensitive (private), and is kept in no other form"
+
+
+def test_what_was_found_counts_as_used_even_if_it_was_not_needed() -> None:
+    asked = tuple(replace(ASKED, at=10.0 * n, found=("a",), earlier={}, cited=0) for n in range(3))
+    machine = Machine(Recording(asked, ((0.0, Memory("a", "tea", "fact", 20)),)).trace(1), Truth(), CHOICE)
+    assert machine.follow().needing == 0
+    past = machine.uses.blocks["a"].past
+    assert past is not None
+    assert past.times == 3
 
 
 def test_a_closed_memory_of_a_log_stays_text() -> None:
