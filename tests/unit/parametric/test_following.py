@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,14 @@ def its(memos: Memos) -> Adapters:
     return found
 
 
+def roomy(folder: Path) -> Path:
+    """The same model, which may read more: enough for what stands before the memories of a KV block."""
+    shutil.copytree(small_lm.made("tiny"), folder)
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    (folder / "config.json").write_text(json.dumps({**config, "max_position_embeddings": 4096}), "utf-8")
+    return folder
+
+
 async def trained(memos: Memos) -> Release:
     cubes = sorted((await memos.browse()).cubes, key=lambda cube: cube.created_at)
     want = Want("house", "ada", tuple(cube.id for cube in cubes), datetime.now(UTC), budget=Budget(steps=60, rank=8))
@@ -62,3 +72,20 @@ async def test_by_settings_a_model_learns_answers_and_forgets(tmp_path: Path) ->
             await its(memos).answer(on, release.name, ASKED, beneath=("user/ada",), limit=12)
         left = [each.relative_to(tmp_path) for each in (tmp_path / "adapters").rglob("*.safetensors")]
         assert left == []
+
+
+async def test_a_kv_block_of_the_same_model_is_trained_further_and_examined(tmp_path: Path) -> None:
+    model = str(roomy(tmp_path / "model"))
+    both = {
+        "activation": {"kind": "transformers", "model": model},
+        "parametric": {"kind": "transformers", "model": model},
+    }
+    async with memos_mcp.open(home=tmp_path, user="ada", **both, **QUIET) as memos:
+        ids = [(await memos.remember(text)).ids[0] for text in TOLD]
+        block = await memos.kv.build(ids)
+        found = await memos.adapters.from_kv(block.name, "block", steps=10)
+        assert found.gain is not None
+        assert bool(found.adapter) != bool(found.refused)
+        if found.adapter is not None:
+            assert await memos.adapters.answer("block@1", ASKED)
+        assert [each.name for each in await memos.kv.list()] == [block.name]
