@@ -32,8 +32,12 @@ PATHS = ("user/ada", "user/ada/work", "user/ben", "shared/team", "shared/ward", 
 WORDS = ("tea", "ferry", "violin")
 TELLS_ALL = ("audit.verify", "audit.rotate", "lifecycle.compress", "deliveries.deliver")
 """What counts everybody's and takes the scope `admin`, or is made by chance: only that it answers is compared."""
-OF_EVERYBODY = ("kv.list", "kv.verify", "kv.drop", "kv.pin")
-"""What is of everybody's KV blocks for who has the scope `admin` and is kept within no path: he is not asked here."""
+OF_BLOCK = ("verify", "drop", "pin", "memories")
+OF_ADAPTER = ("verify", "drop", "report", "sources", "to_kv")
+OF_ALL = ("list", "waiting", "diff", "merge", "rollback", *OF_ADAPTER)
+OF_EVERYBODY = (*(f"kv.{verb}" for verb in ("list", *OF_BLOCK)), *(f"adapters.{verb}" for verb in OF_ALL))
+"""Of everybody's KV blocks and adapters for who has `admin` and is kept within no path: he is not asked here."""
+TOPIC = "of-{}"  # of an adapter of that memory alone: its version tells of no other
 ASKS = 90  # of each pair of vaults
 PHASES = (Phase.explicit, Phase.generate)  # an example takes a second: to shrink one would take minutes
 
@@ -132,6 +136,8 @@ async def tell(
             if each.id not in hidden and step == 1:
                 with contextlib.suppress(MemosError):
                     world.blocks[f":block {each.id}"] = (await world.acting(each.owner).kv.build([each.id])).name
+                with contextlib.suppress(MemosError):
+                    await world.acting(each.owner).adapters.train(TOPIC.format(each.id), [each.id])
             if each.id not in hidden and step < len(each.fates):
                 await meet(world.acting(each.owner), each.id, each.fates[step])
 
@@ -207,6 +213,8 @@ def subjects(lives: Sequence[Told]) -> dict[str, list[object]]:
     """What the parameters of verbs may be, by their names, or by those of a verb: of every one at least one value."""
     names = [each.id for each in lives]
     texts = [each.text for each in lives]
+    topics = [TOPIC.format(name) for name in names]
+    trained: list[object] = [*(f"{topic}@1" for topic in topics), "none@1"]
     moments: list[object] = ["label 1", START + timedelta(minutes=9), "no such label"]
     return {
         **{each: [*names, "nobody00"] for each in ("id", "other")},
@@ -234,9 +242,11 @@ def subjects(lives: Sequence[Told]) -> dict[str, list[object]]:
         "start": [*names, "tea"],
         "end": [*names, "ferry", "number"],
         "name": [*WORDS, "list"],
-        **{
-            f"kv.{verb}.name": [*(f":block {name}" for name in names), "nobodys0"] for verb in ("verify", "drop", "pin")
-        },
+        **{f"kv.{verb}.name": [*(f":block {name}" for name in names), "nobodys0"] for verb in OF_BLOCK},
+        **{f"adapters.{verb}.name": trained for verb in OF_ADAPTER},
+        **{f"adapters.diff.{each}": trained for each in ("older", "newer")},
+        "adapters.merge.names": [[one, other] for one, other in pairwise(trained)],
+        "adapters.rollback.topic": [*topics, "none"],
         "target": [*names],
         "into": ["ferry"],
         "graph.take_back.id": [same_id(f"user/{user}", "tea", "ferry") for user in USERS],
@@ -277,6 +287,8 @@ def asks(lives: Sequence[Told]) -> Iterator[Ask]:
         yield Ask("recall", {"question": f"the {each.text} during the move", "where": "tag:t", "explain": True})
         yield Ask("ask", {"question": f"Where is the {each.text}", "limit": 100, "turns": [each.text]})
         yield Ask("timeline.restore", {"id": each.id, "to": 1})
+        yield Ask("adapters.train", {"topic": "fresh", "ids": [each.id]})
+        yield Ask("adapters.rollback", {"topic": TOPIC.format(each.id), "to": f"{TOPIC.format(each.id)}@1"})
         yield Ask("lifecycle.erase", {"path": each.path, "reason": "asked"})
         yield Ask("quarantine.undo", {"path": each.path, "source": "a.txt"})
     for one, other in pairwise(lives):
@@ -292,6 +304,7 @@ def asks(lives: Sequence[Told]) -> Iterator[Ask]:
     for path in PATHS:
         yield Ask("kv.build", {"path": path})
         yield Ask("kv.list", {"path": path})
+        yield Ask("adapters.train", {"topic": "fresh", "path": path})
     yield Ask("audit.answer", {"id": ":access"})
     yield Ask("log.news", {"after": 0})
 
