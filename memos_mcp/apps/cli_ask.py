@@ -1,4 +1,4 @@
-"""`memos ask`: an answer in words, with the memories behind it."""
+"""`memos ask`: an answer in words, with the memories behind it; `memos feedback`: whether it was good."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ def _answer(answer: Answer) -> RenderableType:
     for cube in answer.sources:
         rows.add_row("·", shown.memory(cube))
     by = f"; answered by {answer.model}{_after(answer)}" if answer.model else ""
-    unfounded = answer.model and not answer.sources
+    unfounded = answer.model and answer.via != "adapter" and not answer.sources
     notes = [*(["it cites no memory"] if unfounded else []), *shown.notes_of(answer.recall)]
     if answer.fallback:
-        notes.append(f"the KV block was not used, the memories were sent in words: {answer.fallback}")
+        notes.append(f"the memories were sent in words after all: {answer.fallback}")
     return Group(
         Text(shown.plain(answer.text)),
         *([Text(), rows] if answer.sources else []),
@@ -68,8 +68,21 @@ def _answer(answer: Answer) -> RenderableType:
 
 
 def _after(answer: Answer) -> str:
-    """What the model had read before, if it had."""
-    prefix = answer.recall.prefix
-    if answer.via != "prefix" or prefix is None:
-        return ""
-    return f" via prefix {prefix.block}, {answer.reused:,} of its {prefix.tokens:,} tokens not read again"
+    """What the model had read or learnt before, if it had, and how to say whether the answer was good."""
+    prefix, adapter = answer.recall.prefix, answer.recall.adapter
+    judge = f"; `memos feedback {answer.recall.access}` says how that was" if answer.recall.access else ""
+    if answer.via == "prefix" and prefix:
+        return f" via prefix {prefix.block}, {answer.reused:,} of its {prefix.tokens:,} tokens not read again{judge}"
+    if answer.via == "adapter" and adapter:
+        return f" via an adapter, trained from {shown.count(len(adapter.sources), 'memory', 'memories')}{judge}"
+    return judge if prefix or adapter else ""
+
+
+def feedback(
+    access: Annotated[str, typer.Argument(metavar="ACCESS", help="Of an answer, as `ask` shows it.")],
+    *,
+    good: Annotated[bool, typer.Option("--good/--bad", help="Was it?", show_default=False)],
+    json: Json = False,
+) -> None:
+    """Say whether an answer was good: how memories are given to a model is chosen by that."""
+    terminal.tell(lambda memos: memos.feedback(access, good=good), lambda _: Text("noted", style="dim"), json=json)

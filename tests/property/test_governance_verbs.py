@@ -252,6 +252,8 @@ def subjects(lives: Sequence[Told]) -> dict[str, list[object]]:
             "path:shared -source:b.txt",
         ],
         "explain": [True],
+        "access": [":access", "nobodys0"],
+        "good": [True, False],
         "topic": ["t", "travel", "food", "number", "no such topic"],
         "depth": [3],
     }
