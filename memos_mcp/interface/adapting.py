@@ -74,7 +74,7 @@ class Adapters:
         self._vault, self._backend, self._guard, self._clock, self._author = vault, backend, guard, clock, author
         self._standing = Standing(vault, guard)
         self._turn, self._training = Turn(vault, clock, TURN), anyio.Lock()
-        self._begun = False
+        self._begun, self._answered = False, set[str]()
 
     @property
     def model(self) -> str:
@@ -225,9 +225,14 @@ class Adapters:
         except (NotFound, Corrupt):
             await self._retired(name, "what was kept of it was lost")
             raise
+        self._answered.add(name)
         for cube in await self._vault.get([Ref(id=ref.id) for ref in release.sources]):
             on.decided("read", cube)
         return said
+
+    def at_hand(self, name: str) -> bool:
+        """Has it answered in this process, so that it is attached?"""
+        return name in self._answered
 
     async def plain(self, prompt: str, *, limit: int) -> str:
         """What the model says without an adapter. Raises as the backend."""

@@ -15,6 +15,7 @@ from memos_mcp.cube import Kind, MemCube, Ref
 from memos_mcp.errors import Corrupt, NotFound
 from memos_mcp.interface import outcomes
 from memos_mcp.interface.bound import Bound
+from memos_mcp.interface.using import SECONDS
 from memos_mcp.operation.choosing import Known, choose
 from memos_mcp.operation.choosing_costs import COSTS, Costs
 from memos_mcp.operation.choosing_reading import fit_of, task_of
@@ -71,12 +72,7 @@ async def chosen(on: Bound, found: Recall, packed: Packed, turns: Sequence[Turn]
         return Chosen(task, tuple(fits))
     learnt = (await outcomes.read(on)).learnt
     beside, prefix = await _kept(on, found, fits, held)
-    adapter = found.adapter
-    means = Means(
-        prefixes=(prefix,) if prefix else (),
-        adapters=(Adapter(adapter.adapter, adapter.sources),) if adapter else (),
-        window=_WINDOW,
-    )
+    means = Means((prefix,) if prefix else (), _adapters(on, found), window=_WINDOW)
     dispatch = choose(task, [*fits, *beside], means, _NO_BUILDS, Known(costs=await _costs(on), learnt=learnt))
     return Chosen(task, tuple(fits), dispatch)
 
@@ -119,13 +115,21 @@ async def _kept(on: Bound, found: Recall, fits: Sequence[Fit], held: frozenset[R
     return beside, Prefix(parts)
 
 
+def _adapters(on: Bound, found: Recall) -> tuple[Adapter, ...]:
+    its = found.adapter
+    if its is None or on.adapters is None:
+        return ()
+    return (Adapter(its.adapter, its.sources, loaded=on.adapters.at_hand(its.adapter)),)
+
+
 async def _costs(on: Bound) -> Costs:
     """At the speed of the model of activation memory: no other says how fast it reads, so each is taken to be as fast.
 
-    With the defaults for the others, one that was measured would seem slow beside one of which nothing is known.
+    Were something else assumed of the others, one that was measured would be slow or fast beside a guess. Before it was
+    measured, it is the speed that the scheduler goes by.
     """
     try:
         pace = await on.activations.pace() if on.activations else None
     except (Corrupt, NotFound):
         pace = None
-    return COSTS.at_speed(pace) if pace else COSTS
+    return COSTS.at_speed(pace or SECONDS)
