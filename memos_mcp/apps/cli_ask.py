@@ -58,7 +58,9 @@ def _answer(answer: Answer) -> RenderableType:
     unfounded = answer.model and answer.via != "adapter" and not answer.sources
     notes = [*(["it cites no memory"] if unfounded else []), *shown.notes_of(answer.recall)]
     if answer.fallback:
-        notes.append(f"the memories were sent in words after all: {answer.fallback}")
+        kept = ("the KV block", answer.recall.prefix), ("the adapter", answer.recall.adapter)
+        what = " or ".join(name for name, its in kept if its) or "what is kept"
+        notes.append(f"{what} was not used, the memories were sent in words: {answer.fallback}")
     return Group(
         Text(shown.plain(answer.text)),
         *([Text(), rows] if answer.sources else []),

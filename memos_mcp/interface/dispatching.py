@@ -126,10 +126,11 @@ async def _costs(on: Bound) -> Costs:
     """At the speed of the model of activation memory: no other says how fast it reads, so each is taken to be as fast.
 
     Were something else assumed of the others, one that was measured would be slow or fast beside a guess. Before it was
-    measured, it is the speed that the scheduler goes by.
+    measured, it is the speed that the scheduler goes by. What loads blocks for a fast model is as much faster.
     """
     try:
         pace = await on.activations.pace() if on.activations else None
     except (Corrupt, NotFound):
         pace = None
-    return COSTS.at_speed(pace or SECONDS)
+    costs = COSTS.at_speed(pace or SECONDS)
+    return replace(costs, loading=min(COSTS.loading, costs.token * COSTS.loading / COSTS.token))

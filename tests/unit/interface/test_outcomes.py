@@ -1,0 +1,126 @@
+"""What came of answers is noted, and what is noted is what the choice goes by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anyio
+import pytest
+
+from memos_mcp import Caller, Denied, Memos, NotFound
+from memos_mcp.interface import outcomes
+from memos_mcp.interface.bound import Bound
+from memos_mcp.interface.outcomes import KIND, LAST, Outcomes
+from memos_mcp.operation.choosing_learning import Learnt
+from memos_mcp.operation.choosing_terms import Task
+from tests.activations import Table, remembering
+
+pytestmark = pytest.mark.anyio
+
+ASKED = "Which tea does Ada like?"
+NEW = Learnt()
+
+
+def on(memos: Memos) -> Bound:
+    return memos._on  # pyright: ignore[reportPrivateUsage]
+
+
+async def learnt(memos: Memos) -> Learnt:
+    return (await outcomes.read(on(memos))).learnt
+
+
+async def kept(memos: Memos) -> None:
+    await memos.kv.build((await memos.remember("Ada likes green tea.")).ids)
+
+
+async def test_a_block_that_is_there_is_a_hit_and_one_that_was_lost_is_none(tmp_path: Path) -> None:
+    table = Table()
+    async with remembering(tmp_path, table) as memos:
+        await kept(memos)
+        assert (await memos.ask(ASKED)).via == "prefix"
+        once = await learnt(memos)
+        assert once.hit() > NEW.hit()
+        table.kept.clear()
+        assert (await memos.ask(ASKED)).via == "prefix", "it is read again"
+        assert (await learnt(memos)).hit() < once.hit()
+
+
+async def test_words_say_nothing_of_blocks(tmp_path: Path) -> None:
+    async with remembering(tmp_path, Table()) as memos:
+        await memos.remember("Ada likes green tea.")
+        assert (await memos.ask(ASKED)).via == "text"
+        assert (await learnt(memos)).hits.of == 0
+
+
+async def test_a_dialogue_that_goes_on_is_expected_to_and_one_that_ends_is_not(tmp_path: Path) -> None:
+    question = Task("fact")
+    async with remembering(tmp_path, Table()) as memos:
+        await memos.remember("Ada likes green tea.")
+        for _ in range(4):
+            await memos.ask(ASKED)
+            await memos.ask("And in the morning?", turns=[ASKED])
+        going = (await learnt(memos)).more(question)
+        assert going > NEW.more(question)
+        for _ in range(9):
+            await memos.ask(ASKED)
+        assert (await learnt(memos)).more(question) < going
+
+
+async def test_nothing_is_noted_of_a_question_to_which_nothing_was_found_or_said(tmp_path: Path) -> None:
+    async with remembering(tmp_path, Table(says=lambda *_: "")) as memos:
+        assert (await memos.ask(ASKED)).via == "none"
+        assert await outcomes.read(on(memos)) == Outcomes()
+        await memos.remember("Ada likes green tea.")
+        answer = await memos.ask(ASKED)
+        assert answer.missing
+        with pytest.raises(NotFound):
+            await memos.feedback(answer.recall.access, good=True)
+
+
+async def test_the_last_answers_can_be_judged_and_none_before_them(tmp_path: Path) -> None:
+    async with remembering(tmp_path, Table()) as memos:
+        await memos.remember("Ada likes green tea.")
+        first = (await memos.ask(ASKED)).recall.access
+        before = await outcomes.read(on(memos))
+        for number in range(LAST):
+            before = before.answered(f"access{number}", before.answers[first])
+        assert list(before.answers) == [f"access{number}" for number in range(LAST)]
+
+
+async def test_an_answer_that_was_given_in_words_counts_for_words(tmp_path: Path) -> None:
+    async with remembering(tmp_path, Table()) as memos:
+        await memos.remember("Ada likes green tea.")
+        answer = await memos.ask(ASKED)
+        await memos.feedback(answer.recall.access, good=False)
+        after = await learnt(memos)
+        assert after.fidelity("text", "fact", "fact") < NEW.fidelity("text", "fact", "fact")
+        for way in ("prefix", "adapter"):
+            assert after.fidelity(way, "fact", "fact") == NEW.fidelity(way, "fact", "fact")
+
+
+async def test_a_note_of_another_version_is_begun_anew(tmp_path: Path) -> None:
+    async with remembering(tmp_path, Table()) as memos:
+        await memos.remember("Ada likes green tea.")
+        await on(memos).vault.ledger.write(KIND, "ada", {"answers": "of the future"})
+        answer = await memos.ask(ASKED)
+        assert answer.text
+        await memos.feedback(answer.recall.access, good=True)
+        assert (await learnt(memos)).effects
+
+
+async def test_answers_at_the_same_time_are_all_noted(tmp_path: Path) -> None:
+    async with remembering(tmp_path, Table()) as memos:
+        await kept(memos)
+        async with anyio.create_task_group() as tasks:
+            for _ in range(5):
+                tasks.start_soon(memos.ask, ASKED)
+        assert len((await outcomes.read(on(memos))).answers) == 5
+
+
+async def test_who_may_not_read_judges_nothing(tmp_path: Path) -> None:
+    async with remembering(tmp_path, Table()) as memos:
+        await memos.remember("Ada likes green tea.")
+        access = (await memos.ask(ASKED)).recall.access
+        writer = memos.acting_as(Caller("ada", scopes=("write",)))
+        with pytest.raises(Denied, match="scope"):
+            await writer.feedback(access, good=True)
