@@ -13,7 +13,7 @@ from memos_mcp import settings
 from memos_mcp.apps.mcp import build
 from memos_mcp.apps.mcp_stdio import serve
 from memos_mcp.errors import Misconfigured
-from memos_mcp.settings import Toolset
+from memos_mcp.sections import Toolset
 
 logger = logging.getLogger(__name__)
 

@@ -10,16 +10,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, assert_never, runtime_checkable
 
-from anyio import to_thread
-
+from memos_mcp import backends
 from memos_mcp import settings as configuration
 from memos_mcp.accesses import AccessLog
-from memos_mcp.activation import ActivationBackend, LastingBackend
 from memos_mcp.cube import MemCube
-from memos_mcp.errors import InvalidInput, Misconfigured, Unavailable
+from memos_mcp.errors import InvalidInput, Misconfigured
 from memos_mcp.ledger import Ledger
 from memos_mcp.memos import Memos
-from memos_mcp.models import Answerer, Embedder, Worded
+from memos_mcp.models import Embedder
 from memos_mcp.ports import Caller, MemReader, Route
 from memos_mcp.settings import Settings
 from memos_mcp.traversal import Traversal
@@ -72,17 +70,19 @@ def open(settings: Settings | None = None, **given: Any) -> Memos:
         graph=_walks(routes),
         closing=closing,
         consolidation=chosen.consolidation.mode == "on" and not chosen.vault.read_only,
-        answerer=_Later(chosen.answering, closing) if chosen.answering else None,
-        backend=_backend(chosen, vault, closing),
-        scheduling=_terms(chosen.activation, routes),
+        answerer=backends.ChatLater(chosen.answering, closing) if chosen.answering else None,
+        backend=backends.activation(chosen, vault.ledger, closing),
+        parametric=backends.parametric(chosen, vault.ledger, closing),
+        scheduling=_terms(chosen, routes),
     )
 
 
-def _terms(its: configuration.Activation, routes: Sequence[Route]) -> Terms:
+def _terms(chosen: Settings, routes: Sequence[Route]) -> Terms:
     from memos_mcp.interface.planning import Terms
 
+    its, training = chosen.activation, chosen.parametric.kind != "none" and chosen.parametric.schedule == "on"
     meaning = next((route.meaning for route in routes if isinstance(route, _Meaning)), None)
-    return Terms(its.policy, its.longest, background=its.schedule == "on", meaning=meaning)
+    return Terms(its.policy, its.longest, background=its.schedule == "on", meaning=meaning, training=training)
 
 
 @runtime_checkable
@@ -99,6 +99,12 @@ def upkeep(settings: Settings | None = None, **given: Any) -> Upkeep:
     from memos_mcp.infrastructure.storage.upkeep import Upkeep
 
     return Upkeep(Database(chosen.database, read_only=chosen.vault.read_only))
+
+
+async def model_findings(settings: Settings | None = None, **given: Any) -> list[Finding]:
+    """Are the models of activation and parametric memory there? Raises Misconfigured; not for what it finds."""
+    chosen = settings or configuration.load(**given)
+    return [await backends.activation_finding(chosen), await backends.parametric_finding(chosen)]
 
 
 async def graph_finding(settings: Settings | None = None, **given: Any) -> Finding:
@@ -123,26 +129,6 @@ async def graph_finding(settings: Settings | None = None, **given: Any) -> Findi
     finally:
         await store.aclose()
     return Finding("graph", True, f"it answers, and holds {len(spaces)} namespace{'s' * (len(spaces) != 1)}")
-
-
-async def activation_finding(settings: Settings | None = None, **given: Any) -> Finding:
-    """Is the model of activation memory, or its server, there? Loads nothing, and never raises for what it finds.
-
-    A server that is silent is given up after 3 s. Raises Misconfigured.
-    """
-    its = (settings or configuration.load(**given)).activation
-    from memos_mcp.infrastructure.storage.health import Finding
-
-    if its.kind == "none":
-        return Finding("activation", True, "switched off by the setting activation.kind")
-    from memos_mcp.infrastructure.activation.looking import model_here, server_there
-
-    try:
-        if its.kind == "transformers":
-            return Finding("activation", True, await to_thread.run_sync(model_here, its.model))
-        return Finding("activation", True, await server_there(its.url, its.key.get_secret_value() or None))
-    except (Misconfigured, Unavailable) as exc:
-        return Finding("activation", False, f"{exc} (ask goes on without it, in words, if chat.model is set)")
 
 
 def ledger(settings: Settings | None = None, **given: Any) -> Ledger:
@@ -228,64 +214,6 @@ def _reader(chosen: configuration.Reader, closing: AsyncExitStack) -> MemReader:
             )
         case _:
             assert_never(chosen.kind)
-
-
-class _Later:
-    """The chat model of `ask`, opened by the first question: who does not ask does not wait for it."""
-
-    def __init__(self, its: configuration.Chat, closing: AsyncExitStack) -> None:
-        self.model = its.model
-        self._its, self._closing = its, closing
-        self._chat: Answerer | None = None
-
-    async def answer(self, system: str, text: str) -> Worded:
-        if self._chat is None:
-            from memos_mcp.infrastructure.models.openai import OpenAIChat
-
-            its = self._its
-            chat = OpenAIChat(its.url, its.model, its.key.get_secret_value(), timeout_s=its.timeout_s)
-            self._closing.push_async_callback(chat.aclose)
-            self._chat = chat
-        return await self._chat.answer(system, text)
-
-
-def _backend(chosen: Settings, vault: SqliteAdapter, closing: AsyncExitStack) -> LastingBackend | None:
-    """The backend of activation memory; one that only removes what is left of a time when there was another."""
-    its, folder = chosen.activation, chosen.blocks
-    if chosen.vault.read_only or (its.kind == "none" and not folder.is_dir()):
-        return None
-    from memos_mcp.infrastructure.activation.later import Later, secret_of
-
-    async def none() -> ActivationBackend:
-        raise Misconfigured("activation memory is switched off: set activation.kind")
-
-    async def in_process() -> ActivationBackend:
-        from memos_mcp.infrastructure.activation.opening import opened
-        from memos_mcp.interface.answering import head
-
-        memory, disk = its.memory_mb * 2**20, its.disk_mb * 2**20
-        return await opened(its.model, folder, header=head(), device=its.device, memory=memory, disk=disk)
-
-    async def on_sglang() -> ActivationBackend:
-        from memos_mcp.infrastructure.activation.sglang import SGLang
-        from memos_mcp.interface.answering import head
-
-        secret, key = await secret_of(vault.ledger), its.key.get_secret_value() or None
-        return SGLang(its.url, secret, key, preface=head(), timeout_s=its.timeout_s)
-
-    match its.kind:
-        case "none":
-            backend = Later("", none, folder=folder)
-        case "transformers":
-            name = Path(its.model).expanduser()
-            known = name.name if name.is_dir() else its.model
-            backend = Later(known, in_process, folder=folder, timeout_s=its.timeout_s)
-        case "sglang":
-            backend = Later(f"SGLang at {its.url.partition('://')[2]}", on_sglang, timeout_s=its.timeout_s)
-        case _:
-            assert_never(its.kind)
-    closing.push_async_callback(backend.aclose)
-    return backend
 
 
 def _vectors(chosen: Settings, vault: SqliteAdapter, closing: AsyncExitStack, lens: Lens) -> Route:

@@ -88,12 +88,17 @@ def config(rank: int = 8, **changed: Any) -> dict[str, Any]:
 
 
 def written(
-    folder: Path, name: str, weights: bytes, settings: dict[str, Any], of: Fingerprint | None = None
+    folder: Path,
+    name: str,
+    weights: bytes,
+    settings: dict[str, Any],
+    of: Fingerprint | None = None,
+    sources: tuple[Ref, ...] = (),
 ) -> Parametric:
     """An adapter on the disk, hashed as it is, right or wrong."""
     model = of or base()
     files = {FILE: weights, CONFIG: json.dumps(settings).encode()}
-    sources = (Ref(id=f"of-{name[:40]}", version=1),)
+    sources = sources or (Ref(id=f"of-{name[:40]}", version=1),)
     manifest = {
         "format": "memos-lora/1",
         "name": name,

@@ -67,7 +67,7 @@ def doctor(*, json: Json = False) -> None:
 
 
 async def _checked(settings: configuration.Settings) -> tuple[shown.Checked, ...]:
-    beside = (await wiring.graph_finding(settings), await wiring.activation_finding(settings))
+    beside = (await wiring.graph_finding(settings), *await wiring.model_findings(settings))
     return (*await wiring.upkeep(settings).check(), *beside)
 
 

@@ -17,7 +17,8 @@ import typer
 from memos_mcp import settings as configuration
 from memos_mcp.apps import terminal
 from memos_mcp.errors import Misconfigured, Unavailable
-from memos_mcp.settings import Settings, Toolset
+from memos_mcp.sections import Toolset
+from memos_mcp.settings import Settings
 
 GRACE = 10
 """Seconds that calls under way have to end when the server is stopped."""

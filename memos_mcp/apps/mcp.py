@@ -31,7 +31,7 @@ from memos_mcp.errors import Corrupt, Denied, InvalidInput, MemosError, Misconfi
 from memos_mcp.infrastructure.governance import check_scope
 from memos_mcp.memos import Memos
 from memos_mcp.ports import Caller
-from memos_mcp.settings import Toolset
+from memos_mcp.sections import Toolset
 from memos_mcp.version import __version__
 
 logger = logging.getLogger(__name__)

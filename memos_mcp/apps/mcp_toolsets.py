@@ -6,7 +6,7 @@ from typing import assert_never
 
 from memos_mcp.apps.mcp_arguments import Tool
 from memos_mcp.apps.mcp_tools import TOOLS
-from memos_mcp.settings import Toolset
+from memos_mcp.sections import Toolset
 
 
 def offered(toolset: Toolset, *, local: bool = False) -> tuple[type[Tool], ...]:

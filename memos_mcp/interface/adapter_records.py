@@ -10,9 +10,10 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from functools import cache
+from typing import Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from memos_mcp.answers import Release
 from memos_mcp.cube import Ref
@@ -86,7 +87,10 @@ class Refusal:
     why: tuple[str, ...]
 
 
-_KEPT, _WANT, _REFUSAL = TypeAdapter(Kept), TypeAdapter(Want), TypeAdapter(Refusal)
+@cache
+def _form(of: type[object]) -> TypeAdapter[Any]:
+    """How they are read and written; made when it is first used, as it takes some milliseconds."""
+    return TypeAdapter(of)
 
 
 class Records:
@@ -97,12 +101,15 @@ class Records:
 
     async def all(self) -> tuple[Release, ...]:
         """Every adapter there is, of everybody and every model, the oldest first."""
-        every = [kept.release for kept in await self._every(KIND, _KEPT)]
-        return tuple(sorted(every, key=lambda each: (each.at, each.name)))
+        return tuple(each.release for each in await self.kept())
+
+    async def kept(self) -> tuple[Kept, ...]:
+        """The same, with what they would be trained again by."""
+        return tuple(sorted(await self._every(KIND, Kept), key=lambda each: (each.release.at, each.release.name)))
 
     async def one(self, name: str) -> Kept | None:
         """One of them."""
-        return _read(await self._vault.ledger.read(KIND, name), _KEPT)
+        return _read(await self._vault.ledger.read(KIND, name), Kept)
 
     async def current(self) -> dict[str, str]:
         """The name of the adapter that answers, by the key of its topic and user."""
@@ -110,15 +117,15 @@ class Records:
 
     async def wants(self) -> tuple[Want, ...]:
         """What is being trained, or will be, the oldest first."""
-        return tuple(sorted(await self._every(WANTED, _WANT), key=lambda each: each.at))
+        return tuple(sorted(await self._every(WANTED, Want), key=lambda each: each.at))
 
     async def refusals(self) -> tuple[Refusal, ...]:
         """What was refused last, of each topic and user."""
-        return tuple(await self._every(REFUSED, _REFUSAL))
+        return tuple(await self._every(REFUSED, Refusal))
 
     async def owed(self) -> tuple[Release, ...]:
         """The adapters that the backend still has to remove."""
-        return tuple(kept.release for kept in await self._every(OWED, _KEPT))
+        return tuple(kept.release for kept in await self._every(OWED, Kept))
 
     async def unlearnt(self) -> tuple[str, ...]:
         """The memories from which the backend still has to remove what was trained."""
@@ -126,7 +133,7 @@ class Records:
 
     async def want(self, want: Want) -> None:
         """It is to be trained."""
-        await self._write(Noted(WANTED, want.key, _WANT.dump_python(want, mode="json")))
+        await self._write(Noted(WANTED, want.key, _told(want)))
 
     async def unwant(self, want: Want) -> None:
         """It is not any more."""
@@ -136,7 +143,7 @@ class Records:
         """It was trained, and answers from now on; an earlier end of the same must not end this one."""
         name, key = kept.release.name, kept.want.key
         await self._write(
-            Noted(KIND, name, _KEPT.dump_python(kept, mode="json")),
+            Noted(KIND, name, _told(kept)),
             Noted(CURRENT, key, name),
             Noted(WANTED, key, None),
             Noted(REFUSED, key, None),
@@ -145,7 +152,7 @@ class Records:
 
     async def refused(self, want: Want, refusal: Refusal) -> None:
         """It was trained and may not be used."""
-        value = _REFUSAL.dump_python(refusal, mode="json")
+        value = _told(refusal)
         await self._write(Noted(REFUSED, want.key, value), Noted(WANTED, want.key, None))
 
     async def turned(self, release: Release) -> None:
@@ -155,11 +162,11 @@ class Records:
     async def retired(self, kept: Kept, again: Want | None) -> None:
         """It is out of reach, and owed its end; if it answered, its topic has none, and is trained `again`."""
         name, key = kept.release.name, kept.want.key
-        notes = [Noted(KIND, name, None), Noted(OWED, name, _KEPT.dump_python(kept, mode="json"))]
+        notes = [Noted(KIND, name, None), Noted(OWED, name, _told(kept))]
         if (await self.current()).get(key) == name:
             notes.append(Noted(CURRENT, key, None))
             if again is not None:
-                notes.append(Noted(WANTED, key, _WANT.dump_python(again, mode="json")))
+                notes.append(Noted(WANTED, key, _told(again)))
         await self._write(*notes)
 
     async def paid(self, release: Release) -> None:
@@ -170,7 +177,7 @@ class Records:
         """What was trained from these has to be removed, or was."""
         await self._write(*(Noted(UNLEARNT, id, None if done else True) for id in ids))
 
-    async def _every(self, kind: str, of: TypeAdapter[T]) -> list[T]:
+    async def _every(self, kind: str, of: type[T]) -> list[T]:
         found = (_read(note, of) for note in await self._vault.ledger.list(kind))
         return [each for each in found if each is not None]
 
@@ -184,7 +191,11 @@ def key_of(topic: str, by: str) -> str:
     return f"{topic} {by}"
 
 
-def _read(note: Note | None, of: TypeAdapter[T]) -> T | None:
+def _read(note: Note | None, of: type[T]) -> T | None:
     with contextlib.suppress(ValidationError):
-        return None if note is None else of.validate_python(note.value)
+        return None if note is None else _form(of).validate_python(note.value)
     return None
+
+
+def _told(of: Kept | Want | Refusal) -> JsonValue:
+    return _form(type(of)).dump_python(of, mode="json")

@@ -171,9 +171,10 @@ class Adapters:
 
     async def follow(self) -> None:
         """Retire every adapter with a memory that is not what was learnt any more, and finish what was left behind."""
-        for release in await self.records.all():
-            if await self._is_over(release):
-                await self._retired(release.name, _CHANGED)
+        await self._vault.namespaces.fresh()
+        for kept in await self.records.kept():
+            if await self._is_over(kept):
+                await self._retired(kept.release.name, _CHANGED)
         for release in await self.records.owed():
             await self._paid(release)
         await self._unlearnt(await self.records.unlearnt())
@@ -256,13 +257,7 @@ class Adapters:
 
     async def _again(self, want: Want) -> None:
         cubes = await self._vault.get([Ref(id=id) for id in want.ids])
-        now, known = self._clock(), self._vault.namespaces.known
-        open_ = [
-            cube
-            for cube in cubes
-            if not self.trainable(cube)
-            and decided(want.caller, "read", cube.path, cube.governance, now, known.above(cube.path)).allowed
-        ]
+        open_ = [cube for cube in cubes if self._is_open(want, cube)]
         taught = await self.train(replace(want, ids=tuple(cube.id for cube in open_)), open_)
         if taught.release is None:
             logger.info("an adapter was refused", extra={"topic": want.topic, "why": "; ".join(taught.report.why)})
@@ -313,10 +308,16 @@ class Adapters:
             raise self.unknown(name)
         return kept
 
-    async def _is_over(self, release: Release) -> bool:
-        """May it be used by nobody any more? One that was adopted has no memories that could change."""
-        cubes = await self._standing.of(release)
-        return bool(release.sources) and (cubes is None or any(map(self.trainable, cubes)))
+    async def _is_over(self, kept: Kept) -> bool:
+        """Is a memory in it not what was learnt, or not for who wanted it? One that was adopted has none."""
+        cubes = await self._standing.of(kept.release)
+        return bool(kept.release.sources) and (cubes is None or not all(self._is_open(kept.want, c) for c in cubes))
+
+    def _is_open(self, want: Want, cube: MemCube) -> bool:
+        """May it be learnt, and by who wants it?"""
+        above = self._vault.namespaces.known.above(cube.path)
+        allowed = decided(want.caller, "read", cube.path, cube.governance, self._clock(), above).allowed
+        return allowed and not self.trainable(cube) and self._standing.whole(want.caller, cube)
 
     async def _is_usable(self, on: Bound, release: Release, beneath: Sequence[str]) -> bool:
         if not release.sources:

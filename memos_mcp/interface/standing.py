@@ -15,7 +15,7 @@ from memos_mcp.interface.framing import without_secrets
 from memos_mcp.interface.guard import Guard
 from memos_mcp.operation import prefixes
 from memos_mcp.operation.context import ended, told
-from memos_mcp.ports import MemoryAdapter
+from memos_mcp.ports import Caller, MemoryAdapter
 
 
 class Standing:
@@ -38,7 +38,12 @@ class Standing:
 
     def reads(self, on: Bound, cube: MemCube) -> bool:
         """May whoever asks read all that a model reads of a memory? It is no access yet."""
-        return on.would("read", cube).allowed and words(on.part(cube)) == words(self._guard.seen(cube))
+        return on.would("read", cube).allowed and self.whole(on.caller, cube)
+
+    def whole(self, caller: Caller, cube: MemCube) -> bool:
+        """Is he shown all of its words, if he may read it?"""
+        seen, privacy = self._guard.seen(cube), self._guard.privacy
+        return privacy is None or words(privacy.part(caller, seen)) == words(seen)
 
 
 def words(cube: MemCube) -> str:

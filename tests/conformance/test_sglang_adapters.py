@@ -11,8 +11,10 @@ import shutil
 from collections.abc import Callable, Generator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import httpx2
@@ -21,15 +23,22 @@ import pytest
 from memos_mcp.cube import Parametric
 from memos_mcp.errors import NotFound
 from memos_mcp.infrastructure.parametric.folders import place_of
+from memos_mcp.infrastructure.parametric.later import Later
 from memos_mcp.infrastructure.parametric.sglang import SGLangAdapters
+from memos_mcp.interface.adapter_records import Want
+from memos_mcp.parametric import Judge, Lesson, Progress, Trained
 from tests import peft_answers
-from tests.lora_adapters import OF_THE_TINY_LLAMA, made
+from tests.activations import remembering
+from tests.learners import Learner
+from tests.lora_adapters import OF_THE_TINY_LLAMA, config, made, safetensors, tensors, written
 from tests.sglang_fake import KEY
-from tests.sglang_lora_fake import LoraFake, on, serving
+from tests.sglang_lora_fake import LoraFake, copies, on, serving
 from tools import env, sglang_server
 from tools.neo4j_server import free_port
 
 pytestmark = pytest.mark.anyio
+
+T = TypeVar("T")
 
 MODULES = "q_proj k_proj v_proj o_proj gate_proj up_proj down_proj".split()
 ASKED = "How much tea does Ada drink?"
@@ -177,6 +186,55 @@ async def test_what_was_detached_is_reached_by_no_name_path_or_number_of_it(far:
         assert far.generated(way) == 400
     assert far.ask("load_lora_adapter", lora_name="other", lora_path=folder).status_code == 400
     assert far.generated(None, tokens=4, cache_salt="d" * 64)["text"] == plain
+
+
+class OnDisk(Learner):
+    """A model of this machine whose adapters are random: each lesson has its own."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+
+    async def train(self, lesson: Lesson, judge: Judge, *, told: Progress | None = None) -> Trained:
+        known = await super().train(lesson, judge, told=told)
+        assert known.adapter is not None
+        name, sources = f"{lesson.topic}@{len(self.trained)}", lesson.sources
+        weights = safetensors(tensors(OF_THE_TINY_LLAMA, 8, len(self.trained)))
+        kept = written(self._folder / "trained", name, weights, config(), sources=sources)
+        return Trained(kept.model_copy(update={"name": name}), known.report)
+
+
+async def test_erasing_one_memory_leaves_no_way_to_what_was_trained_from_it(far: Far, tmp_path: Path) -> None:
+    async with opened(far) as served:
+        backend = Later(
+            "tiny", partial(given, OnDisk(far.folder)), far.folder / "trained", served=partial(given, served)
+        )
+        async with remembering(tmp_path, None, parametric=backend) as memos:
+            ids = [(await memos.remember(each)).ids[0] for each in ("Ada drinks tea.", "Ben moved to Lisbon.")]
+            on, adapters = memos._on, memos._on.adapters  # pyright: ignore[reportPrivateUsage]
+            assert adapters is not None
+            cubes = [await memos.get(id) for id in ids]
+            taught = await adapters.train(Want("house", "ada", tuple(ids), datetime.now(UTC)), cubes)
+            assert taught.release is not None
+            said = await adapters.answer(on, taught.release.name, ASKED, beneath=("user/ada",), limit=4)
+            assert said != await served.generate(None, ASKED, limit=4)
+            ((name, folder),) = far.names().items()
+            await memos.lifecycle.erase([ids[0]], reason="asked for")
+            assert await adapters.usable(on, ("user/ada",)) == ()
+            with pytest.raises(NotFound):
+                await adapters.answer(on, taught.release.name, ASKED, beneath=("user/ada",), limit=4)
+            with pytest.raises(NotFound):
+                await served.attach(taught.release.payload)
+        assert far.names() == {}
+        assert not place_of(far.folder / "trained", taught.release.payload.blob).exists()
+        assert copies(far.folder) == []
+        for way in (name, folder, taught.release.name, taught.release.payload.blob):
+            assert far.generated(way) == 400
+        assert far.ask("load_lora_adapter", lora_name="other", lora_path=folder).status_code == 400
+
+
+async def given(one: T) -> T:
+    return one
 
 
 async def test_answers_are_those_of_peft(far: Far) -> None:

@@ -14,17 +14,19 @@ from memos_mcp.infrastructure.activation.sglang_link import Link
 from memos_mcp.infrastructure.activation.sglang_shapes import Model, read
 
 _BRIEF_S = 3
+_EXTRAS = {"activation": "kv", "parametric": "lora"}
+_NEEDED = {"activation": ("torch", "transformers"), "parametric": ("torch", "transformers", "peft")}
 _CONFIG = "config.json"
 
 
-def model_here(model: str) -> str:
-    """Where the model of this machine lies, which is not opened. Raises MissingExtra, Misconfigured."""
-    if any(find_spec(name) is None for name in ("torch", "transformers")):
-        raise MissingExtra("kv")
+def model_here(model: str, memory: str = "activation") -> str:
+    """Where its model on this machine lies, which is not opened. Raises MissingExtra, Misconfigured."""
+    if any(find_spec(name) is None for name in _NEEDED[memory]):
+        raise MissingExtra(_EXTRAS[memory])
     folder = Path(model).expanduser()
     if folder.is_dir():
         if not (folder / _CONFIG).is_file():
-            raise Misconfigured(f"{folder} holds no model (no {_CONFIG}): set activation.model to the folder of one")
+            raise Misconfigured(f"{folder} holds no model (no {_CONFIG}): set {memory}.model to the folder of one")
         return f"the model {folder.name} lies in {folder.parent}; it is opened by the first question"
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
@@ -33,7 +35,7 @@ def model_here(model: str) -> str:
         there = snapshot_download(model, local_files_only=True)
     except (HFValidationError, LocalEntryNotFoundError) as exc:
         raise Misconfigured(
-            f"the model {model!r} is no folder, and was not downloaded: set activation.model, or `hf download` it"
+            f"the model {model!r} is no folder, and was not downloaded: set {memory}.model, or `hf download` it"
         ) from exc
     return f"the model {model} lies in {there}; it is opened by the first question"
 

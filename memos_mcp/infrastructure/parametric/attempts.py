@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
@@ -25,12 +25,12 @@ from torch import Tensor
 from memos_mcp.cube import Ref
 from memos_mcp.errors import Unavailable
 from memos_mcp.infrastructure.activation.fingerprint import Fingerprint, hashed
+from memos_mcp.infrastructure.parametric.retiring import REFS, SOURCES
 from memos_mcp.parametric import Figures, Lesson
 
 logger = logging.getLogger(__name__)
 
-_REFS: TypeAdapter[tuple[Ref, ...]] = TypeAdapter(tuple[Ref, ...])
-_SOURCES, _MEASURED = "sources.json", "measured.json"
+_MEASURED = "measured.json"
 
 
 class Measured(BaseModel):
@@ -73,7 +73,7 @@ class Attempts:
 
     def begin(self, key: str, sources: Collection[Ref]) -> None:
         """Note from what is going to be learnt, before anything of it is kept."""
-        self._write(key, _SOURCES, _REFS.dump_json(tuple(sources)))
+        self._write(key, SOURCES, REFS.dump_json(tuple(sources)))
 
     def keep(self, key: str, standing: Standing) -> None:
         """Keep where a training stands, in place of where it stood."""
@@ -124,7 +124,7 @@ class Attempts:
 
     def _sources(self, folder: Path) -> tuple[Ref, ...] | None:
         try:
-            return _REFS.validate_json((folder / _SOURCES).read_bytes())
+            return REFS.validate_json((folder / SOURCES).read_bytes())
         except (FileNotFoundError, ValidationError):
             return None
 
