@@ -123,7 +123,7 @@ async def judged(on: Bound, access: str, *, good: bool) -> None:
     if on.activations is None and on.adapters is None:
         raise InvalidInput(
             "there is nothing to choose between, so nothing is learnt: an answer can be judged where there is "
-            "activation or parametric memory (activation.kind)"
+            "activation or parametric memory (activation.kind, parametric.kind)"
         )
 
     def change(before: Outcomes) -> Outcomes:
