@@ -111,7 +111,8 @@ def parametric(chosen: Settings, ledger: Ledger, closing: AsyncExitStack) -> Ada
 
     served = on_sglang if its.kind == "sglang" else None
     opened_by, name = (none, "") if its.kind == "none" else (in_process, _known(its.model))
-    backend = Later(name, opened_by, folder, served=served, timeout_s=its.timeout_s)
+    blocks = chosen.blocks if chosen.activation.kind == "transformers" else None
+    backend = Later(name, opened_by, folder, served=served, blocks=blocks, timeout_s=its.timeout_s)
     closing.push_async_callback(backend.aclose)
     return backend
 

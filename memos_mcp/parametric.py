@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
-from memos_mcp.cube import Governance, Parametric, Ref
+from memos_mcp.cube import Activation, Governance, Parametric, Ref
 
 Progress = Callable[[int, int], None]
 """Told while an adapter is trained: so many steps of so many."""
@@ -206,6 +207,23 @@ class AdapterBackend(Trainer, ParametricBackend, Protocol):
         """Adapters as one that only resembles them; the pairs of the lesson measure what was lost.
 
         Raises InvalidInput (less than two, ranks over the budget, other sources), and as `attach`.
+        """
+        ...
+
+    async def cartridge(
+        self, lesson: Lesson, block: Activation, judge: Judge, *, told: Progress | None = None
+    ) -> Trained:
+        """Learn a lesson into a KV block of these memories, which this very model has read (Eyuboglu et al. 2025).
+
+        Raises as `train`, and NotFound, Corrupt, InvalidInput (of another model, or kept by a server).
+        """
+        ...
+
+    async def adopt(self, folder: Path, topic: str, *, rules: Governance = _NO_RULES) -> Parametric:
+        """An adapter that was trained elsewhere for this model, copied: it has no sources, and nothing retires it.
+
+        Raises NotFound, InvalidInput (other files, not of the portable profile, not for this model), Corrupt,
+        Unavailable.
         """
         ...
 

@@ -117,7 +117,11 @@ class Parametric(_Section):
     copies: str = Field(default="served", description="folder that servers read, in the data folder unless absolute")
     seen_as: str = Field(default="", description="that folder as the servers see it; default: the same (sglang)")
     timeout_s: float = Field(default=120, gt=0, le=3600, description="seconds an answer may take; then words are sent")
-    schedule: Literal["on", "off"] = Field(default="on", description="train again what lost a memory, or never")
+    schedule: Literal["on", "off"] = Field(
+        default="on", description="train again what lost a memory, and skills that are used often; or never"
+    )
+    most: int = Field(default=8, ge=0, le=1000, description="adapters that are trained so for one user")
+    disk_mb: int = Field(default=1024, ge=1, description="disk that those of one user may hold, in MiB")
 
     @model_validator(mode="after")
     def _named(self) -> Self:

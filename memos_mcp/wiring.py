@@ -79,10 +79,19 @@ def open(settings: Settings | None = None, **given: Any) -> Memos:
 
 def _terms(chosen: Settings, routes: Sequence[Route]) -> Terms:
     from memos_mcp.interface.planning import Terms
+    from memos_mcp.operation.quotas import Quota
 
-    its, training = chosen.activation, chosen.parametric.kind != "none" and chosen.parametric.schedule == "on"
+    its, learns = chosen.activation, chosen.parametric
+    quota = Quota(learns.disk_mb * 2**20, adapters=learns.most)
     meaning = next((route.meaning for route in routes if isinstance(route, _Meaning)), None)
-    return Terms(its.policy, its.longest, background=its.schedule == "on", meaning=meaning, training=training)
+    return Terms(
+        its.policy,
+        its.longest,
+        background=its.schedule == "on",
+        meaning=meaning,
+        training=learns.kind != "none" and learns.schedule == "on",
+        quota=quota,
+    )
 
 
 @runtime_checkable

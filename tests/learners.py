@@ -8,12 +8,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import anyio
 
-from memos_mcp.cube import Parametric
+from memos_mcp.cube import Activation, Governance, Parametric, Ref
 from memos_mcp.errors import InvalidInput, MemosError, NotFound
 from memos_mcp.parametric import Figures, Judge, Lesson, Pair, Progress, SourceFigures, Trained
+
+_NO_RULES, _NOBODY = Governance(), Ref(id="elsewhere", version=1)
 
 
 @dataclass
@@ -62,6 +65,22 @@ class Learner:
         parts = tuple(each.name for each in adapters)
         blob = _hash("merged", lesson.topic, *parts)
         return Trained(self._keep(blob, lesson, parts), judge(self._figures(lesson)), seconds=0.5, lost=0.2)
+
+    async def cartridge(
+        self, lesson: Lesson, block: Activation, judge: Judge, *, told: Progress | None = None
+    ) -> Trained:
+        if block.blob is None:
+            raise InvalidInput("the KV block is kept by a server")
+        return await self.train(lesson, judge, told=told)
+
+    async def adopt(self, folder: Path, topic: str, *, rules: Governance = _NO_RULES) -> Parametric:
+        if not folder.is_dir():  # noqa: ASYNC240 - a moment
+            raise NotFound(f"there is no {folder}")
+        facts = (Pair("Where does Ben live?", "Lisbon", _NOBODY), Pair("Who is Ada?", "A baker", _NOBODY))
+        its = self._keep(_hash("adopted", topic, str(folder)), Lesson(topic, facts))
+        known = self.kept[its.blob][1]
+        self.kept[its.blob] = (its.model_copy(update={"sources": ()}), known)
+        return self.kept[its.blob][0]
 
     async def likelihood(self, adapter: Parametric | None, pairs: Sequence[Pair]) -> list[float]:
         known = {each.question: each.answer for each in self._lesson(adapter).pairs} if adapter else {}

@@ -44,7 +44,7 @@ class Clock:
 
 @asynccontextmanager
 async def scheduled(
-    home: Path, table: Table, terms: Terms = TERMS, clock: Clock | None = None
+    home: Path, table: Table | None, terms: Terms = TERMS, clock: Clock | None = None, **more: Any
 ) -> AsyncGenerator[Memos]:
     """The memory of ada, words alone, with this model, an access log, and one clock for all of it."""
     clock = clock or Clock()
@@ -59,6 +59,7 @@ async def scheduled(
         accesses=accesses,
         backend=table,
         scheduling=terms,
+        **more,
     )
     try:
         yield memos

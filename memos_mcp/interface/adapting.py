@@ -35,7 +35,7 @@ from memos_mcp.operation.gate import judged
 from memos_mcp.operation.lessons import lesson_of
 from memos_mcp.operation.pairs import Author, Written, authored, written
 from memos_mcp.parametric import AdapterBackend, GateReport, Lesson, Progress, Trained
-from memos_mcp.ports import MAIN, Event, MemoryAdapter
+from memos_mcp.ports import MAIN, Caller, Event, MemoryAdapter
 
 logger = logging.getLogger(__name__)
 
@@ -117,7 +117,7 @@ class Adapters:
                 with anyio.CancelScope(shield=True):
                     await self.records.unwant(want)
                 raise
-            return replace(await self._kept_of(want, cubes, lesson, trained, "trained"), left_out=left_out)
+            return replace(await self._kept_of(want, cubes, trained, "trained"), left_out=left_out)
 
     async def merge(self, want: Want, names: Sequence[str]) -> Taught:
         """Adapters as one that only resembles them, under a topic; `Release.lost` says what it cost. None is trained.
@@ -129,7 +129,7 @@ class Adapters:
         lesson, left_out = await self._lesson(want, cubes)
         async with self._alone():
             merged = await self._backend.merge(lesson, [each.payload for each in parts], judged)
-            return replace(await self._kept_of(want, cubes, lesson, merged, "merged"), left_out=left_out)
+            return replace(await self._kept_of(want, cubes, merged, "merged"), left_out=left_out)
 
     async def turn(self, name: str) -> Release:
         """Have this version of its topic answer. Raises NotFound, also if a memory in it is not what was learnt."""
@@ -257,7 +257,7 @@ class Adapters:
 
     async def _again(self, want: Want) -> None:
         cubes = await self._vault.get([Ref(id=id) for id in want.ids])
-        open_ = [cube for cube in cubes if self._is_open(want, cube)]
+        open_ = [cube for cube in cubes if self.is_open(want.caller, cube)]
         taught = await self.train(replace(want, ids=tuple(cube.id for cube in open_)), open_)
         if taught.release is None:
             logger.info("an adapter was refused", extra={"topic": want.topic, "why": "; ".join(taught.report.why)})
@@ -268,13 +268,12 @@ class Adapters:
         pairs: Written = await authored(seen, self._author) if self._author else written(seen)
         return lesson_of(want.topic, seen, pairs=pairs, budget=want.budget, recipe=want.recipe), pairs.left_out
 
-    async def _kept_of(
-        self, want: Want, cubes: Sequence[MemCube], lesson: Lesson, trained: Trained, how: Way
-    ) -> Taught:
+    async def _kept_of(self, want: Want, cubes: Sequence[MemCube], trained: Trained, how: Way) -> Taught:
         """In the ledger, if it was let through. Raises Conflict."""
         report = trained.report
         if trained.adapter is None:
-            refusal = Refusal(want.topic, want.by, lesson.sources, self._clock(), report.why)
+            refs = tuple(cube.ref for cube in cubes)
+            refusal = Refusal(want.topic, want.by, refs, self._clock(), report.why)
             await self.records.refused(want, refusal)
             return Taught(report)
         learnt = {ref.id for ref in trained.adapter.sources}
@@ -311,13 +310,15 @@ class Adapters:
     async def _is_over(self, kept: Kept) -> bool:
         """Is a memory in it not what was learnt, or not for who wanted it? One that was adopted has none."""
         cubes = await self._standing.of(kept.release)
-        return bool(kept.release.sources) and (cubes is None or not all(self._is_open(kept.want, c) for c in cubes))
+        return bool(kept.release.sources) and (
+            cubes is None or not all(self.is_open(kept.want.caller, c) for c in cubes)
+        )
 
-    def _is_open(self, want: Want, cube: MemCube) -> bool:
-        """May it be learnt, and by who wants it?"""
+    def is_open(self, caller: Caller, cube: MemCube) -> bool:
+        """May it be learnt, and for him?"""
         above = self._vault.namespaces.known.above(cube.path)
-        allowed = decided(want.caller, "read", cube.path, cube.governance, self._clock(), above).allowed
-        return allowed and not self.trainable(cube) and self._standing.whole(want.caller, cube)
+        allowed = decided(caller, "read", cube.path, cube.governance, self._clock(), above).allowed
+        return allowed and not self.trainable(cube) and self._standing.whole(caller, cube)
 
     async def _is_usable(self, on: Bound, release: Release, beneath: Sequence[str]) -> bool:
         if not release.sources:

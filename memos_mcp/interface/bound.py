@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from memos_mcp.interface.activating import Activations
     from memos_mcp.interface.adapting import Adapters
     from memos_mcp.interface.scheduling import Scheduler
+    from memos_mcp.interface.teaching import Teacher
 
 Found = Ref | Name
 When = datetime | str
@@ -92,6 +93,7 @@ class Bound:
     activations: Activations | None = None
     adapters: Adapters | None = None
     scheduler: Scheduler | None = None
+    teacher: Teacher | None = None
 
     def acting_as(self, caller: Caller) -> Bound:
         """The same for another caller, who stays in the branch."""

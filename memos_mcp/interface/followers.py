@@ -14,6 +14,7 @@ from memos_mcp.interface.bound import Bound
 from memos_mcp.interface.consolidating import following
 from memos_mcp.interface.planning import Terms
 from memos_mcp.interface.scheduling import Scheduler
+from memos_mcp.interface.teaching import Teacher
 from memos_mcp.operation.lanes import Lanes
 from memos_mcp.parametric import AdapterBackend
 from memos_mcp.ports import Route
@@ -39,7 +40,10 @@ def followed(
     on = following(on, routes, closing) if consolidation else on
     adapters = on.adapters
     if adapters is not None and terms.training:
-        trainer = Background(adapters.keep_up, Pace())
+        accesses = on.accesses
+        teacher = Teacher(on.vault, adapters, on.clock, accesses, terms.quota) if accesses is not None else None
+        on = replace(on, teacher=teacher)
+        trainer = Background(teacher.keep_up if teacher else adapters.keep_up, Pace())
         adapters.woken = trainer.wake
         closing.push_async_callback(trainer.aclose)
     kv, accesses = on.activations, on.accesses

@@ -16,6 +16,7 @@ from memos_mcp.errors import InvalidInput, Misconfigured
 from memos_mcp.interface.using import SECONDS, Meaning, Rates, block_of
 from memos_mcp.operation import prefixes
 from memos_mcp.operation.laying import Layout, Piece, Standing, lay
+from memos_mcp.operation.quotas import Quota
 from memos_mcp.operation.scheduling import Block, Decision, Held, Limits, Policy, after, plan
 from memos_mcp.operation.scheduling_policies import Frequent, Labelled, Paying, Recent, Similar
 from memos_mcp.operation.uses import Uses
@@ -26,6 +27,7 @@ LEAST = 512
 POLICIES: Mapping[str, Policy] = {each.name: each for each in (Paying(), Recent(), Frequent(), Labelled(), Similar())}
 BY_MEANING = Similar().name
 """The one that needs vectors of what is used."""
+_QUOTA = Quota(2**30)
 _LIMITS, _NOTHING = Limits(0), Layout()
 
 
@@ -34,7 +36,8 @@ class Terms:
     """How it is scheduled: by which policy, in blocks of how many tokens, within which limits.
 
     In the `background`, a round follows another after `pace` seconds at the soonest. The budget is that of the backend.
-    `meaning` gives the vectors of memories, if there is a model for them. `training`: adapters are trained again.
+    `meaning` gives the vectors of memories, if there is a model for them. `training`: adapters are
+    trained again, and new ones within the `quota` of each user.
     """
 
     policy: str = "paying"
@@ -45,6 +48,7 @@ class Terms:
     limits: Limits = _LIMITS
     meaning: Meaning | None = None
     training: bool = False
+    quota: Quota = _QUOTA
 
     def check(self, policy: str) -> None:
         """Can be planned by this policy? Raises InvalidInput, Misconfigured."""

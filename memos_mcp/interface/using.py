@@ -31,6 +31,7 @@ SECONDS = 0.001
 _KNOWN = 4096  # memories that are counted, those used last
 _PAGE = 1000
 _FRAME = 24  # tokens of id, class and brackets around the words of a memory
+_SESSION = 1800.0  # seconds without a use, after which one is of another session
 _CHANGING: frozenset[Action] = frozenset({"put", "update"})
 _EVERYWHERE = Lines("", ("user", "shared", "global"))
 
@@ -77,6 +78,9 @@ class Folded:
 
     def __init__(self) -> None:
         self.uses = Uses()
+        self.sessions: dict[str, int] = {}
+        """In how many sessions each was used."""
+        self._last: dict[str, float] = {}
 
     def fold(
         self,
@@ -92,6 +96,7 @@ class Folded:
         happened = [*_uses(lines, cubes), *_changes(events, cubes)]
         for at, _, id, was_used in sorted(happened):
             if was_used:
+                self._session(id, at)
                 self.uses.used(Use(id, at, labels=frozenset(cubes[id].tags), vector=vectors.get(id, ())))
             else:
                 self.uses.changed(self.uses.blocks[id], at)
@@ -101,11 +106,18 @@ class Folded:
         """This is what its block takes now."""
         self.uses.known(block)
 
+    def _session(self, id: str, at: float) -> None:
+        if at - self._last.get(id, float("-inf")) > _SESSION:
+            self.sessions[id] = self.sessions.get(id, 0) + 1
+        self._last[id] = at
+
     def _forget(self) -> None:
         blocks = self.uses.blocks
         pasts = sorted((block.past.last if block.past else -1, id) for id, block in blocks.items())
         for _, id in pasts[: max(0, len(blocks) - _KNOWN)]:
             self.uses.erased(id)
+        for id in self.sessions.keys() - blocks.keys():
+            del self.sessions[id], self._last[id]
 
 
 class Heard(Folded):
@@ -158,6 +170,7 @@ class Heard(Folded):
                 found += page
         if not found:
             self.uses, self._seq = Uses(), -LINES
+            self.sessions, self._last = {}, {}
             found = await last(self._accesses, _EVERYWHERE)
         self._line = found[-1].id
         return found

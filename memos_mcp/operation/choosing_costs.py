@@ -47,6 +47,17 @@ class Costs:
         """To train an adapter from sources of so many tokens."""
         return self.training + self.lesson * tokens
 
+    def trained_in(self, seconds: float, tokens: int, trainings: int = 1) -> Costs:
+        """As if so many trainings took so many seconds, from sources of so many tokens; nothing measured says nothing.
+
+        How a part that is fixed and one for each token relate stays as it is: few trainings differ enough to tell.
+        """
+        expected = trainings * self.training + self.lesson * tokens
+        if min(seconds, expected) <= 0:
+            return self
+        pace = seconds / expected
+        return replace(self, training=self.training * pace, lesson=self.lesson * pace)
+
     def at_speed(self, seconds: float) -> Costs:
         """As of a model that was measured to take so long for each token."""
         pace = seconds / self.token

@@ -15,14 +15,15 @@ from typing import Generic, Protocol, TypeVar
 import anyio
 from anyio import to_thread
 
-from memos_mcp.cube import Parametric
-from memos_mcp.errors import Unavailable
+from memos_mcp.cube import Activation, Governance, Parametric
+from memos_mcp.errors import InvalidInput, Unavailable
 from memos_mcp.infrastructure.parametric import retiring
 from memos_mcp.infrastructure.parametric.folders import place_of, removed
 from memos_mcp.parametric import Judge, Lesson, Pair, ParametricBackend, Progress, Trained, Trainer
 
 T = TypeVar("T")
 
+_NO_RULES = Governance()
 _AGE = 600.0  # seconds: an older adapter that nobody names was left by a process that was killed
 _MOST = 8  # adapters that stay attached in this process
 
@@ -31,6 +32,14 @@ class Here(Trainer, ParametricBackend, Protocol):
     """A model of this process."""
 
     async def merge(self, lesson: Lesson, adapters: Sequence[Parametric], judge: Judge) -> Trained:
+        """As the port says."""
+        ...
+
+    async def cartridge(self, lesson: Lesson, block: Path, judge: Judge, *, told: Progress | None = None) -> Trained:
+        """As the port says, with the file of the block."""
+        ...
+
+    async def adopt(self, folder: Path, topic: str, *, rules: Governance = _NO_RULES) -> Parametric:
         """As the port says."""
         ...
 
@@ -53,10 +62,11 @@ class Later:
         folder: Path,
         *,
         served: Callable[[], Awaitable[Served]] | None = None,
+        blocks: Path | None = None,
         timeout_s: float = 120,
     ) -> None:
-        """`folder` has the adapters; an answer may take `timeout_s`."""
-        self.model = model
+        """`folder` has the adapters, `blocks` the KV blocks of the same model; an answer may take `timeout_s`."""
+        self.model, self._blocks = model, blocks
         self._folder, self._timeout = folder, timeout_s
         self._here = _Opened(opened)
         self._served = _Opened(served) if served else None
@@ -69,6 +79,22 @@ class Later:
     async def merge(self, lesson: Lesson, adapters: Sequence[Parametric], judge: Judge) -> Trained:
         """As the port says."""
         return await (await self._here.get()).merge(lesson, adapters, judge)
+
+    async def cartridge(
+        self, lesson: Lesson, block: Activation, judge: Judge, *, told: Progress | None = None
+    ) -> Trained:
+        """As the port says."""
+        if self._blocks is None or block.blob is None:
+            raise InvalidInput(
+                "the KV block is kept by a server, or by no model of this machine: only one that parametric.model has "
+                "read in this process can be trained further"
+            )
+        file = self._blocks / block.blob[:2] / block.blob[2:]
+        return await (await self._here.get()).cartridge(lesson, file, judge, told=told)
+
+    async def adopt(self, folder: Path, topic: str, *, rules: Governance = _NO_RULES) -> Parametric:
+        """As the port says."""
+        return await (await self._here.get()).adopt(folder, topic, rules=rules)
 
     async def likelihood(self, adapter: Parametric | None, pairs: Sequence[Pair]) -> list[float]:
         """As the port says; what it needs is attached."""
