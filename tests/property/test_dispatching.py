@@ -25,7 +25,10 @@ USERS = ("ada", "ben")
 PATHS = ("user/ada", "shared/team")
 TEXTS = ("How the tea is brewed: warm the pot, then wait. " * 9, "The tea of the ferry is green.", "Tea is at four.")
 ASKED = ("How do I brew the tea?", "Which tea is green?", "Summarise the tea.", "And the tea?", "Remember the tea.")
-TROUBLES = (*[None] * 9, *(kind("broken") for kind in (NotFound, Corrupt, Unavailable, InvalidInput, Misconfigured, Conflict)))
+TROUBLES = (
+    *[None] * 9,
+    *(kind("broken") for kind in (NotFound, Corrupt, Unavailable, InvalidInput, Misconfigured, Conflict)),
+)
 NUMBER = st.integers(0, 9)
 Step = tuple[Any, ...]
 ASK = st.tuples(st.just("ask"), st.sampled_from(USERS), st.sampled_from(ASKED), st.integers(0, 2))

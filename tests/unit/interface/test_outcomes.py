@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import anyio
 import pytest
 
 from memos_mcp import Caller, Denied, Memos, NotFound
+from memos_mcp.activation import Source
 from memos_mcp.interface import outcomes
 from memos_mcp.interface.bound import Bound
 from memos_mcp.interface.outcomes import KIND, LAST, Outcomes
@@ -19,6 +21,11 @@ pytestmark = pytest.mark.anyio
 
 ASKED = "Which tea does Ada like?"
 NEW = Learnt()
+
+
+def silent(sources: Sequence[Source], prompt: str) -> str:
+    del sources, prompt
+    return ""
 
 
 def on(memos: Memos) -> Bound:
@@ -67,7 +74,7 @@ async def test_a_dialogue_that_goes_on_is_expected_to_and_one_that_ends_is_not(t
 
 
 async def test_nothing_is_noted_of_a_question_to_which_nothing_was_found_or_said(tmp_path: Path) -> None:
-    async with remembering(tmp_path, Table(says=lambda *_: "")) as memos:
+    async with remembering(tmp_path, Table(says=silent)) as memos:
         assert (await memos.ask(ASKED)).via == "none"
         assert await outcomes.read(on(memos)) == Outcomes()
         await memos.remember("Ada likes green tea.")
