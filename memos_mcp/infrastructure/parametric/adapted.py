@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import assert_never
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
@@ -15,7 +16,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from memos_mcp.errors import Corrupt
-from memos_mcp.infrastructure.parametric.profile import AdapterConfig
+from memos_mcp.infrastructure.parametric.prefixes import Prefix
+from memos_mcp.infrastructure.parametric.profile import AdapterConfig, CartridgeConfig, Config
 
 _BASE = "__base__"
 _HEADS = frozenset({"lm_head", "embed_out", "score"})
@@ -30,21 +32,38 @@ class Adapted:
         for _, parameter in model.named_parameters():
             parameter.requires_grad_(False)
         self._peft: PeftModel | None = None
+        self._prefixes: dict[str, Prefix] = {}
         self._learner, self._learning = "", list[Tensor]()
         self._on: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
         """Of all that is attached."""
-        return tuple(self._peft.peft_config) if self._peft is not None else ()
+        return (*(self._peft.peft_config if self._peft is not None else ()), *self._prefixes)
+
+    def prefixed(self, name: str | None) -> bool:
+        """Is this a cartridge, behind which questions are asked?"""
+        return name in self._prefixes
 
     def per_rank(self) -> int:
         """Bytes that an adapter takes for each rank, in the file."""
         modules = [module for name, module in self.model.named_modules() if _leaf(name) in self.targets]
         return sum(4 * sum(_shape(module)) for module in modules if isinstance(module, nn.Linear))
 
-    def add(self, name: str, config: AdapterConfig, tensors: Mapping[str, Tensor] | None = None) -> None:
-        """Attach an adapter, of these weights or of ones that change nothing. Raises Corrupt if they do not fit."""
+    def add(self, name: str, config: Config, tensors: Mapping[str, Tensor] | None = None) -> None:
+        """Attach an adapter, of these weights or of ones that change nothing. Raises Corrupt if they do not fit.
+
+        A cartridge is nothing without weights.
+        """
+        match config:
+            case AdapterConfig():
+                self._add(name, config, tensors)
+            case CartridgeConfig():
+                self._prefixes[name] = Prefix(config, tensors or {}, self.model)
+            case _:
+                assert_never(config)
+
+    def _add(self, name: str, config: AdapterConfig, tensors: Mapping[str, Tensor] | None) -> None:
         made = LoraConfig(
             r=config.r,
             lora_alpha=config.lora_alpha,
@@ -66,10 +85,12 @@ class Adapted:
 
     def remove(self, name: str) -> None:
         """Detach it; with the last one the model has its own modules again."""
-        if self._peft is None or name not in self._peft.peft_config:
+        if name not in self.names:
             return
         if name == self._learner:
             self._learner, self._learning = "", []
+        if self._prefixes.pop(name, None) is not None or self._peft is None:
+            return
         if len(self._peft.peft_config) == 1:
             self.model = self._peft.unload()
             self._peft, self._on = None, None
@@ -81,6 +102,8 @@ class Adapted:
 
     def tensors(self, name: str) -> dict[str, Tensor]:
         """The weights of an adapter, under the names of its file."""
+        if name in self._prefixes:
+            return self._prefixes[name].tensors
         if self._peft is None:
             return {}
         found = get_peft_model_state_dict(self._peft, adapter_name=name)
@@ -88,15 +111,22 @@ class Adapted:
 
     def trainable(self, name: str) -> list[tuple[str, Tensor]]:
         """Its parameters, by name, and only they learn."""
-        found = [(key, each) for key, each in self.model.named_parameters() if name in key.split(".")]
+        prefix = self._prefixes.get(name)
+        named = [("prefix", prefix.learnt)] if prefix is not None else self.model.named_parameters()
+        found = [(key, each) for key, each in named if prefix is not None or name in key.split(".")]
         self._learner, self._learning = name, [each for _, each in found]
         self._learn()
         return sorted(found, key=lambda each: each[0])
 
     def logits(self, ids: Tensor, mask: Tensor, name: str | None) -> Tensor:
         """What the model expects after each token of each row, with an adapter or with none."""
-        self._switch(name)
-        return self.model(input_ids=ids, attention_mask=mask, use_cache=False).logits
+        prefix = self._prefixes.get(name or "")
+        if prefix is None:
+            self._switch(name)
+            return self.model(input_ids=ids, attention_mask=mask, use_cache=False).logits
+        self._switch(None)
+        its, seen = prefix.cache(ids.shape[0]), prefix.seen(mask)
+        return self.model(input_ids=ids, attention_mask=seen, past_key_values=its, use_cache=True).logits
 
     def generated(self, ids: Tensor, mask: Tensor, names: Sequence[str | None], *, end: int, limit: int) -> Tensor:
         """The likeliest continuation of each row, each with its own adapter."""
@@ -113,6 +143,21 @@ class Adapted:
             if peft is None:
                 return generate(ids, attention_mask=mask)
             return generate(ids, attention_mask=mask, adapter_names=[each or _BASE for each in names])
+
+    def continued(self, ids: Tensor, mask: Tensor, name: str, *, end: int, limit: int) -> Tensor:
+        """The likeliest continuation of each row, all behind one cartridge."""
+        prefix = self._prefixes[name]
+        with torch.inference_mode():
+            self._switch(None)
+            return self.model.generate(
+                ids,
+                attention_mask=prefix.seen(mask),
+                past_key_values=prefix.cache(ids.shape[0]),
+                max_new_tokens=limit,
+                do_sample=False,
+                eos_token_id=end,
+                pad_token_id=end,
+            )
 
     def sum_of(self, names: Sequence[str], made: str) -> None:
         """Attach the sum of adapters as one of their ranks together: exact in what each adds, not in what it means."""

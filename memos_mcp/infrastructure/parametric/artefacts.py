@@ -13,8 +13,9 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
@@ -33,11 +34,19 @@ from memos_mcp.infrastructure.parametric.folders import (
     settled,
     swept,
 )
-from memos_mcp.infrastructure.parametric.profile import CONFIG, FILE, AdapterConfig, config_of
+from memos_mcp.infrastructure.parametric.profile import (
+    CONFIG,
+    FILE,
+    LORA,
+    Config,
+    cartridge_of,
+    config_of,
+    format_of,
+    rank_of,
+)
 from memos_mcp.late import late
 from memos_mcp.parametric import Budget, GateReport, Recipe
 
-FORMAT = "memos-lora/1"
 _FILES = {FILE, CONFIG, MANIFEST}
 _TOPIC = late(r"[a-z0-9][a-z0-9_-]{0,63}")
 
@@ -46,26 +55,38 @@ class Manifest(BaseModel):
     """What an adapter says of itself: of which base and data, how it was trained, and who may use it.
 
     `data` is the hash of all pairs, `key` of the whole lesson, `log` the loss of each step. `parts` are the names of
-    those that it was merged from, `lost` what the merging cost of the log-p per token.
+    those that it was merged from, `lost` what the merging cost of the log-p per token. One that was trained elsewhere
+    and adopted has no sources, so nothing is known of how it was trained either; then `data` is the hash of its file. A
+    cartridge has a format of its own, the hash of the KV `block` that it began as, and tokens for its `rank`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: str = FORMAT
+    format: Literal["memos-lora/1", "memos-cartridge/1"] = LORA
     name: str
     base: Fingerprint
     data: str
     key: str
-    sources: tuple[Ref, ...] = Field(min_length=1)
+    sources: tuple[Ref, ...]
     files: dict[str, str]
     rank: int = Field(ge=1)
-    recipe: Recipe
-    budget: Budget
+    recipe: Recipe | None = None
+    budget: Budget | None = None
     log: tuple[float, ...] = ()
-    report: GateReport
+    report: GateReport | None = None
     rules: Governance
     parts: tuple[str, ...] = ()
     lost: float | None = None
+    block: str = ""
+
+    @model_validator(mode="after")
+    def _accounted_for(self) -> Manifest:
+        told = [each is not None for each in (self.recipe, self.budget, self.report)]
+        if self.sources and not all(told):
+            raise ValueError("an adapter with sources says how it was trained and what was measured")
+        if not self.sources and (any(told) or self.log or self.parts or self.lost is not None):
+            raise ValueError("an adapter without sources was adopted: nothing is known of how it was trained")
+        return self
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +94,7 @@ class Artefact:
     """An adapter that was read and found whole."""
 
     manifest: Manifest
-    config: AdapterConfig
+    config: Config
     tensors: Mapping[str, Tensor]
 
 
@@ -83,10 +104,14 @@ class Shelf:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def keep(self, manifest: Manifest, config: AdapterConfig, tensors: Mapping[str, Tensor]) -> Parametric:
-        """Store an adapter, durably, unless it is there, and say how a memory holds it. Raises Unavailable."""
+    def keep(self, manifest: Manifest, config: Config, tensors: Mapping[str, Tensor]) -> Parametric:
+        """Store an adapter, durably, unless it is there, and say how a memory holds it. Raises Unavailable.
+
+        Files, format and rank of the manifest are those of what is stored.
+        """
         data = {FILE: save(dict(tensors), {"format": "pt"}), CONFIG: config.model_dump_json(indent=1).encode()}
-        manifest = manifest.model_copy(update={"files": {name: hash_of(each) for name, each in data.items()}})
+        files = {name: hash_of(each) for name, each in data.items()}
+        manifest = manifest.model_copy(update={"files": files, "format": format_of(config), "rank": rank_of(config)})
         data[MANIFEST] = manifest.model_dump_json(indent=1).encode()
         adapter = payload(hash_of(data[MANIFEST]), manifest)
         if not self._whole(adapter):
@@ -114,7 +139,8 @@ class Shelf:
             if found.files.get(name) != hash_of(each):
                 raise Corrupt(f"{folder / name} is not what was written: drop the adapter and train it again")
         try:
-            return Artefact(found, config_of(data[CONFIG], str(folder / CONFIG)), load(data[FILE]))
+            parse = config_of if found.format == LORA else cartridge_of
+            return Artefact(found, parse(data[CONFIG], str(folder / CONFIG)), load(data[FILE]))
         except SafetensorError as exc:
             raise Corrupt(f"{folder / FILE} is no safetensors file: {exc}") from exc
 
@@ -134,12 +160,9 @@ class Shelf:
         if hash_of(data) != blob:
             raise Corrupt(f"{folder / MANIFEST} is not what was written: drop the adapter and train it again")
         try:
-            found = Manifest.model_validate_json(data)
+            return Manifest.model_validate_json(data)
         except ValidationError as exc:
             raise Corrupt(f"{folder / MANIFEST} cannot be read: train the adapter again") from exc
-        if found.format != FORMAT:
-            raise Corrupt(f"{folder / MANIFEST} has the format {found.format!r}, read here is {FORMAT!r}")
-        return found
 
     def drop(self, blob: str) -> None:
         """Remove an adapter: after that there is no folder of this name. Raises Unavailable."""
@@ -192,6 +215,13 @@ class Shelf:
     def path(self, blob: str) -> Path:
         """The folder of an adapter, as a server is told it. Raises InvalidInput."""
         return folders.place_of(self.folder, blob)
+
+    def keyed(self, key: str) -> Parametric | None:
+        """The adapter of this lesson, if it was stored before: by who was killed before he could note it, too."""
+        for blob, manifest in self.all():
+            if manifest.key == key:
+                return payload(blob, manifest)
+        return None
 
     def _whole(self, adapter: Parametric) -> bool:
         try:

@@ -6,14 +6,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerBase
 
 from memos_mcp.errors import InvalidInput, Misconfigured
 from memos_mcp.infrastructure.activation.fingerprint import hashed
+from memos_mcp.infrastructure.activation.seam import Seam
 
 _ASKED = "thequestionstandshere"
+
+
+class Asks(Protocol):
+    """How something is asked: of a model, of one with an adapter, or behind a cartridge."""
+
+    def question(self, text: str) -> list[int]:
+        """The ids up to where the answer begins. Raises InvalidInput if there are no words."""
+        ...
+
+    def answer(self, text: str) -> list[int]:
+        """The ids of a whole answer. Raises InvalidInput if there are no words."""
+        ...
 
 
 class Asking:
@@ -68,6 +82,21 @@ class Asking:
 
     def _ids(self, text: str) -> list[int]:
         return self._marked.encode(text, add_special_tokens=False).ids if text else []
+
+
+class Behind:
+    """Questions as they go on behind what a KV block has read, and answers as ever."""
+
+    def __init__(self, seam: Seam, asking: Asking) -> None:
+        self._seam, self._asking = seam, asking
+
+    def question(self, text: str) -> list[int]:
+        """The ids from the last memory to where the answer begins. Raises InvalidInput if there are no words."""
+        return self._seam.question(text)
+
+    def answer(self, text: str) -> list[int]:
+        """The ids of a whole answer. Raises InvalidInput if there are no words."""
+        return self._asking.answer(text)
 
 
 def _rendered(tokenizer: PreTrainedTokenizerBase) -> str:

@@ -13,12 +13,11 @@ from memos_mcp.infrastructure.activation.fingerprint import Fingerprint
 from memos_mcp.infrastructure.activation.identity import fingerprint
 from memos_mcp.infrastructure.activation.seam import Seam
 from memos_mcp.infrastructure.parametric.asking import Asking
-
-FORMAT = "memos-lora/1"
+from memos_mcp.infrastructure.parametric.profile import LORA
 
 
 def base_of(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str, revision: str) -> Fingerprint:
     """All that an adapter hangs on: model, weights, tokenizer and chat template, whatever is attached just now."""
     asking = Asking(tokenizer)
     found = fingerprint(model, Seam(tokenizer), name, revision)
-    return replace(found, adapters="", tokenizer=asking.tokens, template=asking.template, format=FORMAT)
+    return replace(found, adapters="", tokenizer=asking.tokens, template=asking.template, format=LORA)

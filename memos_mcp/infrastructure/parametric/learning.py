@@ -5,22 +5,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar
 
 import anyio
+from torch import Tensor
 
 from memos_mcp.cube import Parametric
 from memos_mcp.errors import Conflict, InvalidInput
 from memos_mcp.infrastructure.activation.fingerprint import Fingerprint
 from memos_mcp.infrastructure.parametric.adapted import Adapted
-from memos_mcp.infrastructure.parametric.artefacts import Manifest, Shelf, payload, touched
-from memos_mcp.infrastructure.parametric.asking import Asking
+from memos_mcp.infrastructure.parametric.artefacts import Manifest, Shelf, touched
+from memos_mcp.infrastructure.parametric.asking import Asking, Asks
 from memos_mcp.infrastructure.parametric.attempts import Attempts, Measured, Standing, data_of, key_of
 from memos_mcp.infrastructure.parametric.measuring import Exam
-from memos_mcp.infrastructure.parametric.profile import AdapterConfig, rank_within
+from memos_mcp.infrastructure.parametric.profile import AdapterConfig, Config, rank_of, rank_within
 from memos_mcp.infrastructure.parametric.rehearsal import texts, written
 from memos_mcp.infrastructure.parametric.rows import Row
 from memos_mcp.infrastructure.parametric.training import Material, Training
@@ -53,16 +54,38 @@ class Place:
     clock: Callable[[], float]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Start:
+    """What a lesson is learnt into: an adapter of these weights (None: random ones), and how it is asked.
+
+    `key` names the lesson in this form; `block` is the hash of the KV block that it began as.
+    """
+
+    key: str
+    config: Config
+    asks: Asks
+    tensors: Mapping[str, Tensor] | None = None
+    block: str = ""
+
+
+def blank(at: Place, lesson: Lesson) -> Start:
+    """An adapter that changes nothing yet, of the highest rank that the budget allows. Raises InvalidInput."""
+    rank = rank_within(lesson.budget.rank, lesson.budget.bytes, at.adapted.per_rank())
+    config = AdapterConfig(
+        base_model_name_or_path=at.base.model, r=rank, lora_alpha=2 * rank, target_modules=at.adapted.targets
+    )
+    return Start(key_of(lesson, at.base), config, at.asking)
+
+
 class Learning:
     """One lesson on its way. `run` is given what blocks, and does nothing else meanwhile."""
 
-    def __init__(self, place: Place, lesson: Lesson, run: Run) -> None:
+    def __init__(self, place: Place, lesson: Lesson, start: Start, run: Run) -> None:
         """Raises InvalidInput for a lesson that cannot be learnt, or not be examined."""
         check(lesson)
-        self._at, self._lesson, self._run = place, lesson, run
-        self._key = key_of(lesson, place.base)
+        self._at, self._lesson, self._start, self._run = place, lesson, start, run
+        self._key = start.key
         self._revoked = False
-        self._rank = rank_within(lesson.budget.rank, lesson.budget.bytes, place.adapted.per_rank())
 
     def revoke(self, ids: Collection[str]) -> None:
         """End it before its next step if it learns from one of these memories."""
@@ -102,20 +125,14 @@ class Learning:
         return Trained(adapter, report, measured.losses, known=True) if adapter is not None else None
 
     def _begun(self) -> tuple[Training, Exam, float]:
-        at, lesson = self._at, self._lesson
+        at, lesson, start = self._at, self._lesson, self._start
         at.attempts.begin(self._key, lesson.sources)
         rehearsal, control = beside(at, lesson)
-        config = AdapterConfig(
-            base_model_name_or_path=at.base.model,
-            r=self._rank,
-            lora_alpha=2 * self._rank,
-            target_modules=at.adapted.targets,
-        )
-        exam = Exam(at.adapted, at.asking, lesson, control, _NAME)
+        exam = Exam(at.adapted, at.asking, lesson, control, _NAME, start.asks)
         exam.before()
         answers = tuple(exam.row(each.question, each.answer) for each in lesson.pairs if not each.held_out)
-        material = Material(answers, rehearsal)
-        training = Training(at.adapted, _NAME, config, material, lesson.recipe, lesson.budget.steps)
+        material = Material(answers, rehearsal, start.tensors)
+        training = Training(at.adapted, _NAME, start.config, material, lesson.recipe, lesson.budget.steps)
         standing = at.attempts.standing(self._key)
         if standing is None:
             return training, exam, 0.0
@@ -166,21 +183,18 @@ class Learning:
             key=self._key,
             sources=lesson.sources,
             files={},
-            rank=config.r,
+            rank=rank_of(config),
             recipe=lesson.recipe,
             budget=lesson.budget,
             log=measured.losses,
             report=report,
             rules=lesson.rules,
+            block=self._start.block,
         )
         return at.shelf.keep(manifest, config, at.adapted.tensors(training.name))
 
     def _shelved(self) -> Parametric | None:
-        """Its adapter, if it was stored before: by who was killed before he could note it, too."""
-        for blob, manifest in self._at.shelf.all():
-            if manifest.key == self._key:
-                return payload(blob, manifest)
-        return None
+        return self._at.shelf.keyed(self._key)
 
 
 def beside(at: Place, lesson: Lesson) -> tuple[tuple[Row, ...], tuple[Row, ...]]:

@@ -8,40 +8,56 @@ from __future__ import annotations
 import hashlib
 import statistics
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from memos_mcp.cube import Ref
 from memos_mcp.infrastructure.parametric.adapted import Adapted
-from memos_mcp.infrastructure.parametric.asking import Asking
-from memos_mcp.infrastructure.parametric.rows import Row, loss, scores
+from memos_mcp.infrastructure.parametric.asking import Asking, Asks
+from memos_mcp.infrastructure.parametric.rows import Row, loss, row_of, scores
 from memos_mcp.parametric import Figures, Lesson, Pair, SourceFigures
 
 _FOILS = 3
 
 
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    held: list[Row]
+    learnt: list[Row]
+
+
 class Exam:
     """What is asked, and what the model said before it learnt."""
 
-    def __init__(self, adapted: Adapted, asking: Asking, lesson: Lesson, control: Sequence[Row], name: str) -> None:
-        self._adapted, self._asking, self._name = adapted, asking, name
+    def __init__(
+        self,
+        adapted: Adapted,
+        asking: Asking,
+        lesson: Lesson,
+        control: Sequence[Row],
+        name: str,
+        asks: Asks | None = None,
+    ) -> None:
+        """`asks` is how an adapter is asked, where that is not as its base is. Raises InvalidInput (an empty pair)."""
+        self._adapted, self._asks, self._name = adapted, asks or asking, name
         self._control = control
         self._held = [each for each in lesson.pairs if each.held_out]
-        self._rows = [self.row(each.question, each.answer) for each in self._held]
-        self._trained = [self.row(each.question, each.answer) for each in lesson.pairs if not each.held_out]
+        learnt = [each for each in lesson.pairs if not each.held_out]
+        self._base = _Rows(_rows(asking, self._held), _rows(asking, learnt))
+        self._now = _Rows(_rows(self._asks, self._held), _rows(self._asks, learnt))
         self._foils = [[self.row(each.question, wrong) for wrong in foils(each, lesson.pairs)] for each in self._held]
         self._was: tuple[list[float], float, float] = ([], 0.0, 0.0)
 
     def row(self, question: str, answer: str) -> Row:
         """A question and its answer as ids. Raises InvalidInput if one of them is empty."""
-        asked = self._asking.question(question)
-        return Row((*asked, *self._asking.answer(answer)), len(asked))
+        return row_of(self._asks, question, answer)
 
     def before(self) -> None:
         """Ask the base."""
-        self._was = self._asked(None)
+        self._was = self._asked(self._base, None)
 
     def figures(self, steps: int, stopped: str) -> Figures:
         """Ask it again with what was learnt."""
-        held, trained, control = self._asked(self._name)
+        held, trained, control = self._asked(self._now, self._name)
         won = self._recognised(held)
         was_held, was_trained, was_control = self._was
         return Figures(
@@ -56,11 +72,11 @@ class Exam:
             stopped=stopped,
         )
 
-    def _asked(self, name: str | None) -> tuple[list[float], float, float]:
-        held = scores(self._adapted, self._rows, name)
+    def _asked(self, rows: _Rows, name: str | None) -> tuple[list[float], float, float]:
+        held = scores(self._adapted, rows.held, name)
         return (
             held,
-            statistics.fmean(scores(self._adapted, self._trained, name)),
+            statistics.fmean(scores(self._adapted, rows.learnt, name)),
             loss(self._adapted, self._control, name),
         )
 
@@ -81,6 +97,10 @@ class Exam:
             round(statistics.fmean(now[at] for at in its), 5),
             round(statistics.fmean(known), 5) if known else None,
         )
+
+
+def _rows(asks: Asks, pairs: Sequence[Pair]) -> list[Row]:
+    return [row_of(asks, each.question, each.answer) for each in pairs]
 
 
 def foils(pair: Pair, pairs: Sequence[Pair]) -> list[str]:

@@ -36,6 +36,8 @@ def merged(at: Place, lesson: Lesson, adapters: Sequence[Parametric], judge: Jud
     """
     rank = _fitting(lesson, adapters)
     parts = {place_of(each.blob): at.shelf.read(each, at.base) for each in adapters}
+    if odd := [each.manifest.name for each in parts.values() if not isinstance(each.config, AdapterConfig)]:
+        raise InvalidInput(f"{', '.join(odd)} is a cartridge, which cannot be summed: learn the lesson jointly")
     new = [name for name in parts if name not in at.adapted.names]
     try:
         for name in new:
@@ -54,6 +56,10 @@ def _fitting(lesson: Lesson, adapters: Sequence[Parametric]) -> int:
     check(lesson)
     if len({each.blob for each in adapters}) < 2:
         raise InvalidInput("to merge takes two adapters at least: attach one by itself")
+    if adopted := [each.name for each in adapters if not each.sources]:
+        raise InvalidInput(
+            f"{', '.join(adopted)} was adopted and has no sources: a sum could not be taken back by them"
+        )
     rank = sum(each.rank for each in adapters)
     if rank > lesson.budget.rank:
         raise InvalidInput(f"merged they have rank {rank} of {lesson.budget.rank}: allow more, or train them jointly")

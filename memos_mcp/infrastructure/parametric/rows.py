@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from memos_mcp.infrastructure.parametric.adapted import Adapted
+from memos_mcp.infrastructure.parametric.asking import Asks
 
 _AT_ONCE = 8  # rows: what is expected after each token of them takes their length times the vocabulary
 
@@ -31,6 +32,12 @@ class Batch:
     ids: Tensor
     mask: Tensor
     judged: Tensor
+
+
+def row_of(asks: Asks, question: str, answer: str) -> Row:
+    """A question and its answer as ids. Raises InvalidInput if one of them is empty."""
+    asked = asks.question(question)
+    return Row((*asked, *asks.answer(answer)), len(asked))
 
 
 def batch(rows: Sequence[Row], device: str) -> Batch:

@@ -12,7 +12,7 @@ from memos_mcp.cube import Parametric, Ref
 from memos_mcp.errors import Corrupt, InvalidInput
 from memos_mcp.infrastructure.activation.fingerprint import Fingerprint
 from memos_mcp.infrastructure.parametric.folders import MANIFEST, bytes_of, hash_of, place_of
-from memos_mcp.infrastructure.parametric.profile import CONFIG, FILE, AdapterConfig, config_of
+from memos_mcp.infrastructure.parametric.profile import CONFIG, FILE, LORA, AdapterConfig, config_of
 from memos_mcp.infrastructure.parametric.weights import Pair, agree, pairs_of
 from memos_mcp.late import late
 
@@ -22,6 +22,7 @@ _NAMED = late(r"[a-z0-9][a-z0-9_-]{0,63}@[0-9]{1,9}")
 class _Manifest(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
+    format: str = LORA
     name: str
     base: Fingerprint
     sources: tuple[Ref, ...]
@@ -50,6 +51,11 @@ def taken(folder: Path, adapter: Parametric) -> Taken:
         raise Corrupt(f"{place / MANIFEST} cannot be read: train the adapter again") from exc
     if (manifest.base.key, manifest.sources) != (adapter.fingerprint, adapter.sources):
         raise Corrupt(f"the adapter {adapter.blob} is not the one that the memory speaks of: train it again")
+    if manifest.format != LORA:
+        raise InvalidInput(
+            f"{manifest.name} is no LoRA adapter, its format is {manifest.format!r}: SGLang cannot load it; "
+            "answer with it in process"
+        )
     if not _NAMED.fullmatch(manifest.name):
         raise InvalidInput(f"{manifest.name[:80]!r} is no name that a server can be told: it is like tea@3")
     files = {name: bytes_of(place / name) for name in (FILE, CONFIG)}

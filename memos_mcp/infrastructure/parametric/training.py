@@ -16,7 +16,7 @@ from torch.nn import utils
 from torch.optim import AdamW
 
 from memos_mcp.infrastructure.parametric.adapted import Adapted
-from memos_mcp.infrastructure.parametric.profile import AdapterConfig
+from memos_mcp.infrastructure.parametric.profile import Config
 from memos_mcp.infrastructure.parametric.rows import Row, batch, divergence, likelihoods
 from memos_mcp.parametric import Recipe
 
@@ -27,25 +27,27 @@ _NORM = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What is learnt, and what has to stay as it is."""
+    """What is learnt, what has to stay as it is, and with which weights it begins: None for random ones."""
 
     answers: tuple[Row, ...]
     rehearsal: tuple[Row, ...]
+    begun: Mapping[str, Tensor] | None = None
 
 
 class Training:
     """The steps of one training. What a step does hangs on the seed and its number alone, so it can go on anywhere."""
 
     def __init__(
-        self, adapted: Adapted, name: str, config: AdapterConfig, material: Material, recipe: Recipe, steps: int
+        self, adapted: Adapted, name: str, config: Config, material: Material, recipe: Recipe, steps: int
     ) -> None:
         self.done, self.losses = 0, list[float]()
         self.steps, self.name, self.config = steps, name, config
         self._adapted, self._material, self._recipe = adapted, material, recipe
         adapted.remove(name)
-        adapted.add(name, config)
+        adapted.add(name, config, material.begun)
         self._parameters = adapted.trainable(name)
-        self._begin()
+        if material.begun is None:
+            self._begin()
         self._adam = AdamW([each for _, each in self._parameters], lr=recipe.rate, weight_decay=0.0)
 
     @property

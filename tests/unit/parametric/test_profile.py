@@ -6,7 +6,7 @@ import pytest
 from pydantic import JsonValue
 
 from memos_mcp.errors import InvalidInput
-from memos_mcp.infrastructure.parametric.profile import config_of, rank_within
+from memos_mcp.infrastructure.parametric.profile import config_of, foreign, rank_within
 
 PLAIN: dict[str, JsonValue] = {
     "base_model_name_or_path": "tiny",
@@ -40,6 +40,16 @@ def test_plain_lora_is_taken() -> None:
 def test_what_some_server_would_load_wrongly_is_refused_by_name(field: str, value: JsonValue) -> None:
     with pytest.raises(InvalidInput, match=r"here is no adapter that every server loads alike: "):
         config_of(json.dumps(PLAIN | {field: value}).encode(), "here")
+
+
+def test_of_what_peft_wrote_elsewhere_only_what_has_no_effect_is_left_out() -> None:
+    idle: dict[str, JsonValue] = {"auto_mapping": None, "loftq_config": {}, "lora_bias": False, "revision": "main"}
+    begun: dict[str, JsonValue] = {"init_lora_weights": True, "inference_mode": False, "lora_dropout": 0.1}
+    found = foreign(json.dumps(PLAIN | idle | begun).encode(), "mine", "here")
+    assert found == config_of(json.dumps(PLAIN | {"base_model_name_or_path": "mine"}).encode(), "here")
+    for odd in ({"init_lora_weights": "olora"}, {"lora_bias": True}, {"exclude_modules": ["q_proj"]}):
+        with pytest.raises(InvalidInput, match=next(iter(odd))):
+            foreign(json.dumps(PLAIN | odd).encode(), "mine", "here")
 
 
 def test_what_is_no_json_is_refused() -> None:

@@ -71,6 +71,7 @@ class PreTrainedModel(Module):
         eos_token_id: int = ...,
         attention_mask: Tensor = ...,
         adapter_names: Sequence[str] = ...,
+        past_key_values: DynamicCache = ...,
     ) -> Tensor: ...
     def __call__(
         self,
