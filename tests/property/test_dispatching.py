@@ -83,8 +83,8 @@ class World:
             case ("note", user):
                 await self.memos._on.vault.ledger.write("choice", user, "spilt")  # pyright: ignore[reportPrivateUsage]
             case ("judge", user, number, good):
+                access = self.answers[int(number) % len(self.answers)]
                 with contextlib.suppress(NotFound):
-                    access = self.answers[number % len(self.answers)]
                     await self.memos.acting_as(Caller(user)).feedback(access, good=good)
             case _:
                 with contextlib.suppress(MemosError):  # of what is gone, or while something is broken
