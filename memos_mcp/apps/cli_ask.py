@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -14,6 +15,7 @@ from memos_mcp.apps import cli_care, cli_timeline, terminal
 from memos_mcp.apps import show as shown
 from memos_mcp.apps.faults import exit_code
 from memos_mcp.apps.terminal import Json, Limit, Path_, Where
+from memos_mcp.cube import MemCube
 from memos_mcp.errors import Unavailable
 from memos_mcp.memos import Memos
 
@@ -39,20 +41,21 @@ def ask(
         )
 
     answer = terminal.answer(work, json=json)
-    terminal.out(answer, _answer, json=json)
+    terminal.out(answer, shown_answer, json=json)
     if answer.missing:
         typer.echo(f"memos: {shown.one_line(answer.missing)}", err=True)
         raise typer.Exit(exit_code(Unavailable()))
 
 
-def _answer(answer: Answer) -> RenderableType:
-    """The words, then the memories that they cite; without words, those that were found."""
+def shown_answer(answer: Answer) -> RenderableType:
+    """The words, then the memories that they cite, or that were learnt; without words, those that were found."""
     if answer.missing:
         return shown.recall(answer.recall)
     rows = Table.grid(padding=(0, 1))
     rows.add_column(justify="right", style="dim")
     rows.add_column()
-    for cube in answer.sources:
+    behind = answer.sources or _learnt(answer)
+    for cube in behind:
         rows.add_row("·", shown.memory(cube))
     by = f"; answered by {answer.model}{_after(answer)}" if answer.model else ""
     unfounded = answer.model and answer.via != "adapter" and not answer.sources
@@ -63,10 +66,18 @@ def _answer(answer: Answer) -> RenderableType:
         notes.append(f"{what} was not used, the memories were sent in words: {answer.fallback}")
     return Group(
         Text(shown.plain(answer.text)),
-        *([Text(), rows] if answer.sources else []),
+        *([Text(), rows] if behind else []),
         Text(shown.one_line(f"{answer.recall.summary}{by}"), style="dim"),
         *shown.noted(notes),
     )
+
+
+def _learnt(answer: Answer) -> Sequence[MemCube]:
+    """Of what was found, what the adapter that answered was trained from."""
+    if answer.via != "adapter" or answer.recall.adapter is None:
+        return ()
+    covers = answer.recall.adapter.covers
+    return [cube for cube in answer.recall.cubes if cube.id in covers]
 
 
 def _after(answer: Answer) -> str:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+import io
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from memos_mcp import Caller, Memos
-from memos_mcp.answers import Release, Via
-from memos_mcp.cube import Kind
+from memos_mcp.apps import cli_ask
+from memos_mcp.apps.mcp_ask import MemoryAsk
 from memos_mcp.errors import (
     Conflict,
     Corrupt,
@@ -21,58 +21,12 @@ from memos_mcp.errors import (
     NotFound,
     Unavailable,
 )
-from memos_mcp.interface.adapter_records import Want
-from memos_mcp.interface.adapting import Adapters
-from memos_mcp.models import Worded
 from memos_mcp.ports import Change
 from tests.activations import Table, remembering
+from tests.choices import HOW, STEPS, TIN, asking, told, trained
 from tests.learners import Learner
 
 pytestmark = pytest.mark.anyio
-
-STEPS = "To brew the green tea, warm the pot, wait until the water has stopped boiling, and pour it slowly. " * 8
-TIN = "The tea of number one is kept in a tin of its own, in the cellar, under the stairs, with its name on it. " * 3
-HOW = "How do I brew the green tea?"
-
-
-class Chat:
-    """A chat model that keeps what it was sent."""
-
-    model = "chat"
-
-    def __init__(self) -> None:
-        self.sent: list[str] = []
-
-    async def answer(self, system: str, text: str) -> Worded:
-        del system
-        self.sent.append(text)
-        return Worded("In words.")
-
-
-@asynccontextmanager
-async def asking(
-    home: Path, table: Table | None = None, learner: Learner | None = None
-) -> AsyncGenerator[tuple[Memos, Chat]]:
-    chat = Chat()
-    async with remembering(home, table, answerer=chat, parametric=learner) as memos:
-        yield memos, chat
-
-
-def adapters(memos: Memos) -> Adapters:
-    found = memos._on.adapters  # pyright: ignore[reportPrivateUsage]
-    assert found is not None
-    return found
-
-
-async def told(memos: Memos, text: str = STEPS, kind: Kind = "skill", path: str | None = None) -> str:
-    return (await memos.put(path, f"{kind} {text[:9]}", text=text, kind=kind)).id
-
-
-async def trained(memos: Memos, *ids: str) -> Release:
-    want = Want("tea", memos.caller.user, ids, datetime.now(UTC))
-    taught = await adapters(memos).train(want, [await memos.get(id) for id in ids])
-    assert taught.release is not None
-    return taught.release
 
 
 async def sensitive(memos: Memos, id: str) -> None:
@@ -187,6 +141,18 @@ async def test_without_a_chat_model_the_model_of_parametric_memory_reads_the_tex
         assert "Ada likes green tea." in prompt
 
 
+async def test_what_is_not_worth_its_reading_is_left_out_and_the_plan_says_so(tmp_path: Path) -> None:
+    learner = Learner()
+    async with asking(tmp_path, None, learner) as (memos, _):
+        await trained(memos, await told(memos))
+        lengthy = (await memos.put(None, "tides", text="Of the tides, and of tea once. " + "They turn. " * 900)).id
+        found = await memos.recall(HOW, budget=9000, explain=True)
+        assert found.plan is not None
+        assert f"{lengthy} version 1: left out; at " in found.plan.given
+        assert (await memos.ask(HOW, budget=9000)).via == "adapter"
+        assert "They turn." not in learner.prompts[-1][1]
+
+
 # --- who may
 
 
@@ -246,6 +212,21 @@ async def test_every_memory_an_adapter_learnt_is_an_item_of_the_access(tmp_path:
         assert [item.id for item in line.items] == ids
         assert {item.rule for item in line.items} == {"owner"}
         assert ("adapter", 2) in [(stage.name, stage.number) for stage in line.stages]
+
+
+async def test_what_an_adapter_says_is_shown_with_what_it_learnt(tmp_path: Path) -> None:
+    async with asking(tmp_path, None, Learner()) as (memos, _):
+        ids = [await told(memos), await told(memos, "Nothing of this is asked about here, and never was.", "fact")]
+        await trained(memos, *ids)
+        answered = await MemoryAsk(question=HOW).call(memos)
+        assert (answered.via, answered.cited, set(answered.learnt_from) <= set(ids)) == ("adapter", (), True)
+        assert f"It was learnt from {ids[0]}" in str(answered)
+        console = Console(record=True, width=300, file=io.StringIO())
+        console.print(cli_ask.shown_answer(await memos.ask(HOW)))
+        shown = console.export_text()
+        assert f"{ids[0]}" in shown
+        assert "via an adapter, trained from 2 memories; `memos feedback " in shown
+        assert "it cites no memory" not in shown
 
 
 # --- what fails
@@ -319,66 +300,3 @@ async def test_where_there_is_no_choice_the_plan_names_none(tmp_path: Path) -> N
         found = await memos.recall("Which tea does Ada like?", explain=True)
         assert found.plan is not None
         assert found.plan.given == ""
-
-
-# --- what is learnt
-
-
-async def judged(memos: Memos, times: int, *, good: Sequence[Via]) -> list[Via]:
-    """In which way it was answered so many times; answers given in one of these are said to be good, others bad."""
-    vias: list[Via] = []
-    for _ in range(times):
-        answer = await memos.ask(HOW)
-        await memos.feedback(answer.recall.access, good=answer.via in good)
-        vias.append(answer.via)
-    return vias
-
-
-async def test_an_adapter_whose_answers_are_bad_is_left_for_text_and_a_good_one_is_kept(tmp_path: Path) -> None:
-    async with asking(tmp_path, None, Learner()) as (memos, _):
-        await trained(memos, await told(memos))
-        assert set(await judged(memos, 6, good=["adapter", "text"])) == {"adapter"}
-        vias = await judged(memos, 9, good=["text"])
-        assert vias[0] == "adapter"
-        assert set(vias[5:]) == {"text"}
-        found = await memos.recall(HOW, explain=True)
-        assert found.plan is not None
-        assert "against" in found.plan.given, "the share of either is said"
-
-
-async def test_what_others_say_of_their_answers_changes_nobody_elses(tmp_path: Path) -> None:
-    async with asking(tmp_path, None, Learner()) as (memos, _):
-        await trained(memos, await told(memos, path="shared/team"))
-        ben = memos.acting_as(Caller("ben"))
-        assert (await judged(ben, 9, good=["text"]))[-1] == "text"
-        assert (await memos.ask(HOW)).via == "adapter"
-
-
-async def test_only_who_asked_judges_an_answer_and_only_once(tmp_path: Path) -> None:
-    async with asking(tmp_path, None, Learner()) as (memos, _):
-        await told(memos, path="shared/team")
-        access = (await memos.ask(HOW)).recall.access
-        with pytest.raises(NotFound, match="ben has no answer"):
-            await memos.acting_as(Caller("ben")).feedback(access, good=False)
-        await memos.feedback(access, good=True)
-        with pytest.raises(NotFound, match="each once"):
-            await memos.feedback(access, good=True)
-        with pytest.raises(NotFound, match="memos ask"):
-            await memos.feedback("nobodys0", good=True)
-
-
-async def test_where_there_is_no_choice_nothing_is_noted_or_judged(tmp_path: Path) -> None:
-    async with asking(tmp_path) as (memos, _):
-        await told(memos)
-        answer = await memos.ask(HOW)
-        assert await memos._on.vault.ledger.list("choice") == []  # pyright: ignore[reportPrivateUsage]
-        with pytest.raises(InvalidInput, match=r"activation\.kind"):
-            await memos.feedback(answer.recall.access, good=True)
-
-
-async def test_no_word_is_noted(tmp_path: Path) -> None:
-    async with asking(tmp_path, Table(), Learner()) as (memos, _):
-        await trained(memos, await told(memos))
-        await memos.ask(HOW, turns=["The kettle is on."])
-        (note,) = await memos._on.vault.ledger.list("choice")  # pyright: ignore[reportPrivateUsage]
-        assert not [word for word in ("tea", "kettle", "brew", "pot") if word in str(note.value)]

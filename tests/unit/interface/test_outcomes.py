@@ -8,14 +8,17 @@ from pathlib import Path
 import anyio
 import pytest
 
-from memos_mcp import Caller, Denied, Memos, NotFound
+from memos_mcp import Caller, Denied, InvalidInput, Memos, NotFound
 from memos_mcp.activation import Source
+from memos_mcp.answers import Via
 from memos_mcp.interface import outcomes
 from memos_mcp.interface.bound import Bound
 from memos_mcp.interface.outcomes import KIND, LAST, Outcomes
 from memos_mcp.operation.choosing_learning import Learnt
 from memos_mcp.operation.choosing_terms import Task
 from tests.activations import Table, remembering
+from tests.choices import HOW, asking, told, trained
+from tests.learners import Learner
 
 pytestmark = pytest.mark.anyio
 
@@ -131,3 +134,66 @@ async def test_who_may_not_read_judges_nothing(tmp_path: Path) -> None:
         writer = memos.acting_as(Caller("ada", scopes=("write",)))
         with pytest.raises(Denied, match="scope"):
             await writer.feedback(access, good=True)
+
+
+# --- what follows
+
+
+async def judged(memos: Memos, times: int, *, good: Sequence[Via]) -> list[Via]:
+    """In which way it was answered so many times; answers given in one of these are said to be good, others bad."""
+    vias: list[Via] = []
+    for _ in range(times):
+        answer = await memos.ask(HOW)
+        await memos.feedback(answer.recall.access, good=answer.via in good)
+        vias.append(answer.via)
+    return vias
+
+
+async def test_an_adapter_whose_answers_are_bad_is_left_for_text_and_a_good_one_is_kept(tmp_path: Path) -> None:
+    async with asking(tmp_path, None, Learner()) as (memos, _):
+        await trained(memos, await told(memos))
+        assert set(await judged(memos, 6, good=["adapter", "text"])) == {"adapter"}
+        vias = await judged(memos, 9, good=["text"])
+        assert vias[0] == "adapter"
+        assert set(vias[5:]) == {"text"}
+        found = await memos.recall(HOW, explain=True)
+        assert found.plan is not None
+        assert "against" in found.plan.given, "the share of either is said"
+
+
+async def test_what_others_say_of_their_answers_changes_nobody_elses(tmp_path: Path) -> None:
+    async with asking(tmp_path, None, Learner()) as (memos, _):
+        await trained(memos, await told(memos, path="shared/team"))
+        ben = memos.acting_as(Caller("ben"))
+        assert (await judged(ben, 9, good=["text"]))[-1] == "text"
+        assert (await memos.ask(HOW)).via == "adapter"
+
+
+async def test_only_who_asked_judges_an_answer_and_only_once(tmp_path: Path) -> None:
+    async with asking(tmp_path, None, Learner()) as (memos, _):
+        await told(memos, path="shared/team")
+        access = (await memos.ask(HOW)).recall.access
+        with pytest.raises(NotFound, match="ben has no answer"):
+            await memos.acting_as(Caller("ben")).feedback(access, good=False)
+        await memos.feedback(access, good=True)
+        with pytest.raises(NotFound, match="each once"):
+            await memos.feedback(access, good=True)
+        with pytest.raises(NotFound, match="memos ask"):
+            await memos.feedback("nobodys0", good=True)
+
+
+async def test_where_there_is_no_choice_nothing_is_noted_or_judged(tmp_path: Path) -> None:
+    async with asking(tmp_path) as (memos, _):
+        await told(memos)
+        answer = await memos.ask(HOW)
+        assert await memos._on.vault.ledger.list("choice") == []  # pyright: ignore[reportPrivateUsage]
+        with pytest.raises(InvalidInput, match=r"activation\.kind"):
+            await memos.feedback(answer.recall.access, good=True)
+
+
+async def test_no_word_is_noted(tmp_path: Path) -> None:
+    async with asking(tmp_path, Table(), Learner()) as (memos, _):
+        await trained(memos, await told(memos))
+        await memos.ask(HOW, turns=["The kettle is on."])
+        (note,) = await memos._on.vault.ledger.list("choice")  # pyright: ignore[reportPrivateUsage]
+        assert not [word for word in ("tea", "kettle", "brew", "pot") if word in str(note.value)]
