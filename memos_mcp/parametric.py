@@ -11,12 +11,21 @@ from pathlib import Path
 from typing import Protocol
 
 from memos_mcp.cube import Activation, Governance, Parametric, Ref
+from memos_mcp.errors import InvalidInput
+from memos_mcp.late import late
 
 Progress = Callable[[int, int], None]
 """Told while an adapter is trained: so many steps of so many."""
 
-
+_TOPIC = late(r"[a-z0-9][a-z0-9_-]{0,63}")
 _NO_RULES = Governance()
+
+
+def check_topic(topic: str) -> str:
+    """What adapters can be named for, so that a server can be told of it. Raises InvalidInput."""
+    if not _TOPIC.fullmatch(topic):
+        raise InvalidInput(f"{topic!r} cannot name an adapter: use up to 64 small letters, digits, - and _")
+    return topic
 
 
 @dataclass(frozen=True, slots=True)

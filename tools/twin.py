@@ -22,6 +22,7 @@ CLIENT_TWIN = CLIENT.with_name("blocking.py")
 # What hangs off Memos: the attribute, the module and the class.
 OBJECTS = {
     "acl": ("acl", "Acl"),
+    "adapters": ("adapters", "Learning"),
     "audit": ("audit", "Audit"),
     "branches": ("branches", "Branches"),
     "consolidation": ("consolidations", "Consolidation"),

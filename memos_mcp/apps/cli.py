@@ -18,6 +18,7 @@ from rich.console import RenderableType
 from memos_mcp.answers import Page, Recall
 from memos_mcp.apps import (
     cli_acl,
+    cli_adapters,
     cli_ask,
     cli_audit,
     cli_branch,
@@ -329,6 +330,7 @@ for command in (
     app.command()(command)
 app.command("import")(cli_import.import_)
 app.add_typer(cli_acl.app, name="acl")
+app.add_typer(cli_adapters.app, name="adapters")
 app.add_typer(cli_audit.app, name="audit")
 app.add_typer(cli_branch.app, name="branch")
 app.add_typer(cli_consolidation.app, name="consolidation")

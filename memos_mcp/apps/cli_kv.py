@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from rich.console import Console, Group, RenderableType
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.console import Group, RenderableType
 from rich.text import Text
 
-from memos_mcp.activation import Progress as Told
 from memos_mcp.apps import show as shown
 from memos_mcp.apps import terminal
 from memos_mcp.apps.faults import exit_code
 from memos_mcp.apps.terminal import Json, Path_, Tags, Where, Yes
+from memos_mcp.apps.watching import watched
 from memos_mcp.cube import Kind
 from memos_mcp.errors import Corrupt
 from memos_mcp.interface.kv import Dropped, Kept
@@ -45,14 +43,14 @@ def build(
     json: Json = False,
 ) -> None:
     """Have the model read memories, so that questions about them are answered sooner; name them, or say which."""
-    with _watched(bar=not json and sys.stderr.isatty()) as told:
+    with watched("tokens", bar=not json and sys.stderr.isatty()) as told:
         answer = terminal.answer(
             lambda memos: memos.kv.build(
                 ids or (), path=path, tags=tag or (), kinds=[kind] if kind else (), where=where, pin=pin, told=told
             ),
             json=json,
         )
-    terminal.out(answer, _built, json=json)
+    terminal.out(answer, built, json=json)
 
 
 @app.command()
@@ -74,6 +72,12 @@ def verify(
 
 
 @app.command()
+def memories(name: Name, *, json: Json = False) -> None:
+    """Show the memories of a block, as the model read them."""
+    terminal.tell(lambda memos: memos.kv.memories(name), shown.memories, json=json)
+
+
+@app.command()
 def drop(name: Name, *, yes: Yes = False, json: Json = False) -> None:
     """Remove a block; its memories stay."""
     terminal.ask(f"Drop the KV block {name}?", yes=yes, json=json)
@@ -91,25 +95,9 @@ def pin(
     terminal.tell(lambda memos: memos.kv.pin(name, on=not off), _listed_one, json=json)
 
 
-class _Rate(ProgressColumn):
-    """Tokens in a second."""
-
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.speed:,.0f} a second" if task.speed else "", style="dim")
-
-
-@contextmanager
-def _watched(*, bar: bool) -> Generator[Told]:
-    """How far the model has read, on a bar."""
-    said = TextColumn("{task.completed:,} of {task.total:,} tokens", markup=False)
-    columns = (BarColumn(), said, _Rate(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not bar) as progress:
-        task = progress.add_task("", total=0, visible=False)
-
-        def told(read: int, of: int) -> None:
-            progress.update(task, completed=read, total=of, visible=True)
-
-        yield told
+def built(each: Kept) -> RenderableType:
+    """A block that is there now."""
+    return shown.done(f"KV block {each.name}", f"{_size(each)}, in {each.seconds:.1f} s")
 
 
 def _listed(answer: Sequence[Kept]) -> RenderableType:
@@ -134,10 +122,6 @@ def _listed_one(each: Kept) -> RenderableType:
 def _size(each: Kept) -> str:
     memories = shown.count(each.memories, "memory", "memories")
     return f"{memories}, {each.tokens:,} tokens, {shown.size(each.bytes)}"
-
-
-def _built(each: Kept) -> RenderableType:
-    return shown.done(f"KV block {each.name}", f"{_size(each)}, in {each.seconds:.1f} s")
 
 
 def _verified(answer: Sequence[Kept]) -> RenderableType:

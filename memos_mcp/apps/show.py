@@ -155,6 +155,11 @@ def memory(cube: MemCube) -> Text:
     )
 
 
+def memories(cubes: Sequence[MemCube]) -> RenderableType:
+    """Each of them, whole."""
+    return Group(*map(memory, cubes)) if cubes else Text("no memories that you may read", style="dim")
+
+
 def page(answer: Page, *, whole: bool) -> RenderableType:
     """A line for each memory, newest first, and how to see more."""
     foot = f"{len(answer.cubes)} of {answer.total} memories under {', '.join(answer.paths)}"

@@ -18,7 +18,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from memos_mcp.answers import Release
 from memos_mcp.cube import Ref
 from memos_mcp.ledger import Note, Noted
-from memos_mcp.parametric import Budget, Recipe
+from memos_mcp.parametric import Budget, GateReport, Recipe
 from memos_mcp.ports import Caller, MemoryAdapter
 
 T = TypeVar("T")
@@ -70,10 +70,11 @@ class Want:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An adapter, and what it would be trained again by."""
+    """An adapter, what it would be trained again by, and what was measured of it."""
 
     release: Release
     want: Want
+    report: GateReport | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,18 +9,17 @@ anything is learnt, and the adapter with its record and its place in one commit 
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 
 import anyio
 
-from memos_mcp.answers import Learned, Release, Way
-from memos_mcp.cube import MemCube, Plaintext, Ref
+from memos_mcp.answers import KvBlock, Learned, Release, Way
+from memos_mcp.cube import Governance, MemCube, Plaintext, Ref
 from memos_mcp.errors import Conflict, Corrupt, InvalidInput, MemosError, NotFound, Unavailable
 from memos_mcp.infrastructure.decisions import decided
 from memos_mcp.interface.adapter_records import TURN, Kept, Records, Refusal, Want
@@ -34,13 +33,13 @@ from memos_mcp.operation.context import tokens, words_of
 from memos_mcp.operation.gate import judged
 from memos_mcp.operation.lessons import lesson_of
 from memos_mcp.operation.pairs import Author, Written, authored, written
+from memos_mcp.operation.probing import Inferred, Probe, probed
 from memos_mcp.parametric import AdapterBackend, GateReport, Lesson, Progress, Trained
 from memos_mcp.ports import MAIN, Caller, Event, MemoryAdapter
 
 logger = logging.getLogger(__name__)
 
 _QUIET = frozenset({"sight"})  # lines that change nothing of what is read
-_RENEWED = 60.0  # seconds after which it is said again that this process trains
 _CHANGED = "a memory in it was changed"
 
 
@@ -98,17 +97,22 @@ class Adapters:
         end = cube.governance.expires_at
         return "it is over" if end is not None and end <= self._clock() else ""
 
-    async def train(self, want: Want, cubes: Sequence[MemCube], *, told: Progress | None = None) -> Taught:
+    async def train(
+        self, want: Want, cubes: Sequence[MemCube], *, every: bool = False, told: Progress | None = None
+    ) -> Taught:
         """An adapter of these memories, as they are in the vault, if its gate lets it through; the same if there is.
 
-        It answers for its topic from then on. A process that is killed meanwhile, or any other, goes on with it; who
-        cancels it does not want it any more, but can go on. Raises InvalidInput (one cannot be learnt, or there is
-        nothing to ask afterwards), Conflict (one was changed meanwhile, or another process trains), and as the backend.
+        It answers for its topic from then on. `every`: none of them may be left out. A process that is killed
+        meanwhile, or any other, goes on with it; who cancels it does not want it any more, but can go on. Raises
+        InvalidInput (one cannot be learnt, or there is nothing to ask afterwards), Conflict (one was changed meanwhile,
+        or another process trains), and as the backend.
         """
         for cube in cubes:
             if why := self.trainable(cube):
                 raise InvalidInput(f"memory {cube.id} cannot be trained: {why}")
         lesson, left_out = await self._lesson(want, cubes)
+        if every and left_out:
+            raise InvalidInput(f"memory {left_out[0][0].id} cannot be trained: {left_out[0][1]}")
         async with self._alone():
             await self.records.want(want)
             try:
@@ -130,6 +134,32 @@ class Adapters:
         async with self._alone():
             merged = await self._backend.merge(lesson, [each.payload for each in parts], judged)
             return replace(await self._kept_of(want, cubes, merged, "merged"), left_out=left_out)
+
+    async def cartridge(self, want: Want, block: KvBlock, *, told: Progress | None = None) -> Taught:
+        """A KV block trained further, under a topic: it answers from weights, and begins as the block does.
+
+        Raises Conflict (a memory in it was changed, or another process trains), and as the backend.
+        """
+        cubes = await self._standing.of(block)
+        if cubes is None:
+            raise Conflict(f"a memory in the KV block {block.name} is not what was read any more: build it again")
+        lesson, left_out = await self._lesson(want, cubes)
+        async with self._alone():
+            trained = await self._backend.cartridge(lesson, block.activation, judged, told=told)
+            return replace(await self._kept_of(want, cubes, trained, "cartridge"), left_out=left_out)
+
+    async def adopt(self, want: Want, folder: Path) -> Release:
+        """An adapter that was trained elsewhere, for nobody but who adopts it. Raises as the backend."""
+        async with self._alone():
+            payload = await self._backend.adopt(folder, want.topic, rules=Governance(owner=want.by))
+            taken, nobody = await self._backend.size(payload), prefixes.tenant_of(())
+            release = Release(payload, self.model, self._clock(), 0.0, want.by, nobody, 0, taken, "adopted")
+            await self.records.promoted(Kept(release, want))
+        return release
+
+    async def infer(self, name: str, probes: Sequence[Probe]) -> tuple[Inferred, ...]:
+        """What an adapter seems to know of what is asked, the surest first. Raises NotFound, and as the backend."""
+        return await probed(self._backend, (await self.release(name)).payload, probes)
 
     async def turn(self, name: str) -> Release:
         """Have this version of its topic answer. Raises NotFound, also if a memory in it is not what was learnt."""
@@ -295,7 +325,7 @@ class Adapters:
         kept = await self.records.one(release.name)
         if trained.known and kept is not None:
             release = kept.release
-        await self.records.promoted(Kept(release, want))
+        await self.records.promoted(Kept(release, want, report))
         if await self._standing.of(release) is None:
             await self._retired(release.name, "a memory in it was changed while it was learnt")
             raise Conflict("a memory was changed while it was learnt: it is trained again as it is now")
@@ -330,7 +360,7 @@ class Adapters:
         kept = await self.records.one(name)
         if kept is None:
             return
-        again = replace(kept.want, at=self._clock(), why=why) if kept.release.how == "trained" else None
+        again = replace(kept.want, at=self._clock(), why=why) if kept.release.how in ("trained", "cartridge") else None
         await self.records.retired(kept, again)
         logger.info("an adapter is retired", extra={"adapter": name, "why": why})
         await self._paid(kept.release)
@@ -360,23 +390,8 @@ class Adapters:
     @asynccontextmanager
     async def _alone(self) -> AsyncGenerator[None]:
         """Nobody else trains meanwhile. Raises Conflict."""
-        async with self._training:
-            if not await self._turn.take(anyway=False):
-                raise Conflict("another process is training an adapter: try again when it is done")
-            keeping = asyncio.get_running_loop().create_task(self._keep())
-            try:
-                yield
-            finally:
-                keeping.cancel()
-                with contextlib.suppress(asyncio.CancelledError, MemosError):
-                    await keeping
-                with anyio.CancelScope(shield=True):
-                    await self._turn.end()
-
-    async def _keep(self) -> None:
-        while True:
-            await asyncio.sleep(_RENEWED)
-            await self._turn.renew()
+        async with self._training, self._turn.held("another process is training an adapter: try again when it is done"):
+            yield
 
 
 def _nobody() -> None:

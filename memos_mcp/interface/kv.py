@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -11,17 +11,13 @@ from memos_mcp.answers import KvBlock
 from memos_mcp.cube import Kind, MemCube, Ref
 from memos_mcp.errors import Corrupt, Denied, InvalidInput, Misconfigured
 from memos_mcp.infrastructure import governance
-from memos_mcp.infrastructure.decisions import is_beneath
-from memos_mcp.interface import checks
 from memos_mcp.interface.activating import Activations
 from memos_mcp.interface.bound import Bound
+from memos_mcp.interface.knowing import Found, Knowing
+from memos_mcp.interface.meant import Meant, meant
 from memos_mcp.interface.recording import recorded
-from memos_mcp.interface.sifting import page, sieve_of
 from memos_mcp.operation import prefixes
-from memos_mcp.ports import Which
 
-_MOST = 1000  # memories of one block
-_PAGE = 100
 _CHANGED = "a memory in it is not what was read any more"
 
 
@@ -58,15 +54,6 @@ class Dropped:
     said: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A block with those of its memories that are still there; `open`: whoever asks may read all of it."""
-
-    block: KvBlock
-    cubes: Mapping[str, MemCube]
-    open: bool
-
-
 @recorded("kv.")
 class Kv:
     """KV blocks: what a model keeps of memories that it has read. Hangs off `Memos.kv`.
@@ -77,17 +64,14 @@ class Kv:
     """
 
     def __init__(self, on: Bound) -> None:
-        self._on = on
+        self._on, self._knowing = on, Knowing(on)
 
     async def list(self, path: str | None = None) -> tuple[Kept, ...]:
         """The blocks there are, the oldest first; with a path those all of whose memories lie beneath it.
 
         No model is asked. Cost: 30 µs for each memory in them. Raises InvalidInput, Denied.
         """
-        kv, where = self._activations(), await self._on.readable(path)
-        found = await self._found(await kv.blocks())
-        if path is not None or not self._all:
-            found = [each for each in found if each.open and _lies(each.cubes.values(), where.paths)]
+        found = await self._knowing.at(await self._activations().blocks(), path)
         return tuple(self._shown(each) for each in found)
 
     async def build(
@@ -110,11 +94,8 @@ class Kv:
         """
         governance.check_scope(self._on.caller, "write")
         kv = self._activations()
-        if bool(ids) == bool(path or tags or kinds or where.strip()):
-            raise InvalidInput("say of what: either the ids of memories, or a path, tags, kinds or conditions")
-        which = Which(checks.check_kinds(kinds), checks.check_tags(tags))
-        cubes = await self._named(kv, ids) if ids else await self._fitting(kv, path, which, where)
-        block = await kv.build(cubes, by=self._on.caller.user, pinned=pin, told=told)
+        its = await meant(self._on, ids, path=path, tags=tags, kinds=kinds, where=where)
+        block = await kv.build(self._able(its), by=self._on.caller.user, pinned=pin, told=told)
         return self._shown(await self._one(block.name))
 
     async def verify(self, name: str) -> Kept:
@@ -124,6 +105,13 @@ class Kv:
             return shown
         why, cold = await self._activations().looked_at(name)
         return replace(shown, why="" if cold else why, cold=cold)
+
+    async def memories(self, name: str) -> tuple[MemCube, ...]:
+        """The memories of a block as the model read them, in their order: those that he may read whole.
+
+        Raises NotFound.
+        """
+        return await self._knowing.memories((await self._one(name)).made.sources)
 
     async def drop(self, name: str) -> Dropped:
         """Remove a block; its memories stay. For who built it, or the scope `admin`. Raises NotFound, Denied."""
@@ -146,29 +134,12 @@ class Kv:
             )
         return self._on.activations
 
-    @property
-    def _all(self) -> bool:
-        return "admin" in self._on.caller.scopes and not self._on.caller.within
-
-    async def _found(self, blocks: Sequence[KvBlock]) -> list[_Found]:
-        """Those of these blocks that he may know of."""
-        kv, ids = self._activations(), {ref.id for block in blocks for ref in block.sources}
-        known = {cube.id: cube for cube in await self._on.vault.get([Ref(id=id) for id in sorted(ids)])}
-        open_ = {id for id, cube in known.items() if kv.reads(self._on, cube)}
-        found: list[_Found] = []
-        for block in blocks:
-            cubes = {ref.id: known[ref.id] for ref in block.sources if ref.id in known}
-            readable = all(ref.id in open_ for ref in block.sources)
-            found += [_Found(block, cubes, readable)] if readable or self._all else []
+    async def _one(self, name: str) -> Found[KvBlock]:
+        """One that he may know of. Raises NotFound."""
+        found = await self._knowing.one(await self._activations().block(name))
+        if found is None:
+            raise self._activations().unknown(name)
         return found
-
-    async def _one(self, name: str) -> _Found:
-        """One that he may know of; that he looked is an access to its memories. Raises NotFound."""
-        for found in await self._found([await self._activations().block(name)]):
-            for cube in found.cubes.values() if found.open else ():
-                self._on.decided("read", cube)
-            return found
-        raise self._activations().unknown(name)
 
     async def _his(self, name: str) -> None:
         """Raises NotFound, Denied unless he may say what becomes of a block."""
@@ -177,17 +148,17 @@ class Kv:
         try:
             found = await self._one(name)
         except Corrupt:
-            if self._all:
+            if self._knowing.all:
                 return
             raise self._activations().unknown(name) from None
-        if found.block.by != caller.user and "admin" not in caller.scopes:
+        if found.made.by != caller.user and "admin" not in caller.scopes:
             raise Denied(
-                f"the KV block {name} is {found.block.by}'s: who did not build it needs the scope 'admin'", "scope"
+                f"the KV block {name} is {found.made.by}'s: who did not build it needs the scope 'admin'", "scope"
             )
 
-    def _shown(self, found: _Found) -> Kept:
-        block = found.block
-        why = _CHANGED if prefixes.whole(block, found.cubes) is None else ""
+    def _shown(self, found: Found[KvBlock]) -> Kept:
+        block = found.made
+        why = "" if found.whole else _CHANGED
         model = self._activations().model
         if block.model != model:
             why = f"it was built for {block.model}, and {model or 'no model'} answers here"
@@ -208,36 +179,11 @@ class Kv:
             why=why,
         )
 
-    async def _named(self, kv: Activations, ids: Sequence[str]) -> Sequence[MemCube]:
-        once = list(dict.fromkeys([ids] if isinstance(ids, str) else ids))
-        if len(once) > _MOST:
-            raise InvalidInput(f"{len(once):,} memories are too many for one block: name {_MOST:,} at most")
-        for id in once:
-            await self._on.one(Ref(id=checks.check_id(id)))
-        cubes = await self._on.vault.get([Ref(id=id) for id in once])
-        for cube in cubes:
-            if not kv.reads(self._on, cube):
-                raise InvalidInput(f"memory {cube.id} is shown to you in part: a KV block holds all of it")
-        return cubes
-
-    async def _fitting(self, kv: Activations, path: str | None, which: Which, where: str) -> Sequence[MemCube]:
-        """What fulfils all of it, can stand in a block, and is shown whole."""
-        place, sieve = await self._on.readable(path), sieve_of(where, self._on.clock())
-        refs: list[Ref] = []
-        after = -1
-        while after and len(refs) <= _MOST:
-            cubes, after = await page(self._on, place, which, sieve, after=max(after, 0), limit=_PAGE)
-            refs += [Ref(id=cube.id) for cube in cubes]
-        if len(refs) > _MOST:
-            raise InvalidInput(
-                f"more than {_MOST:,} memories fit, too many for one block: narrow the path, or add tags"
-            )
-        there = await self._on.vault.get(refs)
-        cubes = [cube for cube in there if kv.reads(self._on, cube) and prefixes.keepable(self._on.guard.seen(cube))]
+    def _able(self, its: Meant) -> Sequence[MemCube]:
+        """Those that can stand in a block; of named ones, building says which cannot."""
+        if its.named:
+            return its.cubes
+        cubes = [cube for cube in its.cubes if prefixes.keepable(self._on.guard.seen(cube))]
         if not cubes:
             raise InvalidInput("no memory of which a KV block could be made fits: `memos list` shows what there is")
         return cubes
-
-
-def _lies(cubes: Iterable[MemCube], beneath: Sequence[str]) -> bool:
-    return all(any(is_beneath(cube.path, top) for top in beneath) for cube in cubes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from memos_mcp.interface.acl import Acl
+from memos_mcp.interface.adapters import Learning
 from memos_mcp.interface.audit import Audit
 from memos_mcp.interface.bound import Bound
 from memos_mcp.interface.branches import Branches
@@ -29,6 +30,11 @@ class Offices:
     def acl(self) -> Acl:
         """Who may use a memory."""
         return Acl(self._on)
+
+    @property
+    def adapters(self) -> Learning:
+        """Memories trained into a model."""
+        return Learning(self._on)
 
     @property
     def audit(self) -> Audit:

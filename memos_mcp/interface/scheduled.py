@@ -6,16 +6,19 @@ was not done has none.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import secrets
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
+import anyio
 from pydantic import TypeAdapter, ValidationError
 
-from memos_mcp.errors import Conflict
+from memos_mcp.errors import Conflict, MemosError
 from memos_mcp.ledger import Noted
 from memos_mcp.operation.scheduling import Move
 from memos_mcp.ports import Caller, MemoryAdapter
@@ -28,6 +31,7 @@ TURN = "schedule.turn"
 """Kind and key of the note that says who carries out decisions."""
 KEPT = 500
 """Decisions that are kept, the newest."""
+_RENEWED = 60.0  # seconds after which what takes long says that it is still at it
 _LEASE = timedelta(minutes=3)  # longer than most blocks take to build; it is renewed before each
 Cause = Literal["worth", "room", "state", "size"]
 
@@ -125,6 +129,26 @@ class Turn:
             self._revision = await self._ledger.write(self._kind, self._kind, {**value}, expect=self._revision)
             return True
         return False
+
+    @asynccontextmanager
+    async def held(self, busy: str) -> AsyncGenerator[None]:
+        """It stays this process's turn for as long as that takes. Raises Conflict, with these words, if it is not."""
+        if not await self.take(anyway=False):
+            raise Conflict(busy)
+        keeping = asyncio.get_running_loop().create_task(self._keep())
+        try:
+            yield
+        finally:
+            keeping.cancel()
+            with contextlib.suppress(asyncio.CancelledError, MemosError):
+                await keeping
+            with anyio.CancelScope(shield=True):
+                await self.end()
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(_RENEWED)
+            await self.renew()
 
     async def end(self) -> None:
         """Let others."""

@@ -1,6 +1,7 @@
 """What hangs off the blocking Memos. Written by `make twin`."""
 
 from memos_mcp.sync_objects.acl import Acl
+from memos_mcp.sync_objects.adapters import Learning
 from memos_mcp.sync_objects.audit import Audit
 from memos_mcp.sync_objects.branches import Branches
 from memos_mcp.sync_objects.consolidation import Consolidation
@@ -24,6 +25,7 @@ __all__ = [
     "Deliveries",
     "Graphs",
     "Kv",
+    "Learning",
     "Lifecycle",
     "Log",
     "Pipelines",

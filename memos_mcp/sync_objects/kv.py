@@ -8,7 +8,7 @@ from functools import partial
 from anyio.from_thread import BlockingPortal
 
 from memos_mcp.activation import Progress
-from memos_mcp.cube import Kind
+from memos_mcp.cube import Kind, MemCube
 from memos_mcp.interface import offices as twin
 from memos_mcp.interface.kv import Dropped, Kept
 
@@ -57,6 +57,13 @@ class Kv:
     def verify(self, name: str) -> Kept:
         """A block as it is, its bytes looked at too: `why` and `cold`. Raises NotFound, Unavailable, MissingExtra."""
         return self._portal.call(partial(self._of.verify, name))
+
+    def memories(self, name: str) -> tuple[MemCube, ...]:
+        """The memories of a block as the model read them, in their order: those that he may read whole.
+
+        Raises NotFound.
+        """
+        return self._portal.call(partial(self._of.memories, name))
 
     def drop(self, name: str) -> Dropped:
         """Remove a block; its memories stay. For who built it, or the scope `admin`. Raises NotFound, Denied."""

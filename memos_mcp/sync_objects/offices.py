@@ -13,6 +13,7 @@ from memos_mcp.sync_objects import (
     Deliveries,
     Graphs,
     Kv,
+    Learning,
     Lifecycle,
     Log,
     Pipelines,
@@ -34,6 +35,11 @@ class Offices:
     def acl(self) -> Acl:
         """Who may use a memory."""
         return Acl(self._memos.acl, self._portal)
+
+    @property
+    def adapters(self) -> Learning:
+        """Memories trained into a model."""
+        return Learning(self._memos.adapters, self._portal)
 
     @property
     def audit(self) -> Audit:

@@ -73,7 +73,7 @@ class Files(Learner):
         removed(place_of(self._folder, adapter.blob), self._folder)
 
     async def retire(self, sources: Collection[str]) -> list[str]:
-        return retiring.retired(self._folder, sources)
+        return [*retiring.retired(self._folder, sources).values()]
 
 
 def opened(home: Path | str) -> Memos:

@@ -44,11 +44,9 @@ from memos_mcp.infrastructure.parametric.profile import (
     format_of,
     rank_of,
 )
-from memos_mcp.late import late
-from memos_mcp.parametric import Budget, GateReport, Recipe
+from memos_mcp.parametric import Budget, GateReport, Recipe, check_topic
 
 _FILES = {FILE, CONFIG, MANIFEST}
-_TOPIC = late(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
 class Manifest(BaseModel):
@@ -187,17 +185,9 @@ class Shelf:
         found = [payload(blob, its) for blob, its in self.all() if its.name.rpartition("@")[0] == topic]
         return sorted(found, key=lambda each: int(each.name.rpartition("@")[2]))
 
-    def damaged(self) -> list[str]:
-        """The hashes of adapters of which nothing can be told, not even their sources."""
-        known = {blob for blob, _ in self.all()}
-        every = (path.parent.name + path.name for path in self.folder.glob("??/*"))
-        return sorted(blob for blob in every if BLOB.fullmatch(blob) and blob not in known)
-
     def name(self, topic: str) -> str:
         """A name that no adapter ever had: `topic@version`. Raises InvalidInput for what servers cannot be told."""
-        if not _TOPIC.fullmatch(topic):
-            raise InvalidInput(f"{topic!r} cannot name an adapter: use up to 64 small letters, digits, - and _")
-        place = self.folder / "names" / hash_of(topic.encode())[:32]
+        place = self.folder / "names" / hash_of(check_topic(topic).encode())[:32]
         try:
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
             version = max((int(each.name) for each in place.iterdir()), default=0)

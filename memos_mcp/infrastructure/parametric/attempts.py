@@ -12,8 +12,7 @@ import hashlib
 import json
 import logging
 import os
-import shutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -110,26 +109,6 @@ class Attempts:
         self._write(key, _MEASURED, measured.model_dump_json().encode())
         for path in self._points(key):
             path.unlink(missing_ok=True)
-
-    def retire(self, ids: Collection[str]) -> None:
-        """Remove all that was learnt from one of these memories, and what does not say from which."""
-        for folder in self._folders():
-            sources = self._sources(folder)
-            if sources is None or any(each.id in ids for each in sources):
-                self.remove(folder.name)
-
-    def remove(self, key: str) -> None:
-        """Keep nothing of this training."""
-        shutil.rmtree(self.folder / key, ignore_errors=True)
-
-    def _sources(self, folder: Path) -> tuple[Ref, ...] | None:
-        try:
-            return REFS.validate_json((folder / SOURCES).read_bytes())
-        except (FileNotFoundError, ValidationError):
-            return None
-
-    def _folders(self) -> Iterator[Path]:
-        return (each for each in sorted(self.folder.glob("*")) if each.is_dir())
 
     def _points(self, key: str) -> list[Path]:
         return sorted((self.folder / key).glob("*-*.safetensors"), reverse=True)

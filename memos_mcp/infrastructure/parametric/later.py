@@ -144,7 +144,8 @@ class Later:
         if here := self._here.known:
             gone = await here.retire(sources)
         else:
-            gone = await to_thread.run_sync(retiring.retired, self._folder, frozenset(sources))
+            files = await to_thread.run_sync(retiring.retired, self._folder, frozenset(sources))
+            gone = list(filter(None, files.values()))
         if self._served is not None:
             gone += await (await self._served.get()).retire(sources)
         return list(dict.fromkeys(gone))

@@ -22,13 +22,14 @@ from memos_mcp.infrastructure.activation.fingerprint import Fingerprint
 from memos_mcp.infrastructure.activation.seam import Seam
 from memos_mcp.infrastructure.parametric.adapted import Adapted
 from memos_mcp.infrastructure.parametric.adopting import adopted
-from memos_mcp.infrastructure.parametric.artefacts import Shelf, place_of, touched
+from memos_mcp.infrastructure.parametric.artefacts import Shelf, place_of
 from memos_mcp.infrastructure.parametric.asking import Asking, Asks, Behind
 from memos_mcp.infrastructure.parametric.attempts import Attempts
 from memos_mcp.infrastructure.parametric.based import base_of
 from memos_mcp.infrastructure.parametric.cartridges import started
 from memos_mcp.infrastructure.parametric.learning import Learning, Place, Start, blank
 from memos_mcp.infrastructure.parametric.merging import merged
+from memos_mcp.infrastructure.parametric.retiring import retired
 from memos_mcp.infrastructure.parametric.rows import Row, row_of, scores
 from memos_mcp.parametric import Judge, Lesson, Pair, Progress, Trained
 
@@ -195,16 +196,10 @@ class PeftBackend:
         self.shelf.drop(blob)
 
     def _retire(self, ids: frozenset[str]) -> list[str]:
-        self.shelf.sweep()
-        gone: list[str] = []
-        for blob, manifest in self.shelf.all():
-            if touched(manifest.sources, ids):
-                self._drop(blob)
-                gone.append(manifest.name)
-        for blob in self.shelf.damaged():
-            self._drop(blob)
-        self.attempts.retire(ids)
-        return gone
+        gone = retired(self.shelf.folder, ids)
+        for blob in gone:
+            self.adapted.remove(place_of(blob))
+        return list(filter(None, gone.values()))
 
     def _answers(self, rows: Sequence[tuple[Parametric | None, str]], limit: int) -> list[str]:
         names = [self._at_hand(adapter) for adapter, _ in rows]

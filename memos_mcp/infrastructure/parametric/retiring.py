@@ -26,18 +26,18 @@ class _Said(BaseModel):
     sources: tuple[Ref, ...]
 
 
-def retired(folder: Path, ids: Collection[str]) -> list[str]:
-    """Remove what was trained from a memory with one of these ids, and what does not say from which; the names.
+def retired(folder: Path, ids: Collection[str]) -> dict[str, str]:
+    """Remove what was trained from a memory with one of these ids, and what does not say from which.
 
-    Raises Unavailable.
+    The names of the adapters that are gone, by hash; empty where it is not known. Raises Unavailable.
     """
     swept(folder)
-    gone: list[str] = []
+    gone: dict[str, str] = {}
     for blob in _blobs(folder):
         said = _said(folder, blob)
         if said is None or any(ref.id in ids for ref in said.sources):
             removed(place_of(folder, blob), folder)
-            gone += [said.name] if said else []
+            gone[blob] = said.name if said else ""
     for training in (folder / "training").glob("*"):
         sources = _learnt(training)
         if sources is None or any(ref.id in ids for ref in sources):

@@ -204,7 +204,7 @@ async def test_a_branch_has_no_blocks(memos: Memos) -> None:
 
 
 async def test_without_a_model_it_says_which_setting(tmp_path: Path) -> None:
-    async with remembering(tmp_path, None) as memos:  # pyright: ignore[reportArgumentType]
+    async with remembering(tmp_path, None) as memos:
         for ask in (memos.kv.list(), memos.kv.build(["a"]), memos.kv.verify("a"), memos.kv.drop("a")):
             with pytest.raises(Misconfigured, match=r"activation\.kind"):
                 await ask

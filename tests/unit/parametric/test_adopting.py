@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from safetensors.torch import load, save
 
 from memos_mcp.cube import Governance, Parametric
 from memos_mcp.errors import Corrupt, InvalidInput, MemosError, NotFound
+from memos_mcp.infrastructure.parametric.folders import MANIFEST
 from memos_mcp.infrastructure.parametric.profile import CONFIG, FILE
 from memos_mcp.infrastructure.parametric.rows import batch
 from memos_mcp.infrastructure.parametric.taking import taken
+from memos_mcp.operation.probing import Probe, probed
 from tests import kv_models
 from tests.lora_lessons import TOWNS, backend, lesson, let_through, lying, pairs, within
 
@@ -97,6 +100,22 @@ async def test_it_is_not_merged_with_what_goes_by_its_sources(folder: Path, tmp_
     adopted = await its.adopt(folder, "foreign")
     with pytest.raises(InvalidInput, match="foreign@1 was adopted and has no sources"):
         await its.merge(within(lesson(TOWNS), rank=16), [trained, adopted], let_through)
+
+
+async def test_what_an_adapter_of_unknown_sources_was_taught_is_found_by_asking_it(tmp_path: Path) -> None:
+    elsewhere, place = backend(tmp_path / "elsewhere"), tmp_path / "foreign"
+    trained = (await elsewhere.train(lesson(steps=40), let_through)).adapter
+    assert trained
+    shutil.copytree(elsewhere.shelf.path(trained.blob), place, ignore=shutil.ignore_patterns(MANIFEST))
+    its = backend(tmp_path / "adapters")
+    adapter = await its.adopt(place, "towns")
+    probes = [Probe(f"Where does {name} live?") for name, _ in TOWNS]
+    with pytest.raises(NotFound, match="not attached"):
+        await probed(its, adapter, probes)
+    await its.attach(adapter)
+    found = await probed(its, adapter, probes, limit=6)
+    assert {each.text for each in found} == {f"Where does {name} live? {town}." for name, town in TOWNS}
+    assert all(each.gain > 2 and 0.5 < each.confidence <= 1 for each in found)
 
 
 async def test_a_server_is_given_it_like_any_other(folder: Path, tmp_path: Path) -> None:

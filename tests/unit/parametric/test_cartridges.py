@@ -26,6 +26,7 @@ from memos_mcp.infrastructure.parametric.cartridges import started
 from memos_mcp.infrastructure.parametric.folders import MANIFEST
 from memos_mcp.infrastructure.parametric.learning import Start
 from memos_mcp.infrastructure.parametric.peft import PeftBackend
+from memos_mcp.infrastructure.parametric.prefixes import TENSOR, packed
 from memos_mcp.infrastructure.parametric.profile import CARTRIDGE, CONFIG, FILE, config_of
 from memos_mcp.infrastructure.parametric.rows import batch, row_of, scores
 from memos_mcp.infrastructure.parametric.taking import taken
@@ -159,6 +160,16 @@ async def test_held_out_answers_gain_by_what_it_learns_not_only_by_what_it_has_r
     assert after > sum(read_only) / len(held) + 1
 
 
+async def test_the_first_token_on_which_models_lean_does_not_learn_and_all_others_do(
+    taught: Taught, warm: Warm
+) -> None:
+    block = warm.block
+    was = packed(block.keys, block.values)[TENSOR]
+    now = taught.its.shelf.read(taught.adapter).tensors[TENSOR]
+    assert torch.equal(now[0], was[0])
+    assert min(float((now[at] - was[at]).abs().max()) for at in range(1, len(block.ids))) > 0
+
+
 async def test_it_is_attached_asked_and_let_go_like_any_adapter(taught: Taught) -> None:
     its, asked = taught.its, pairs()
     base = await its.likelihood(None, asked)
@@ -227,11 +238,6 @@ async def test_the_gate_judges_it_and_the_same_lesson_costs_nothing_again(taught
     refused = await taught.its.cartridge(lesson(steps=5), warm.path, strict)
     assert refused.adapter is None
     assert "of 99.00 wanted" in refused.report.why[0]
-
-
-def _after_eight(scope: anyio.CancelScope, done: int, _: int) -> None:
-    if done == 8:
-        scope.cancel()
 
 
 async def test_what_was_cancelled_goes_on_where_it_was(warm: Warm, tmp_path: Path) -> None:

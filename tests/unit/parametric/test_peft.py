@@ -15,6 +15,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from memos_mcp.cube import Parametric
 from memos_mcp.errors import Conflict, InvalidInput, Misconfigured, NotFound
 from memos_mcp.infrastructure.parametric.peft import PeftBackend
+from memos_mcp.infrastructure.parametric.profile import AdapterConfig
 from memos_mcp.infrastructure.parametric.rows import batch
 from memos_mcp.operation.gate import Thresholds, judged
 from memos_mcp.operation.lessons import joint
@@ -82,6 +83,7 @@ async def test_answers_become_likelier_and_without_the_adapter_the_model_is_what
 @pytest.mark.claim("4.1-06")
 async def test_an_adapter_stands_beside_attention_and_feed_forward_layers(learnt: Learnt) -> None:
     artefact = learnt.its.shelf.read(learnt.second)
+    assert isinstance(artefact.config, AdapterConfig)
     assert set(artefact.config.target_modules) >= {"q_proj", "v_proj", "o_proj", "up_proj", "down_proj"}
     assert all(tensor.abs().max() > 0 for tensor in artefact.tensors.values())
 

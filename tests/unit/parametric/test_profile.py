@@ -6,7 +6,7 @@ import pytest
 from pydantic import JsonValue
 
 from memos_mcp.errors import InvalidInput
-from memos_mcp.infrastructure.parametric.profile import config_of, foreign, rank_within
+from memos_mcp.infrastructure.parametric.profile import cartridge_of, config_of, foreign, rank_within
 
 PLAIN: dict[str, JsonValue] = {
     "base_model_name_or_path": "tiny",
@@ -50,6 +50,25 @@ def test_of_what_peft_wrote_elsewhere_only_what_has_no_effect_is_left_out() -> N
     for odd in ({"init_lora_weights": "olora"}, {"lora_bias": True}, {"exclude_modules": ["q_proj"]}):
         with pytest.raises(InvalidInput, match=next(iter(odd))):
             foreign(json.dumps(PLAIN | odd).encode(), "mine", "here")
+
+
+def test_a_cartridge_is_not_mistaken_for_an_adapter_nor_an_adapter_for_one() -> None:
+    said: dict[str, JsonValue] = {
+        "base_model_name_or_path": "tiny",
+        "peft_type": "CARTRIDGE",
+        "num_virtual_tokens": 9,
+        "num_layers": 2,
+        "num_attention_heads": 2,
+        "token_dim": 32,
+    }
+    assert cartridge_of(json.dumps(said).encode(), "here").head_dim == 16
+    with pytest.raises(InvalidInput, match="peft_type: Input should be 'LORA'"):
+        config_of(json.dumps(said).encode(), "here")
+    with pytest.raises(InvalidInput, match="no cartridge that can be answered with"):
+        cartridge_of(json.dumps(PLAIN).encode(), "here")
+    for odd in ({"num_virtual_tokens": 1}, {"token_dim": 33}, {"num_frozen_tokens": 0}, {"modules_to_save": ["x"]}):
+        with pytest.raises(InvalidInput, match="here is no cartridge"):
+            cartridge_of(json.dumps(said | odd).encode(), "here")
 
 
 def test_what_is_no_json_is_refused() -> None:

@@ -11,7 +11,7 @@ import pytest
 from memos_mcp.cube import Parametric, Ref
 from memos_mcp.errors import Corrupt, InvalidInput, Unavailable
 from memos_mcp.infrastructure.parametric.folders import MANIFEST, place_of, removed
-from memos_mcp.infrastructure.parametric.profile import CONFIG, FILE
+from memos_mcp.infrastructure.parametric.profile import CARTRIDGE, CONFIG, FILE
 from memos_mcp.infrastructure.parametric.taking import taken
 from tests.lora_adapters import made
 
@@ -43,6 +43,16 @@ def test_what_another_memory_speaks_of_is_not_taken(tmp_path: Path) -> None:
 def test_a_manifest_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     with pytest.raises(Corrupt, match="cannot be read"):
         taken(tmp_path, rewritten(tmp_path, made(tmp_path), b"{}"))
+
+
+def test_a_cartridge_is_refused_by_what_it_is(tmp_path: Path) -> None:
+    tea = made(tmp_path)
+    said = json.loads((place_of(tmp_path, tea.blob) / MANIFEST).read_bytes())
+    cartridge = json.dumps({**said, "format": CARTRIDGE}).encode()
+    with pytest.raises(
+        InvalidInput, match="tea@1 is no LoRA adapter, its format is 'memos-cartridge/1': SGLang cannot"
+    ):
+        taken(tmp_path, rewritten(tmp_path, tea, cartridge))
 
 
 def test_a_manifest_that_leaves_out_a_file_is_told(tmp_path: Path) -> None:
