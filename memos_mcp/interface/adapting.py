@@ -73,7 +73,9 @@ class Adapters:
         self._vault, self._backend, self._guard, self._clock, self._author = vault, backend, guard, clock, author
         self._standing = Standing(vault, guard)
         self._turn, self._training = Turn(vault, clock, TURN), anyio.Lock()
-        self._begun, self._answered = False, set[str]()
+        self._begun = False
+        self.at_hand = set[str]()
+        """The names of those that have answered in this process, so that they are attached."""
 
     @property
     def model(self) -> str:
@@ -235,12 +237,9 @@ class Adapters:
 
     async def covering(self, on: Bound, used: Sequence[MemCube], beneath: Sequence[str]) -> Learned | None:
         """The adapter that was trained from most of these, of those that whoever asks may use beneath these paths."""
-        refs = {cube.ref: tokens(words_of(cube)) for cube in used}
-        found = [(each, [ref for ref in each.sources if ref in refs]) for each in await self._answering()]
-        held = [(sum(refs[ref] for ref in shared), each, shared) for each, shared in found if shared]
-        for _, release, shared in sorted(held, key=lambda each: (each[0], each[1].at), reverse=True):
+        for release, covers in prefixes.holding(await self._answering(), used):
             if await self._is_usable(on, release, beneath):
-                return Learned(release.name, release.sources, tuple(ref.id for ref in shared))
+                return Learned(release.name, release.sources, covers)
         return None
 
     async def answer(self, on: Bound, name: str, prompt: str, *, beneath: Sequence[str], limit: int) -> str:
@@ -256,14 +255,10 @@ class Adapters:
         except (NotFound, Corrupt):
             await self._retired(name, "what was kept of it was lost")
             raise
-        self._answered.add(name)
+        self.at_hand.add(name)
         for cube in await self._vault.get([Ref(id=ref.id) for ref in release.sources]):
             on.decided("read", cube)
         return said
-
-    def at_hand(self, name: str) -> bool:
-        """Has it answered in this process, so that it is attached?"""
-        return name in self._answered
 
     async def plain(self, prompt: str, *, limit: int) -> str:
         """What the model says without an adapter. Raises as the backend."""

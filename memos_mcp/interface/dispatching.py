@@ -119,7 +119,7 @@ def _adapters(on: Bound, found: Recall) -> tuple[Adapter, ...]:
     its = found.adapter
     if its is None or on.adapters is None:
         return ()
-    return (Adapter(its.adapter, its.sources, loaded=on.adapters.at_hand(its.adapter)),)
+    return (Adapter(its.adapter, its.sources, loaded=its.adapter in on.adapters.at_hand),)
 
 
 async def _costs(on: Bound) -> Costs:
