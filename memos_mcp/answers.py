@@ -53,8 +53,8 @@ class Missing:
 class KvBlock:
     """A block of activation memory: memories in the state of a model that has read them, and how that served.
 
-    It took `seconds` to build, for `by`. In `hits` answers `saved` tokens were not read again. `tenant` is told to the
-    backend, and nobody else.
+    It took `seconds` to build, for `by`; the model took `pace` seconds for each token that it had read until then. In
+    `hits` answers `saved` tokens were not read again. `tenant` is told to the backend, and nobody else.
     """
 
     name: str
@@ -65,6 +65,7 @@ class KvBlock:
     seconds: float
     by: str
     tenant: str
+    pace: float | None = None
     pinned: bool = False
     hits: int = 0
     saved: int = 0
@@ -163,8 +164,8 @@ class Recall:
     under `paths` were looked through; lanes in `missing` failed; `pending` memories are not in every lane yet;
     `withheld` matched, but look hostile now. `call` is what the question was taken to mean; `plan` how it was answered,
     if that was asked for. `stopped`: the conditions hold of fewer than were wanted, and not all memories were asked.
-    `prefix` is a warm KV block that holds most of what was used. `access` is the line of the access log, for
-    `audit.answer`.
+    `prefix` is a warm KV block that holds most of what was used, `adapter` one that was trained from some of it.
+    `access` is the line of the access log, for `audit.answer` and `feedback`.
     """
 
     question: str
@@ -182,6 +183,7 @@ class Recall:
     plan: Plan | None = None
     access: str = ""
     prefix: Prefix | None = None
+    adapter: Learned | None = None
 
     @property
     def cubes(self) -> tuple[MemCube, ...]:
@@ -199,11 +201,12 @@ class Recall:
         meant = self.call.understanding
         alone = f"{self.question!r} stands for {meant.alone!r}\n" if meant and meant.filled else ""
         warm = f"\nprefix: {self.prefix}" if self.prefix else ""
-        return f"{alone}{self.plan}{warm}" if self.plan else ""
+        learned = f"\nadapter: {self.adapter}" if self.adapter else ""
+        return f"{alone}{self.plan}{warm}{learned}" if self.plan else ""
 
 
-Via = Literal["text", "prefix", "none"]
-"""How a model was given the memories: in words, as what it keeps of having read them, or not at all."""
+Via = Literal["text", "prefix", "adapter", "none"]
+"""How a model was given the memories: in words, as what it keeps of having read them, in weights, or not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,9 +215,11 @@ class Answer:
 
     The `text` cites memories as [id]; `cited` are these ids, each of a memory in `recall.cubes`: none if nothing that
     is said has a memory behind it; `beside` are memories of the prefix that it cites and recall had not found. `via`
-    none: nothing was found, so no `model` was asked, or it did not answer. Then `missing` says why, the text is empty,
-    and the recall is what there is. `fallback` says why a warm prefix was not used after all. `read` and `written` are
-    the tokens of question and answer, if they are counted, `reused` those of memories that were not read again.
+    adapter: what weights say cites nothing; `model` is the adapter, `recall.adapter.sources` what it was trained from.
+    `via` none: nothing was found, so no `model` was asked, or it did not answer. Then `missing` says why, the text is
+    empty, and the recall is what there is. `fallback` says why a warm prefix or an adapter was not used after all.
+    `read` and `written` are the tokens of question and answer, if they are counted, `reused` those of memories that
+    were not read again.
     """
 
     text: str

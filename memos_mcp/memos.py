@@ -23,7 +23,7 @@ from memos_mcp.interface.followers import followed, projected
 from memos_mcp.interface.guard import Guard
 from memos_mcp.interface.offices import Offices
 from memos_mcp.interface.planning import Terms
-from memos_mcp.interface.putting import Given, put_under
+from memos_mcp.interface.putting import Given, put_under, renamed
 from memos_mcp.interface.recalling import Asked, recalled
 from memos_mcp.interface.recording import recorded
 from memos_mcp.interface.sifting import page, sieve_of
@@ -177,14 +177,25 @@ class Memos(Offices):
         """What a chat model answers from the memories that `recall` finds with the same arguments, citing them.
 
         It is sent those that fit into `budget` tokens as the caller sees them, the last turns and the question, secrets
-        masked; those of a warm prefix it has read already (`via`). It is not asked if nothing is found. If it does not
-        answer in time, or not usably, `missing` says why, and the recall is there all the same. Nothing is stored.
-        Raises as `recall`, and Misconfigured: no model is set, or its server refuses the key or does not know it.
+        masked; those of a warm prefix it has read already, those of an adapter it has learnt, if that is the better way
+        (`via`). It is not asked if nothing is found. If it does not answer in time, or not usably, `missing` says why,
+        and the recall is there all the same. No word is stored. Raises as `recall`, and Misconfigured: no model is set,
+        or its server refuses the key or does not know it.
         """
         answering.check(self._answerer, self._on)
         found = await self.recall(question, path=path, limit=limit, budget=budget, at=at, where=where, turns=turns)
         asking = answering.Asking(self._on, found, turns_of(turns), budget, self._on.moment(at))
         return await answering.answered(self._answerer, asking)
+
+    async def feedback(self, access: str, *, good: bool) -> None:
+        """An answer was good, or not: how memories are given to a model is chosen by that, for who asked (`ask`).
+
+        `access` is its `recall.access`, of one of his last 100 answers, each once; only memories in another form than
+        text make a choice. Raises NotFound, InvalidInput (there is no such memory), Conflict, Denied.
+        """
+        from memos_mcp.interface.outcomes import judged  # it loads where there is something to choose between
+
+        await judged(self._on, checks.check_id(access), good=good)
 
     async def put(
         self,
@@ -324,18 +335,7 @@ class Memos(Offices):
 
         Raises InvalidInput, NotFound, Denied, Conflict: a new key is in use, or one was changed meanwhile.
         """
-        home = self._on.writable(path)
-        why, names = checks.check_reason(reason), [self._on.guard.check_key(checks.check_key(n)) for n in keys.values()]
-        olds = [await self.get(path=home, key=key) for key in keys]
-        for old in olds:
-            self._on.check("write", old)
-        cubes = [
-            old.model_copy(update={"version": old.version + 1, "key": new})
-            for old, new in zip(olds, names, strict=True)
-        ]
-        changes = [Change("update", c.id, c, expect=c.version - 1, reason=why) for c in cubes]
-        events = await self._on.commit(*changes)
-        return tuple(event.cube or cube for event, cube in zip(events, cubes, strict=True))
+        return await renamed(self._on, keys, path, reason)
 
     async def history(self, id: str) -> tuple[Event, ...]:
         """Every line of the log about a memory, oldest first, each with the version it wrote. Raises NotFound."""

@@ -120,17 +120,22 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a question is answered: its goal, and what is searched, where and in which order."""
+    """How a question is answered: its goal, and what is searched, where and in which order.
+
+    `given` says how `ask` would give what is found to a model, and why; empty if there is nothing to choose.
+    """
 
     goal: Goal
     steps: tuple[Step, ...]
+    given: str = ""
 
     def __str__(self) -> str:
         """In words, a line for each step."""
         goal = self.goal
         parts = (("topic", goal.topics), ("concept", goal.concepts), ("fact", (goal.fact,)))
         head = "; ".join(f"{name}: {', '.join(said) or 'any'}" for name, said in parts)
-        return "\n".join((head, *(f"{number}. {step}" for number, step in enumerate(self.steps, start=1))))
+        steps = (f"{number}. {step}" for number, step in enumerate(self.steps, start=1))
+        return "\n".join((head, *steps, *([f"given: {self.given}"] if self.given else [])))
 
 
 @dataclass(frozen=True, slots=True)

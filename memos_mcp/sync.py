@@ -170,13 +170,22 @@ class Memos(Offices):
         """What a chat model answers from the memories that `recall` finds with the same arguments, citing them.
 
         It is sent those that fit into `budget` tokens as the caller sees them, the last turns and the question, secrets
-        masked; those of a warm prefix it has read already (`via`). It is not asked if nothing is found. If it does not
-        answer in time, or not usably, `missing` says why, and the recall is there all the same. Nothing is stored.
-        Raises as `recall`, and Misconfigured: no model is set, or its server refuses the key or does not know it.
+        masked; those of a warm prefix it has read already, those of an adapter it has learnt, if that is the better way
+        (`via`). It is not asked if nothing is found. If it does not answer in time, or not usably, `missing` says why,
+        and the recall is there all the same. No word is stored. Raises as `recall`, and Misconfigured: no model is set,
+        or its server refuses the key or does not know it.
         """
         return self._portal.call(
             partial(self._memos.ask, question, path=path, limit=limit, budget=budget, at=at, where=where, turns=turns)
         )
+
+    def feedback(self, access: str, *, good: bool) -> None:
+        """An answer was good, or not: how memories are given to a model is chosen by that, for who asked (`ask`).
+
+        `access` is its `recall.access`, of one of his last 100 answers, each once; only memories in another form than
+        text make a choice. Raises NotFound, InvalidInput (there is no such memory), Conflict, Denied.
+        """
+        return self._portal.call(partial(self._memos.feedback, access, good=good))
 
     def put(
         self,

@@ -311,6 +311,7 @@ def namespaces(*, path: Path_ = None, json: Json = False) -> None:
 
 for command in (
     cli_ask.ask,
+    cli_ask.feedback,
     cli_acl.explain,
     cli_care.status,
     cli_care.rebuild,

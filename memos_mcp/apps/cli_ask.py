@@ -1,7 +1,8 @@
-"""`memos ask`: an answer in words, with the memories behind it."""
+"""`memos ask`: an answer in words, with the memories behind it; `memos feedback`: whether it was good."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -14,6 +15,7 @@ from memos_mcp.apps import cli_care, cli_timeline, terminal
 from memos_mcp.apps import show as shown
 from memos_mcp.apps.faults import exit_code
 from memos_mcp.apps.terminal import Json, Limit, Path_, Where
+from memos_mcp.cube import MemCube
 from memos_mcp.errors import Unavailable
 from memos_mcp.memos import Memos
 
@@ -39,37 +41,61 @@ def ask(
         )
 
     answer = terminal.answer(work, json=json)
-    terminal.out(answer, _answer, json=json)
+    terminal.out(answer, shown_answer, json=json)
     if answer.missing:
         typer.echo(f"memos: {shown.one_line(answer.missing)}", err=True)
         raise typer.Exit(exit_code(Unavailable()))
 
 
-def _answer(answer: Answer) -> RenderableType:
-    """The words, then the memories that they cite; without words, those that were found."""
+def shown_answer(answer: Answer) -> RenderableType:
+    """The words, then the memories that they cite, or that were learnt; without words, those that were found."""
     if answer.missing:
         return shown.recall(answer.recall)
     rows = Table.grid(padding=(0, 1))
     rows.add_column(justify="right", style="dim")
     rows.add_column()
-    for cube in answer.sources:
+    behind = answer.sources or _learnt(answer)
+    for cube in behind:
         rows.add_row("·", shown.memory(cube))
     by = f"; answered by {answer.model}{_after(answer)}" if answer.model else ""
-    unfounded = answer.model and not answer.sources
+    unfounded = answer.model and answer.via != "adapter" and not answer.sources
     notes = [*(["it cites no memory"] if unfounded else []), *shown.notes_of(answer.recall)]
     if answer.fallback:
-        notes.append(f"the KV block was not used, the memories were sent in words: {answer.fallback}")
+        kept = ("the KV block", answer.recall.prefix), ("the adapter", answer.recall.adapter)
+        what = " or ".join(name for name, its in kept if its) or "what is kept"
+        notes.append(f"{what} was not used, the memories were sent in words: {answer.fallback}")
     return Group(
         Text(shown.plain(answer.text)),
-        *([Text(), rows] if answer.sources else []),
+        *([Text(), rows] if behind else []),
         Text(shown.one_line(f"{answer.recall.summary}{by}"), style="dim"),
         *shown.noted(notes),
     )
 
 
+def _learnt(answer: Answer) -> Sequence[MemCube]:
+    """Of what was found, what the adapter that answered was trained from."""
+    if answer.via != "adapter" or answer.recall.adapter is None:
+        return ()
+    covers = answer.recall.adapter.covers
+    return [cube for cube in answer.recall.cubes if cube.id in covers]
+
+
 def _after(answer: Answer) -> str:
-    """What the model had read before, if it had."""
-    prefix = answer.recall.prefix
-    if answer.via != "prefix" or prefix is None:
-        return ""
-    return f" via prefix {prefix.block}, {answer.reused:,} of its {prefix.tokens:,} tokens not read again"
+    """What the model had read or learnt before, if it had, and how to say whether the answer was good."""
+    prefix, adapter = answer.recall.prefix, answer.recall.adapter
+    judge = f"; `memos feedback {answer.recall.access}` says how that was" if answer.recall.access else ""
+    if answer.via == "prefix" and prefix:
+        return f" via prefix {prefix.block}, {answer.reused:,} of its {prefix.tokens:,} tokens not read again{judge}"
+    if answer.via == "adapter" and adapter:
+        return f" via an adapter, trained from {shown.count(len(adapter.sources), 'memory', 'memories')}{judge}"
+    return judge if prefix or adapter else ""
+
+
+def feedback(
+    access: Annotated[str, typer.Argument(metavar="ACCESS", help="Of an answer, as `ask` shows it.")],
+    *,
+    good: Annotated[bool, typer.Option("--good/--bad", help="Was it?", show_default=False)],
+    json: Json = False,
+) -> None:
+    """Say whether an answer was good: how memories are given to a model is chosen by that."""
+    terminal.tell(lambda memos: memos.feedback(access, good=good), lambda _: Text("noted", style="dim"), json=json)

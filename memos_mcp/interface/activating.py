@@ -83,6 +83,11 @@ class Activations:
         hits = await self._vault.ledger.read(HITS, name)
         return _read(note, hits and hits.value)
 
+    async def pace(self) -> float | None:
+        """Seconds that this model takes to read a token, as last measured by a block; it is not opened for that."""
+        measured = [each.pace for each in await self.blocks(counted=False) if each.model == self.model and each.pace]
+        return measured[-1] if measured else None
+
     def unknown(self, name: str) -> NotFound:
         """What is said of a block that is not there, or not for who asks: the same."""
         return NotFound(f"there is no KV block {name!r}: `memos kv list` shows those there are")
@@ -101,16 +106,17 @@ class Activations:
             started = time.perf_counter()
             activation = await self._backend.warm(sources, tenant=tenant, pinned=pinned, told=told)
             seconds = time.perf_counter() - started
-            per_token = (await self._backend.room()).per_token
+            room = await self._backend.room()
         block = KvBlock(
             name=_name(activation, tenant),
             activation=activation,
             model=self.model,
-            bytes=per_token * activation.tokens,
+            bytes=room.per_token * activation.tokens,
             at=self._clock(),
             seconds=seconds,
             by=by,
             tenant=tenant,
+            pace=room.seconds,
             pinned=pinned,
         )
         kept = await self._noted(block)

@@ -151,6 +151,11 @@ class Records:
             Noted(OWED, name, None),
         )
 
+    async def shared(self, want: Want, release: Release) -> None:
+        """Somebody else had it trained from the same memories: it answers for the topic of both."""
+        notes = (Noted(kind, want.key, None) for kind in (WANTED, REFUSED))
+        await self._write(Noted(CURRENT, want.key, release.name), *notes)
+
     async def refused(self, want: Want, refusal: Refusal) -> None:
         """It was trained and may not be used."""
         value = _told(refusal)
@@ -163,11 +168,11 @@ class Records:
     async def retired(self, kept: Kept, again: Want | None) -> None:
         """It is out of reach, and owed its end; if it answered, its topic has none, and is trained `again`."""
         name, key = kept.release.name, kept.want.key
+        answered = {its for its, current in (await self.current()).items() if current == name}
         notes = [Noted(KIND, name, None), Noted(OWED, name, _told(kept))]
-        if (await self.current()).get(key) == name:
-            notes.append(Noted(CURRENT, key, None))
-            if again is not None:
-                notes.append(Noted(WANTED, key, _told(again)))
+        notes += [Noted(CURRENT, its, None) for its in sorted(answered)]
+        if key in answered and again is not None:
+            notes.append(Noted(WANTED, key, _told(again)))
         await self._write(*notes)
 
     async def paid(self, release: Release) -> None:

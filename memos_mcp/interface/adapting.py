@@ -74,6 +74,8 @@ class Adapters:
         self._standing = Standing(vault, guard)
         self._turn, self._training = Turn(vault, clock, TURN), anyio.Lock()
         self._begun = False
+        self.at_hand = set[str]()
+        """The names of those that have answered in this process, so that they are attached."""
 
     @property
     def model(self) -> str:
@@ -231,33 +233,36 @@ class Adapters:
 
     async def usable(self, on: Bound, beneath: Sequence[str]) -> tuple[Release, ...]:
         """The adapters that whoever asks may use beneath these paths: the current ones, of this model."""
-        if not self._begun:  # what another process was killed at goes on
-            self._begun = True
-            self.woken()
-        current = {*(await self.records.current()).values()}
-        its = [each for each in await self.records.all() if each.name in current and each.model == self.model]
-        return tuple([each for each in its if await self._is_usable(on, each, beneath)])
+        return tuple([each for each in await self._answering() if await self._is_usable(on, each, beneath)])
 
     async def covering(self, on: Bound, used: Sequence[MemCube], beneath: Sequence[str]) -> Learned | None:
         """The adapter that was trained from most of these, of those that whoever asks may use beneath these paths."""
-        refs = {cube.ref: tokens(words_of(cube)) for cube in used}
-        found = [(each, [ref for ref in each.sources if ref in refs]) for each in await self.usable(on, beneath)]
-        held = [(sum(refs[ref] for ref in shared), each, shared) for each, shared in found if shared]
-        if not held:
-            return None
-        _, release, shared = max(held, key=lambda each: (each[0], each[1].at))
-        return Learned(release.name, release.sources, tuple(ref.id for ref in shared))
+        for release, covers in prefixes.holding(await self._answering(), used):
+            if await self._is_usable(on, release, beneath):
+                return Learned(release.name, release.sources, covers)
+        return None
 
     async def answer(self, on: Bound, name: str, prompt: str, *, beneath: Sequence[str], limit: int) -> str:
-        """What the model says with an adapter. Raises NotFound (it may not be used any more), and as the backend."""
+        """What the model says with an adapter: an access to each of its memories.
+
+        Raises NotFound (it may not be used any more), and as the backend.
+        """
         release = await self.release(name)
         if not await self._is_usable(on, release, beneath):
             raise self.unknown(name)
         try:
-            return await self._backend.generate(release.payload, prompt, limit=limit)
+            said = await self._backend.generate(release.payload, prompt, limit=limit)
         except (NotFound, Corrupt):
             await self._retired(name, "what was kept of it was lost")
             raise
+        self.at_hand.add(name)
+        for cube in await self._vault.get([Ref(id=ref.id) for ref in release.sources]):
+            on.decided("read", cube)
+        return said
+
+    async def plain(self, prompt: str, *, limit: int) -> str:
+        """What the model says without an adapter. Raises as the backend."""
+        return await self._backend.generate(None, prompt, limit=limit)
 
     def reads(self, on: Bound, cube: MemCube) -> bool:
         """May whoever asks read all that a model learns of a memory? It is no access yet."""
@@ -266,6 +271,14 @@ class Adapters:
     async def aclose(self) -> None:
         """Let go of the backend; the adapters stay."""
         await self._backend.aclose()
+
+    async def _answering(self) -> list[Release]:
+        """The current ones of this model, whoever may use them."""
+        if not self._begun:  # what another process was killed at goes on
+            self._begun = True
+            self.woken()
+        current = {*(await self.records.current()).values()}
+        return [each for each in await self.records.all() if each.name in current and each.model == self.model]
 
     async def _again(self, want: Want) -> None:
         cubes = await self._vault.get([Ref(id=id) for id in want.ids])
@@ -304,9 +317,11 @@ class Adapters:
             harm=report.harm,
             lost=trained.lost,
         )
-        kept = await self.records.one(release.name)
-        if trained.known and kept is not None:
-            release = kept.release
+        kept = await self.records.one(release.name) if trained.known else None
+        if kept is not None and kept.want.by != want.by:
+            await self.records.shared(want, kept.release)
+            return Taught(report, kept.release, known=True)
+        release = kept.release if kept else release
         await self.records.promoted(Kept(release, want, report))
         if await self._standing.of(release) is None:
             await self._retired(release.name, "a memory in it was changed while it was learnt")

@@ -8,19 +8,25 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from memos_mcp.answers import Answer, Prefix, Recall
-from memos_mcp.errors import Conflict, Corrupt, InvalidInput, Misconfigured, NotFound, Unavailable
+from memos_mcp.answers import Answer, Learned, Prefix, Recall
+from memos_mcp.cube import MemCube
+from memos_mcp.errors import Conflict, Corrupt, InvalidInput, MemosError, Misconfigured, NotFound, Unavailable
 from memos_mcp.interface.activating import Activations
+from memos_mcp.interface.adapting import Adapters
 from memos_mcp.interface.bound import Bound
 from memos_mcp.interface.framing import framed, shown, without_secrets
-from memos_mcp.interface.recording import staged
+from memos_mcp.interface.recording import line, staged
 from memos_mcp.late import late
 from memos_mcp.models import Answerer, Worded
 from memos_mcp.operation.context import Packed, pack
 from memos_mcp.search import Turn
+
+if TYPE_CHECKING:
+    from memos_mcp.operation.choosing_terms import Dispatch
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +38,10 @@ _MOST_TURNS = 12
 _MARK = late(r"[ \t]?\[([^\[\]\n]{1,1000})\]")
 _IN_MARK = late(r"[^\s,;]+")
 _ID = late(r"[0-9a-v]{16}")  # the shape of `new_id`
+
+
+_Given = Sequence[tuple[MemCube, str]]  # memories, each with its line
+_CANNOT = (Unavailable, NotFound, Corrupt, InvalidInput, Conflict, Misconfigured)  # then words are left
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,30 +56,67 @@ class Asking:
 
 
 async def answered(answerer: Answerer | None, asking: Asking) -> Answer:
-    """What a model says from the memories that were found, after a warm prefix if there is one, and which it cites.
+    """What a model says from the memories that were found, in the way that suits the question, and which it cites.
 
     If it does not answer, `missing` says why and the recall stays. Raises Misconfigured.
     """
     packed = pack(asking.found.cubes, asking.budget)
     if not packed.used:
         return Answer(NOTHING, asking.found, via="none")
-    fallback = ""
-    if asking.found.prefix is not None and asking.on.activations is not None:
-        try:
-            return await _after_prefix(asking.on.activations, asking.found.prefix, asking, packed)
-        except (Unavailable, NotFound, Corrupt, InvalidInput, Conflict, Misconfigured) as exc:
-            fallback = str(exc)
-            staged("prefix", ok=False)
-            logger.warning("a warm prefix was not used", extra={"why": fallback})
-    return replace(await _in_words(answerer, asking, packed), fallback=fallback)
+    given = list(zip(asking.found.cubes, packed.lines, strict=False))
+    if asking.on.activations is None and asking.on.adapters is None:
+        return await _in_words(answerer, asking, given)
+    return await _chosen(answerer, asking, packed, given)
 
 
-async def _after_prefix(activations: Activations, prefix: Prefix, asking: Asking, packed: Packed) -> Answer:
-    """Raises Unavailable and whatever else says that it cannot be done so."""
-    found, used = asking.found, asking.found.cubes[: packed.used]
-    prompt = _prompt(asking, packed, without=prefix.covers)
-    reply, read = await activations.answer(asking.on, prefix, prompt, beneath=found.paths, limit=LONGEST)
-    words, cited = _said(reply.text, activations.model, [cube.id for cube in (*used, *read)])
+async def _chosen(answerer: Answerer | None, asking: Asking, packed: Packed, given: _Given) -> Answer:
+    """After a block, with an adapter or in words, whichever is best; in words if that cannot be done. It is noted."""
+    from memos_mcp.interface import dispatching, outcomes  # they load where there is something to choose between
+
+    on, found = asking.on, asking.found
+    try:
+        chosen = await dispatching.chosen(on, found, packed, asking.turns)
+    except _CANNOT as exc:
+        return replace(await _in_words(answerer, asking, given), fallback=_left_to_words("chosen", exc))
+    dispatch, answer, fallback = chosen.dispatch, None, ""
+    texts = dispatching.in_order(given, dispatch)
+    try:
+        answer = await _carried_out(asking, dispatch, texts)
+    except _CANNOT as exc:
+        fallback = _left_to_words("adapter" if dispatch and dispatch.adapter else "prefix", exc)
+    if answer is None:
+        said = given if fallback or not texts else texts
+        answer = replace(await _in_words(answerer, asking, said), fallback=fallback)
+    hit = None
+    if dispatch and dispatch.prefix and found.prefix:
+        hit = answer.via == "prefix" and 2 * answer.reused >= found.prefix.tokens
+    await outcomes.noted(on, chosen.task, chosen.given(answer.via, fallback), line(), hit)
+    return answer
+
+
+def _left_to_words(stage: str, exc: MemosError) -> str:
+    """Why, noted."""
+    staged(stage, ok=False)
+    logger.warning("memories were sent in words after all", extra={"why": str(exc)})
+    return str(exc)
+
+
+async def _carried_out(asking: Asking, dispatch: Dispatch | None, texts: _Given) -> Answer | None:
+    """None: it is to be given as text. Raises whatever says that it cannot be done so."""
+    on, found = asking.on, asking.found
+    if dispatch and dispatch.adapter and on.adapters and found.adapter:
+        return await _with_adapter(on.adapters, found.adapter, asking, texts)
+    if dispatch and dispatch.prefix and on.activations and found.prefix:
+        return await _after_prefix(on.activations, found.prefix, asking, texts)
+    return None
+
+
+async def _after_prefix(activations: Activations, prefix: Prefix, asking: Asking, texts: _Given) -> Answer:
+    found = asking.found
+    reply, read = await activations.answer(
+        asking.on, prefix, _prompt(asking, texts), beneath=found.paths, limit=LONGEST
+    )
+    words, cited = _said(reply.text, activations.model, [cube.id for cube in (*(cube for cube, _ in texts), *read)])
     staged("prefix", reply.reused)
     staged("answered", len(cited))
     known = {cube.id for cube in found.cubes}
@@ -79,12 +126,22 @@ async def _after_prefix(activations: Activations, prefix: Prefix, asking: Asking
     )
 
 
-async def _in_words(answerer: Answerer | None, asking: Asking, packed: Packed) -> Answer:
-    found, prompt = asking.found, _prompt(asking, packed)
+async def _with_adapter(adapters: Adapters, learned: Learned, asking: Asking, texts: _Given) -> Answer:
+    """Asked as it was trained to be, with nothing but the question, if that is all there is to say."""
+    prompt = f"{_read('answer_adapter.txt')}\n{_prompt(asking, texts)}" if texts else _alone(asking.found)
+    said = await adapters.answer(asking.on, learned.adapter, prompt, beneath=asking.found.paths, limit=LONGEST)
+    words, cited = _said(said, learned.adapter, [cube.id for cube, _ in texts])
+    staged("adapter", len(learned.sources))
+    staged("answered", len(cited))
+    return Answer(words, asking.found, cited, "adapter", learned.adapter)
+
+
+async def _in_words(answerer: Answerer | None, asking: Asking, given: _Given) -> Answer:
+    found, prompt = asking.found, _prompt(asking, given)
     asked = _ready(answerer or _backend_of(asking.on))
     try:
         said = await asked.answer(_read("answer.txt"), prompt)
-        words, cited = _said(said.text, asked.model, [cube.id for cube in found.cubes[: packed.used]])
+        words, cited = _said(said.text, asked.model, [cube.id for cube, _ in given])
     except Unavailable as exc:
         staged("answered", ok=False)
         logger.warning("the chat model did not answer a question", extra={"why": str(exc)})
@@ -118,8 +175,24 @@ class _ByBackend:
         return Worded(reply.text, reply.read, reply.made)
 
 
+@dataclass(frozen=True, slots=True)
+class _ByLearner:
+    """The model of parametric memory, asked without an adapter."""
+
+    adapters: Adapters
+
+    @property
+    def model(self) -> str:
+        return self.adapters.model
+
+    async def answer(self, system: str, text: str) -> Worded:
+        return Worded(await self.adapters.plain(f"{system}\n{text}", limit=LONGEST))
+
+
 def _backend_of(on: Bound) -> Answerer | None:
-    return _ByBackend(on, on.activations) if on.activations is not None and on.activations.model else None
+    if on.activations is not None and on.activations.model:
+        return _ByBackend(on, on.activations)
+    return _ByLearner(on.adapters) if on.adapters is not None and on.adapters.model else None
 
 
 def head() -> str:
@@ -145,16 +218,14 @@ def _ready(answerer: Answerer | None) -> Answerer:
     return answerer
 
 
-def _prompt(asking: Asking, packed: Packed, without: Collection[str] = ()) -> str:
-    """The memories but for those of a prefix, the last turns and the question as they are sent. Secrets are masked.
+def _prompt(asking: Asking, given: _Given) -> str:
+    """The memories, the last turns and the question as they are sent. Secrets are masked.
 
     The question stands last, so that what is before it stays the same for the next one.
     """
-    used = asking.found.cubes[: packed.used]
     memories = [
-        {"id": cube.id, "from": cube.origin.source_class, "text": line.removeprefix(f"[{cube.id}] ")}
-        for cube, line in zip(used, packed.lines, strict=True)
-        if cube.id not in without
+        {"id": cube.id, "from": cube.origin.source_class, "text": said.removeprefix(f"[{cube.id}] ")}
+        for cube, said in given
     ]
     parts = [framed("memories", memories)] if memories else []
     if asking.turns:
@@ -185,6 +256,12 @@ def _named(words: str, given: Collection[str]) -> Iterator[str]:
     if given:
         known = "|".join(map(re.escape, sorted(given, key=len, reverse=True)))
         yield from re.findall(rf"(?<![\w-])(?:{known})(?![\w-])", words)
+
+
+def _alone(found: Recall) -> str:
+    """The question, so that it stands alone."""
+    meant = found.call.understanding
+    return without_secrets(meant.alone if meant is not None and meant.filled else found.question)
 
 
 def _asked(found: Recall, now: datetime) -> Mapping[str, JsonValue]:

@@ -1,8 +1,8 @@
-"""What is stored word for word under a key: the verb `put`."""
+"""What is stored word for word under a key, and other keys for it: the verbs `put` and `rename`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -60,3 +60,19 @@ async def put_under(on: Bound, path: str | None, key: str, given: Given) -> MemC
             raise Conflict(f"{name.key!r} at {home} was forgotten meanwhile: repeat") from exc
 
     return await on.repeated(attempt, given.expect)
+
+
+async def renamed(on: Bound, keys: Mapping[str, str], path: str | None, reason: str) -> tuple[MemCube, ...]:
+    """As `Memos.rename`."""
+    home = on.writable(path)
+    why, names = checks.check_reason(reason), [on.guard.check_key(checks.check_key(name)) for name in keys.values()]
+    there = await on.looked_at(home)
+    olds = [await on.one(Name(there, checks.check_key(key)), key) for key in keys]
+    for old in olds:
+        on.check("write", old)
+    cubes = [
+        old.model_copy(update={"version": old.version + 1, "key": new}) for old, new in zip(olds, names, strict=True)
+    ]
+    changes = [Change("update", c.id, c, expect=c.version - 1, reason=why) for c in cubes]
+    events = await on.commit(*changes)
+    return tuple(event.cube or cube for event, cube in zip(events, cubes, strict=True))

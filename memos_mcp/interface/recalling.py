@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import assert_never
 
-from memos_mcp.answers import Prefix, Recall, Recalled
+from memos_mcp.answers import Learned, Prefix, Recall, Recalled
 from memos_mcp.cube import Interval, MemCube
 from memos_mcp.errors import Corrupt, Unavailable
 from memos_mcp.interface.anchors import episode
@@ -18,7 +18,7 @@ from memos_mcp.interface.query import Query, parse, written
 from memos_mcp.interface.reader import check_text
 from memos_mcp.interface.recording import searched
 from memos_mcp.interface.sifting import Sieve, looked_through
-from memos_mcp.operation.context import pack
+from memos_mcp.operation.context import Packed, pack
 from memos_mcp.operation.hot import Hot
 from memos_mcp.operation.lanes import CANDIDATES, Lanes, Ranking
 from memos_mcp.operation.operator import Fused
@@ -73,7 +73,8 @@ async def recalled(on: Bound, reader: MemReader, resolver: MemoryPathResolver, h
     searched(way.ranking, len(way.found))
     packed = pack([m.cube for m in way.found], asked.budget)
     used = [m.cube for m in way.found[: packed.used]]
-    return Recall(
+    prefix, adapter = await _made(on, asked, used, place.paths)
+    found = Recall(
         question=asked.question or question,
         context=packed.text,
         memories=tuple(way.found),
@@ -87,19 +88,39 @@ async def recalled(on: Bound, reader: MemReader, resolver: MemoryPathResolver, h
         withheld=way.withheld,
         stopped=way.stopped,
         plan=followed if asked.explain else None,
-        prefix=await _prefix(on, asked, used, place.paths),
+        prefix=prefix,
+        adapter=adapter,
     )
+    return await _explained(on, found, packed, asked.turns) if asked.explain else found
 
 
-async def _prefix(on: Bound, asked: Asked, used: Sequence[MemCube], paths: Sequence[str]) -> Prefix | None:
-    """The warm block for these memories. None of another time, of a branch, or where conditions leave some out."""
-    if on.activations is None or on.branch_at or asked.at is not None or asked.where or not used:
-        return None
+async def _made(
+    on: Bound, asked: Asked, used: Sequence[MemCube], paths: Sequence[str]
+) -> tuple[Prefix | None, Learned | None]:
+    """The warm block and the adapter for these memories: none for another time, a branch, or under conditions."""
+    prefix: Prefix | None = None
+    adapter: Learned | None = None
+    if on.branch_at or asked.at is not None or asked.where or not used:
+        return prefix, adapter
     try:
-        return await on.activations.covering(on, used, paths)
+        prefix = await on.activations.covering(on, used, paths) if on.activations else None
+        adapter = await on.adapters.covering(on, used, paths) if on.adapters else None
     except (Unavailable, Corrupt) as exc:
-        logger.warning("no warm prefix was looked for", extra={"why": str(exc)})
-        return None
+        logger.warning("no warm prefix and no adapter was looked for", extra={"why": str(exc)})
+    return prefix, adapter
+
+
+async def _explained(on: Bound, found: Recall, packed: Packed, turns: Sequence[Turn]) -> Recall:
+    """With what `ask` would do, and why, if there is anything to choose between."""
+    if found.plan is None or not packed.used or (on.activations is None and on.adapters is None):
+        return found
+    from memos_mcp.interface.dispatching import chosen  # it loads where there is something to choose between
+
+    try:
+        given = str(await chosen(on, found, packed, turns))
+    except (Unavailable, Corrupt) as exc:
+        given = f"as text: {exc}"
+    return replace(found, plan=replace(found.plan, given=given))
 
 
 def _with(call: MemoryCall, query: Query, during: Interval | None) -> MemoryCall:

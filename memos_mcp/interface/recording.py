@@ -57,8 +57,9 @@ class _Verbs(Protocol):
 
 @dataclass(slots=True)
 class _Note:
-    """An access that is going on."""
+    """An access that is going on, with the id of its line."""
 
+    id: str
     rules: dict[str, Item] = field(default_factory=dict[str, Item])
     written: list[Item] = field(default_factory=list[Item])
     refused: Item | None = None
@@ -104,6 +105,12 @@ def request(id: str = "") -> Generator[str]:
         yield going_on.id
     finally:
         _REQUEST.reset(token)
+
+
+def line() -> str:
+    """The id of the line of the verb that is running; empty if no access log is kept."""
+    note = _NOTE.get()
+    return note.id if note is not None else ""
 
 
 def staged(name: str, number: int = 0, *, ok: bool = True) -> None:
@@ -174,7 +181,7 @@ def _recording(name: str, verb: _Verb) -> _Verb:
             said=next((said for word in _SAID if isinstance(said := given.get(word), str)), ""),
             request=asked.id,
         )
-        note = _Note()
+        note = _Note(access.id)
         token = _NOTE.set(note)
         try:
             await on.look_again()
@@ -236,8 +243,9 @@ def _served(note: _Note, answer: object) -> list[Item]:
             found = [_of(cube) for cube in answer.cubes]
         case Answer():
             found = [_of(cube) for cube in answer.recall.cubes]
-            if answer.via == "prefix" and answer.recall.prefix:  # the model has read all of it
-                found += [note.rules[ref.id] for ref in answer.recall.prefix.sources if ref.id in note.rules]
+            made = {"prefix": answer.recall.prefix, "adapter": answer.recall.adapter}.get(answer.via)
+            if made is not None:  # the model has read, or learnt, all of it
+                found += [note.rules[ref.id] for ref in made.sources if ref.id in note.rules]
         case News():
             found = [Item(each.subject, each.version, each.path) for each in answer.events]
         case tuple():

@@ -82,6 +82,15 @@ def serving(blocks: Iterable[KvBlock], used: Sequence[MemCube]) -> list[tuple[Kv
     return [(block, tuple(ref.id for ref in shared)) for block, shared in enough]
 
 
+def holding(made: Iterable[Its], used: Sequence[MemCube]) -> list[tuple[Its, tuple[str, ...]]]:
+    """What was made of any of these memories, each with their ids; most of their tokens first, of equals the last."""
+    refs = {cube.ref: tokens(words_of(cube)) for cube in used}
+    held = [(each, [ref for ref in each.sources if ref in refs]) for each in made]
+    held = [(each, shared) for each, shared in reversed(held) if shared]
+    held.sort(key=lambda each: -sum(refs[ref] for ref in each[1]))
+    return [(each, tuple(ref.id for ref in shared)) for each, shared in held]
+
+
 def touched(made: Iterable[Its], ids: Collection[str]) -> list[Its]:
     """Those of which any of these memories is a part."""
     return [each for each in made if any(ref.id in ids for ref in each.sources)]

@@ -14,7 +14,7 @@ import pytest
 from mcp import Client, StdioServerParameters
 
 from memos_mcp.apps.mcp_toolsets import offered
-from memos_mcp.settings import Toolset
+from memos_mcp.sections import Toolset
 from tests.http_server import configured, post, token
 from tests.imports import IMPORTS
 

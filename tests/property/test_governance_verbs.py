@@ -182,14 +182,14 @@ def subjects(lives: Sequence[Told]) -> dict[str, list[object]]:
         "keep": [timedelta(days=3650)],
         "readers": [("eve",)],
         "seconds": [0.0],
-        "request": [":access", "nobodys0"],
+        **{each: [":access", "nobodys0"] for each in ("request", "access")},
         "steps": [[steps.tag("seen"), steps.archive()], [steps.only("text:tea"), steps.append("And more.")]],
         "where": [
             "tag:t AND NOT text:ferry",
             'text:tea OR from:web OR during:"this year"',
             "path:shared -source:b.txt",
         ],
-        "explain": [True],
+        **{each: [True] for each in ("explain", "good")},
         "topic": ["t", "travel", "food", "number", "no such topic"],
         "depth": [3],
     }

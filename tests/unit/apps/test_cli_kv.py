@@ -66,6 +66,19 @@ def test_a_block_is_built_listed_used_checked_pinned_and_dropped(memos: Memos, s
     assert tea in memos("recall", "morning").stdout
 
 
+def test_an_answer_that_had_a_choice_is_judged(memos: Memos, sglang: Fake) -> None:
+    told(memos, "Ada likes green tea, above all in the morning.", "--tag", "tea")
+    memos("kv", "build", "--path", TEAM, "--tag", "tea")
+    asked = memos("ask", "Who likes tea in the morning?").stdout
+    (access,) = re.findall(r"`memos feedback (\w+)`", " ".join(asked.split()))
+    assert "Missing option '--good'" in memos("feedback", access, code=2).stderr
+    assert "noted" in memos("feedback", access, "--good").stdout
+    assert "each once" in " ".join(memos("feedback", access, "--bad", code=3).stderr.split())
+    explained = memos("recall", "Who likes tea in the morning?", "--explain").stdout
+    assert "given: a question on its own: the answer begins after about " in " ".join(explained.split())
+    assert "prefix, at the start of the prompt, as part 1 of the prefix" in " ".join(explained.split())
+
+
 def test_recall_explains_which_block_is_warm(memos: Memos, sglang: Fake) -> None:
     told(memos, "Ada likes green tea, above all in the morning.")
     name = answer(memos("kv", "build", "--path", TEAM, "--json"))["name"]

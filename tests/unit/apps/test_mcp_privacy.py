@@ -11,7 +11,7 @@ from mcp import Client
 
 from memos_mcp import Memos, wiring
 from memos_mcp.apps.mcp import build
-from memos_mcp.settings import Toolset
+from memos_mcp.sections import Toolset
 
 pytestmark = pytest.mark.anyio
 

@@ -18,7 +18,7 @@ from memos_mcp.apps.mcp_arguments import Tool
 from memos_mcp.apps.mcp_toolsets import offered, unlisted
 from memos_mcp.errors import InvalidInput
 from memos_mcp.ports import SCOPES
-from memos_mcp.settings import Toolset
+from memos_mcp.sections import Toolset
 
 pytestmark = pytest.mark.anyio
 

@@ -96,6 +96,20 @@ async def test_the_same_is_trained_once(tmp_path: Path) -> None:
         assert len(learner.trained) == 1
 
 
+async def test_two_people_may_have_the_same_of_the_same_memories(tmp_path: Path) -> None:
+    learner = Learner()
+    async with learning(tmp_path, learner) as (memos, ids):
+        await memos.acl.change(ids, readers=["eve"])
+        await taught(memos, ids)
+        cubes = await memos._on.vault.get([Ref(id=id) for id in ids])  # pyright: ignore[reportPrivateUsage]
+        again = await its(memos).train(wanted(ids, by="eve"), cubes)
+        assert again.release is not None
+        assert (again.known, again.release.by, learner.named) == (True, "ada", {"house": 1})
+        assert await notes(memos) == {KIND: ["house@1"], CURRENT: ["house ada", "house eve"]}
+        await memos.update(ids[0], "Ada is allergic to prawns.")
+        assert await notes(memos) == {WANTED: ["house ada"]}
+
+
 async def test_what_is_refused_leaves_no_adapter(tmp_path: Path) -> None:
     learner = Learner(gain=0.1)
     async with learning(tmp_path, learner) as (memos, ids):
