@@ -67,9 +67,9 @@ class Learner:
         return Trained(self._keep(blob, lesson, parts), judge(self._figures(lesson)), seconds=0.5, lost=0.2)
 
     async def cartridge(
-        self, lesson: Lesson, block: Activation, judge: Judge, *, told: Progress | None = None
+        self, lesson: Lesson, block: Activation | Path, judge: Judge, *, told: Progress | None = None
     ) -> Trained:
-        if block.blob is None:
+        if isinstance(block, Activation) and block.blob is None:
             raise InvalidInput("the KV block is kept by a server")
         return await self.train(lesson, judge, told=told)
 

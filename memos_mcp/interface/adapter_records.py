@@ -88,6 +88,19 @@ class Refusal:
     why: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """What became of a training: an adapter, or why there is none (`report`). `known`: there was nothing to train.
+
+    `left_out` are memories that could not be learnt, each with why.
+    """
+
+    report: GateReport
+    release: Release | None = None
+    known: bool = False
+    left_out: tuple[tuple[Ref, str], ...] = ()
+
+
 @cache
 def _form(of: type[object]) -> TypeAdapter[Any]:
     """How they are read and written; made when it is first used, as it takes some milliseconds."""

@@ -16,9 +16,9 @@ from memos_mcp.cube import Kind, MemCube
 from memos_mcp.errors import Conflict, Denied, InvalidInput, Misconfigured, NotFound
 from memos_mcp.infrastructure import governance
 from memos_mcp.interface import checks, kv
-from memos_mcp.interface.adapter_records import Want, key_of
+from memos_mcp.interface.adapter_records import Taught, Want, key_of
 from memos_mcp.interface.adapter_views import Adapter, Between, Examined, LeftOut, Removed, Report, Waiting, shown
-from memos_mcp.interface.adapting import Adapters, Taught
+from memos_mcp.interface.adapting import Adapters
 from memos_mcp.interface.bound import Bound
 from memos_mcp.interface.knowing import Found, Knowing
 from memos_mcp.interface.meant import Meant, meant

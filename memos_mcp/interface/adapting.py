@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from memos_mcp.answers import KvBlock, Learned, Release, Way
 from memos_mcp.cube import Governance, MemCube, Plaintext, Ref
 from memos_mcp.errors import Conflict, Corrupt, InvalidInput, MemosError, NotFound, Unavailable
 from memos_mcp.infrastructure.decisions import decided
-from memos_mcp.interface.adapter_records import TURN, Kept, Records, Refusal, Want
+from memos_mcp.interface.adapter_records import TURN, Kept, Records, Refusal, Taught, Want
 from memos_mcp.interface.bound import Bound
 from memos_mcp.interface.framing import without_secrets
 from memos_mcp.interface.guard import Guard
@@ -34,26 +34,13 @@ from memos_mcp.operation.gate import judged
 from memos_mcp.operation.lessons import lesson_of
 from memos_mcp.operation.pairs import Author, Written, authored, written
 from memos_mcp.operation.probing import Inferred, Probe, probed
-from memos_mcp.parametric import AdapterBackend, GateReport, Lesson, Progress, Trained
+from memos_mcp.parametric import AdapterBackend, Lesson, Progress, Trained
 from memos_mcp.ports import MAIN, Caller, Event, MemoryAdapter
 
 logger = logging.getLogger(__name__)
 
 _QUIET = frozenset({"sight"})  # lines that change nothing of what is read
 _CHANGED = "a memory in it was changed"
-
-
-@dataclass(frozen=True, slots=True)
-class Taught:
-    """What became of a training: an adapter, or why there is none (`report`). `known`: there was nothing to train.
-
-    `left_out` are memories that could not be learnt, each with why.
-    """
-
-    report: GateReport
-    release: Release | None = None
-    known: bool = False
-    left_out: tuple[tuple[Ref, str], ...] = ()
 
 
 class Adapters:
@@ -217,18 +204,12 @@ class Adapters:
         waits = ""
         try:
             await self.follow()
+            for want in await self.records.wants():
+                if self._training.locked():
+                    return ""
+                waits = await self._again(want) or waits
         except MemosError as exc:
             return str(exc)
-        for want in await self.records.wants():
-            if self._training.locked():
-                return ""
-            try:
-                await self._again(want)
-            except InvalidInput as exc:
-                await self.records.unwant(want)
-                logger.info("an adapter is not trained again", extra={"topic": want.topic, "why": str(exc)})
-            except MemosError as exc:
-                waits = str(exc)
         return waits
 
     async def usable(self, on: Bound, beneath: Sequence[str]) -> tuple[Release, ...]:
@@ -280,12 +261,21 @@ class Adapters:
         current = {*(await self.records.current()).values()}
         return [each for each in await self.records.all() if each.name in current and each.model == self.model]
 
-    async def _again(self, want: Want) -> None:
+    async def _again(self, want: Want) -> str:
+        """Train what is wanted, of what is still there and open to who wants it; why it has to wait."""
         cubes = await self._vault.get([Ref(id=id) for id in want.ids])
         open_ = [cube for cube in cubes if self.is_open(want.caller, cube)]
-        taught = await self.train(replace(want, ids=tuple(cube.id for cube in open_)), open_)
-        if taught.release is None:
-            logger.info("an adapter was refused", extra={"topic": want.topic, "why": "; ".join(taught.report.why)})
+        try:
+            taught = await self.train(replace(want, ids=tuple(cube.id for cube in open_)), open_)
+        except InvalidInput as exc:
+            await self.records.unwant(want)
+            logger.info("an adapter is not trained again", extra={"topic": want.topic, "why": str(exc)})
+        except MemosError as exc:
+            return str(exc)
+        else:
+            if taught.release is None:
+                logger.info("an adapter was refused", extra={"topic": want.topic, "why": "; ".join(taught.report.why)})
+        return ""
 
     async def _lesson(self, want: Want, cubes: Sequence[MemCube]) -> tuple[Lesson, tuple[tuple[Ref, str], ...]]:
         """What is to be learnt of these, without secrets. Raises InvalidInput."""

@@ -12,7 +12,8 @@ from pydantic import JsonValue
 
 from memos_mcp.apps.mcp_toolsets import offered, unlisted
 from memos_mcp.ports import SCOPES
-from memos_mcp.settings import Mcp, Settings, Toolset
+from memos_mcp.sections import Toolset
+from memos_mcp.settings import Mcp, Settings
 from tests.http_server import client, configured, post, serving, token
 
 pytestmark = pytest.mark.anyio

@@ -13,8 +13,8 @@ import pytest
 from memos_mcp import Memos, NotFound
 from memos_mcp.cube import Ref
 from memos_mcp.errors import Conflict, Corrupt, InvalidInput, Unavailable
-from memos_mcp.interface.adapter_records import CURRENT, KIND, OWED, REFUSED, UNLEARNT, WANTED, Want
-from memos_mcp.interface.adapting import Adapters, Taught
+from memos_mcp.interface.adapter_records import CURRENT, KIND, OWED, REFUSED, UNLEARNT, WANTED, Taught, Want
+from memos_mcp.interface.adapting import Adapters
 from memos_mcp.interface.guard import Guard
 from memos_mcp.interface.planning import Terms
 from memos_mcp.parametric import Budget
