@@ -12,8 +12,10 @@ import memos_mcp
 from benchmarks import small_lm
 from memos_mcp import Memos, NotFound
 from memos_mcp.answers import Release
+from memos_mcp.interface import outcomes
 from memos_mcp.interface.adapter_records import Want
 from memos_mcp.interface.adapting import Adapters
+from memos_mcp.operation.choosing_terms import Task
 from memos_mcp.parametric import Budget
 
 pytestmark = pytest.mark.anyio
@@ -62,3 +64,20 @@ async def test_by_settings_a_model_learns_answers_and_forgets(tmp_path: Path) ->
             await its(memos).answer(on, release.name, ASKED, beneath=("user/ada",), limit=12)
         left = [each.relative_to(tmp_path) for each in (tmp_path / "adapters").rglob("*.safetensors")]
         assert left == []
+
+
+async def test_where_text_was_bad_an_answer_comes_from_what_was_learnt(tmp_path: Path) -> None:
+    async with opened(tmp_path) as memos:
+        for text in TOLD:
+            await memos.remember(text)
+        release = await trained(memos)
+        for number in range(12):
+            on = memos._on  # pyright: ignore[reportPrivateUsage]
+            await outcomes.noted(on, Task("fact"), (("text", "fact", 0.9),), f"access{number}", None)
+            await memos.feedback(f"access{number}", good=False)
+        answer = await memos.ask(ASKED)
+        assert (answer.via, answer.model, answer.fallback) == ("adapter", release.name, "")
+        assert "Lisbon" in answer.text
+        assert {item.id for item in (await memos.audit.answer(answer.recall.access)).items} >= {
+            ref.id for ref in release.sources
+        }
