@@ -1,6 +1,7 @@
 """What the choice of types saves against each type alone: `python -m benchmarks.choosing`.
 
-Work is made by seed: dialogues, lookups and procedures in turn. `--fit` fits the constants of reading to ttft.json.
+Work is made by seed: dialogues, lookups and procedures in turn. `--log HOME` takes what was asked of a vault of your
+own instead, `--use` a long use of one by script, which it makes first. `--fit` fits the constants of reading.
 """
 
 from __future__ import annotations
@@ -8,20 +9,24 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean, median
+from tempfile import TemporaryDirectory
 
+import anyio
 import numpy as np
 from pydantic import JsonValue
 
-from benchmarks.choosing_simulation import Entrant, Machine, Truth
-from benchmarks.choosing_traces import Mix, World
+from benchmarks.choosing_policies import CHOICE, ENTRANTS, RULED, SINGLE, SOONER, Entrant
+from benchmarks.choosing_recording import record
+from benchmarks.choosing_simulation import Machine, Truth
+from benchmarks.choosing_traces import Mix, Trace, World
+from benchmarks.choosing_use import USER, use
 from benchmarks.common import RESULTS, keep
-from memos_mcp.operation.choosing import Known
-from memos_mcp.operation.choosing_costs import COSTS
-from memos_mcp.operation.choosing_terms import Rules, Way
+from memos_mcp import sync
+from memos_mcp.operation.choosing_terms import NATURES
 
 SEEDS = (1, 2, 3)
 HELD_OUT = (401, 402, 403, 404, 405)
@@ -54,58 +59,87 @@ TRUTHS: dict[str, Truth] = {
 }
 """What may be otherwise than the choice takes it to be: it is told nothing of it but the window, and learns."""
 
-
-def alone(way: Way) -> Known:
-    """One type for everything: nothing is too restless or too short for it, and it need not pay."""
-    free = replace(COSTS, building=0.0) if way == "prefix" else COSTS
-    return Known(rules=Rules(forms=frozenset({way}), least=0.0, calm=0.0, settled=0.0), costs=free)
-
-
-def of(*ways: Way) -> Known:
-    """The choice among some types."""
-    return Known(rules=Rules(forms=frozenset(ways)))
+LOGGED: dict[str, Truth] = {
+    "one request of others at a time": Truth(others=1.0),
+    **{each: TRUTHS[each] for each in ("room for 5 % of all tokens", "room for all tokens")},
+}
+"""What may be otherwise with a log, which knows only what was asked of its own vault."""
 
 
-CHOICE = Entrant("the choice")
-SINGLE = (
-    Entrant("all text", alone("text"), trains="nothing"),
-    Entrant("all prefix", alone("prefix"), trains="nothing", strict=False),
-    Entrant("all adapter", alone("adapter"), trains="all"),
-)
-FEWER = (
-    Entrant("without adapters", of("text", "prefix"), trains="nothing"),
-    Entrant("without prefixes", of("text", "adapter")),
-    Entrant("without learning", learns=False),
-)
-ENTRANTS = (*SINGLE, CHOICE, *FEWER)
+def made(seeds: Sequence[int], tasks: int, mix: Mix = MIX) -> list[Trace]:
+    """Work by seed."""
+    return [World(seed, mix).trace(tasks) for seed in seeds]
 
 
-def measured(entrant: Entrant, seeds: Sequence[int], tasks: int, mix: Mix, truth: Truth) -> dict[str, float]:
-    """The mean over the seeds, and the least and the most of what was waited until the answer was right."""
-    rows = list[dict[str, float]]()
-    for seed in seeds:
-        world = World(seed, mix)
-        work = list(world.tasks(tasks))
-        rows.append(Machine(world, truth, entrant, seed).follow(work).row())
+def measured(entrant: Entrant, traces: Sequence[Trace], truth: Truth = TRUTH) -> dict[str, float]:
+    """The mean over the traces, and the least and the most of what was waited until the answer was right."""
+    rows = [Machine(trace, truth, entrant).follow().row() for trace in traces]
     until = [row["in all"] for row in rows]
     return {name: fmean(row[name] for row in rows) for name in rows[0]} | {"least": min(until), "most": max(until)}
 
 
 def compared(
-    name: str, entrants: Sequence[Entrant], seeds: Sequence[int], tasks: int, mix: Mix = MIX, truth: Truth = TRUTH
+    name: str, entrants: Sequence[Entrant], traces: Sequence[Trace], truth: Truth = TRUTH
 ) -> dict[str, JsonValue]:
-    """Each entrant on the same work, and what the choice saves of the best of the single types."""
-    found: dict[str, dict[str, float]] = {each.name: measured(each, seeds, tasks, mix, truth) for each in entrants}
-    best = min(found[each.name]["in all"] for each in SINGLE)
-    saved = 1 - found[CHOICE.name]["in all"] / best
+    """Each entrant on the same work, and what the choice saves of the best single type, and of the best but itself."""
+    found: dict[str, dict[str, float]] = {each.name: measured(each, traces, truth) for each in entrants}
+    saved, ahead = (_saved(found, each) for each in (SINGLE, (*SINGLE, *RULED)))
     table: dict[str, JsonValue] = {
         each: {figure: round(value, 4) for figure, value in row.items()} for each, row in found.items()
     }
     table["saved"] = round(saved, 4)
+    table["saved of rules, too"] = round(ahead, 4)
     short = {each: round(row["in all"], 3) for each, row in found.items()}
-    sys.stdout.write(f"{name}: {short}, saved {saved:.1%}\n")
+    sys.stdout.write(f"{name}: {short}, saved {saved:.1%}, {ahead:.1%} of rules\n")
     sys.stdout.flush()
     return table
+
+
+def _saved(found: Mapping[str, Mapping[str, float]], others: Sequence[Entrant]) -> float:
+    best = min(found[each.name]["in all"] for each in others if each.name in found)
+    return 1 - found[CHOICE.name]["in all"] / best
+
+
+def logged(memos: sync.Memos) -> dict[str, JsonValue]:
+    """Each entrant on what was asked of a vault; empty if nothing was. What the log does not say is drawn by seed."""
+    recording = record(memos)
+    if not recording.asked:
+        sys.stdout.write("nothing was asked yet\n")
+        return {}
+    traces = [recording.trace(seed) for seed in SEEDS]
+    natures = Counter(each.nature for each in recording.asked)
+    thought, was = recording.calibrated()
+    told: dict[str, JsonValue] = {
+        "questions": len(recording.asked),
+        "of which the log says what was needed": recording.known,
+        "memories of a question thought to be needed there": round(thought, 2),
+        "and needed": round(was, 2),
+        "sessions": recording.asked[-1].session,
+        **{f"{nature}s": natures[nature] for nature in NATURES},
+        "memories": len({memory.id for _, memory in recording.versions}),
+        "changes": len(recording.versions) - len({memory.id for _, memory in recording.versions}),
+        "tokens": traces[0].tokens,
+    }
+    sys.stdout.write(f"{told}\n")
+    told["as it is"] = compared("as it is", ENTRANTS, traces)
+    for name, truth in LOGGED.items():
+        told[name] = compared(name, (*SINGLE, *RULED, CHOICE, SOONER), traces, truth)
+    return told
+
+
+def of_vault(home: Path) -> sync.Memos:
+    """The vault in a data folder, or in a file."""
+    if home.is_file():
+        return sync.open(home=home.parent, vault={"file": str(home.resolve())})
+    return sync.open(home=home)
+
+
+def by_script(questions: int) -> dict[str, JsonValue]:
+    """The same on a use that is made first."""
+    with TemporaryDirectory() as folder:
+        anyio.run(use, Path(folder), questions)
+        with sync.open(home=folder, user=USER, embedder={"kind": "none"}, graph={"kind": "none"}) as memos:
+            return logged(memos)
 
 
 def fitted(file: Path = RESULTS / "ttft.json") -> dict[str, float]:
@@ -129,20 +163,28 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=1000)
     parser.add_argument("--short", action="store_true", help="only the table of all entrants")
     parser.add_argument("--fit", action="store_true", help="fit the constants of reading, and stop")
+    parser.add_argument("--log", type=Path, metavar="HOME", help="what was asked of the vault in this folder or file")
+    parser.add_argument("--use", action="store_true", help="what is asked in a long use by script")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     if options.fit:
         sys.stdout.write(json.dumps(fitted()) + "\n")
         return
     tasks: int = options.tasks
-    result: dict[str, JsonValue] = {"tasks": tasks, "mixed": compared("mixed", ENTRANTS, SEEDS, tasks)}
+    if options.log:
+        with of_vault(options.log) as memos:
+            logged(memos)
+        return
+    if options.use:
+        keep("choosing-log", by_script(tasks), options.out)
+        return
+    result: dict[str, JsonValue] = {"tasks": tasks, "mixed": compared("mixed", ENTRANTS, made(SEEDS, tasks))}
     if not options.short:
-        few = (*SINGLE, CHOICE)
-        result["held out"] = compared("held out", few, HELD_OUT, tasks)
-        result["mixes"] = {name: compared(name, few, HELD_OUT[:1], tasks // 2, mix=mix) for name, mix in MIXES.items()}
-        result["assumptions"] = {
-            name: compared(name, few, HELD_OUT[:1], tasks // 2, truth=truth) for name, truth in TRUTHS.items()
-        }
+        few, one = (*SINGLE, *RULED, CHOICE), HELD_OUT[:1]
+        result["held out"] = compared("held out", few, made(HELD_OUT, tasks))
+        result["mixes"] = {name: compared(name, few, made(one, tasks // 2, mix)) for name, mix in MIXES.items()}
+        short = made(one, tasks // 2)
+        result["assumptions"] = {name: compared(name, few, short, truth) for name, truth in TRUTHS.items()}
     keep("choosing", result, options.out)
 
 

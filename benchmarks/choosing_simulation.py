@@ -7,14 +7,14 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from benchmarks.choosing_traces import Memory, Wanted, Work, World, ref
+from benchmarks.choosing_policies import Entrant
+from benchmarks.choosing_traces import Memory, Trace, Wanted, Work, ref
 from memos_mcp.cube import Kind, Ref
-from memos_mcp.operation.choosing import Known, choose
 from memos_mcp.operation.choosing_costs import COSTS
 from memos_mcp.operation.choosing_learning import FIDELITY, PROCEDURES, Outcome, Use, learned
 from memos_mcp.operation.choosing_terms import Adapter, Budgets, Dispatch, Fit, Means, Prefix, Task, Way
 from memos_mcp.operation.expecting import forecast
-from memos_mcp.operation.proposing import in_the_long_run, proposals
+from memos_mcp.operation.proposing import in_the_long_run
 from memos_mcp.operation.scheduling import Block
 from memos_mcp.operation.uses import Use as Used
 from memos_mcp.operation.uses import Uses
@@ -35,7 +35,7 @@ class Truth:
     `pace`: how long reading takes, of what was measured; `adapters`: how surely facts in weights take effect; `steps`:
     procedures; `hit`: the chance that a kept prefix is there; `room`: share of all tokens that can be kept; `again`:
     seconds lost with an answer that lacked something, beside those to ask again with all of it as text; `told`: the
-    choice knows the pace, as from `Room.seconds`.
+    choice knows the pace, as from `Room.seconds`; `others`: requests that are under way beside those of the trace.
     """
 
     pace: float = 1.0
@@ -46,23 +46,13 @@ class Truth:
     again: float = 8.0
     window: int = 4096
     told: bool = False
+    others: float = 0.0
 
     def effect(self, use: Use) -> float:
         """The chance that what is given in a way takes effect."""
         if use[0] != "adapter":
             return FIDELITY[use]
         return min(0.97, FIDELITY[use] + (self.steps - 0.97 if use[2] else self.adapters - 0.6))
-
-
-@dataclass(frozen=True, slots=True)
-class Entrant:
-    """Who takes part: what it goes by, whether it learns, and what goes into weights: nothing, proposals, or all."""
-
-    name: str
-    known: Known = field(default_factory=Known)
-    trains: str = "proposals"
-    strict: bool = True
-    learns: bool = True
 
 
 @dataclass(slots=True)
@@ -102,10 +92,9 @@ class Figures:
 class Machine:
     """Keeps prefixes, the least lately used of which go first, and adapters."""
 
-    world: World
+    trace: Trace
     truth: Truth
     entrant: Entrant
-    seed: int
     figures: Figures = field(default_factory=Figures)
     held: OrderedDict[tuple[str, tuple[Ref, ...]], None] = field(
         default_factory=OrderedDict[tuple[str, tuple[Ref, ...]], None]
@@ -116,30 +105,32 @@ class Machine:
     once: set[Ref] = field(default_factory=set[Ref])
 
     def __post_init__(self) -> None:
-        self.memories = self.world.memories
-        self.known, self.chance = self.entrant.known, random.Random(self.seed)
+        self.memories = dict(self.trace.memories)
+        self.known, self.chance = self.entrant.known, random.Random(self.trace.seed)
         self.costs = COSTS.at_speed(COSTS.token * self.truth.pace)
         if self.truth.told:
             costs = self.known.costs.at_speed(self.known.costs.token * self.truth.pace)
             self.known = replace(self.known, costs=costs)
-        self.most = int(self.truth.room * sum(each.tokens for each in self.memories.values()))
+        self.most = int(self.truth.room * self.trace.tokens)
         self.uses, self.sessions = Uses(), dict[str, set[int]]()
         self.versions = dict.fromkeys(self.memories, 1)
-        self.changes = dict[str, list[float]]()
+        self.changes, self.born = dict[str, list[float]](), dict.fromkeys(self.memories, 0.0)
         for each in self.memories.values():
-            self.uses.known(Block(each.id, 1, each.tokens * PER_TOKEN, each.tokens, 0.0, 0.0))
+            self._known(each)
 
-    def follow(self, tasks: Sequence[Work]) -> Figures:
-        """Answer them all."""
-        for number, work in enumerate(tasks):
-            for id in work.changed:
-                self._changed(id, work.at)
+    def follow(self) -> Figures:
+        """Answer all tasks."""
+        for number, alone in enumerate(self.trace.tasks):
+            work = replace(alone, load=alone.load + self.truth.others)
+            for each in work.changed:
+                self._changed(each, work.at)
             self._train(number, work.at)
             fits = [self._fit(each.id, each.need, work.at) for each in work.wanted]
             task = Task(work.nature, turns=work.turns, tokens=work.tokens)
-            self._answered(work, choose(task, fits, self._means(work), Budgets(seconds=3.0), self.known))
+            plan = self.entrant.policy.plan(task, fits, self._means(work), Budgets(seconds=3.0), self.known)
+            self._answered(work, plan)
             for each in work.wanted:
-                if each.needed:
+                if each.needed or each.served:
                     self.uses.used(Used(each.id, work.at))
                     self.sessions.setdefault(each.id, set()).add(work.session)
         return self.figures
@@ -165,18 +156,28 @@ class Machine:
             expected=rate * lasting,
             uses=known.past.times if known.past else 0,
             sessions=len(self.sessions.get(id, ())),
+            closed=memory.closed,
         )
         moments = self.changes.get(id)
         if not moments or not self.entrant.strict:
             return fit
-        return replace(fit, changed=at - moments[-1], pace=moments[-1] / len(moments))
+        return replace(fit, changed=at - moments[-1], pace=(moments[-1] - self.born[id]) / len(moments))
 
     def _lasting(self, id: str, at: float) -> Fit:
         expected = in_the_long_run(self.uses.blocks[id].past, self.uses.now(at).outlook)
         return replace(self._fit(id, 1.0, at), expected=expected)
 
-    def _changed(self, id: str, at: float) -> None:
-        self.versions[id] += 1
+    def _known(self, each: Memory) -> None:
+        self.uses.known(Block(each.id, 1, each.tokens * PER_TOKEN, each.tokens, 0.0, 0.0))
+
+    def _changed(self, memory: Memory, at: float) -> None:
+        id, is_new = memory.id, memory.id not in self.memories
+        self.memories[id] = memory
+        self._known(memory)
+        self.versions[id] = self.versions.get(id, 0) + 1
+        if is_new:
+            self.born[id] = at
+            return
         self.changes.setdefault(id, []).append(at)
         self.uses.changed(self.uses.blocks[id], at)
         for key in [key for key in self.held if any(part.id == id for part in key[1])]:
@@ -264,23 +265,15 @@ class Machine:
             if due == number and all(self.versions[part.id] == part.version for part in adapter.sources):
                 self.adapters[topic] = adapter
                 self.held = OrderedDict((key, None) for key in self.held if not key[0].startswith(f"{topic}@"))
-        if number % TRAINING or self.entrant.trains == "nothing":
+        if number % TRAINING:
             return
-        topics: dict[str, list[Memory]] = {}
+        topics: dict[str, list[Fit]] = {}
         for each in self.memories.values():
-            topics.setdefault(f"topic-{each.topic}", []).append(each)
-        if self.entrant.trains == "all":
-            self._train_all(number, topics)
-            return
-        fits = {topic: [self._lasting(each.id, at) for each in members] for topic, members in topics.items()}
-        for each in proposals(fits, self.adapters, 2, self.known, load=1.0):
-            if each.made:
-                self._begin(number, each.topic, each.sources)
-
-    def _train_all(self, number: int, topics: Mapping[str, Sequence[Memory]]) -> None:
-        for topic, members in topics.items():
-            if topic not in self.adapters:
-                self._begin(number, topic, [ref(each.id, self.versions[each.id]) for each in members if not each.pace])
+            topics.setdefault(f"topic-{each.topic}", []).append(self._lasting(each.id, at))
+        steady = {each.id for each in self.memories.values() if not each.pace and each.id not in self.changes}
+        trained = self.entrant.policy.trains(topics, self.adapters, self.known, steady)
+        for topic, sources in trained.items():
+            self._begin(number, topic, sources)
 
     def _begin(self, number: int, topic: str, sources: Sequence[Ref]) -> None:
         beside = self.costs.trained(sum(self.memories[part.id].tokens for part in sources))

@@ -1,10 +1,10 @@
-"""Mixed work for the simulation of the choice of types: dialogues, lookups and procedures, made by seed."""
+"""Work for the simulation of the choice of types: dialogues, lookups and procedures, made by seed."""
 
 from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from memos_mcp.cube import Kind, Ref
@@ -37,27 +37,32 @@ class Mix:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """A memory of the made world; one that is restless changes every `pace` seconds on average."""
+    """A memory; one that is restless changes every `pace` seconds on average, one that is `closed` stays text."""
 
     id: str
-    topic: int
+    topic: int | str
     kind: Kind
     tokens: int
     pace: float | None = None
+    closed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A memory that was recalled for a task: how likely it is needed, and whether it is."""
+    """A memory that fits a task: how likely it is needed, and whether it is.
+
+    `served`: recall found it for this very task, which the scheduler counts as a use whether or not it was needed.
+    """
 
     id: str
     need: float
     needed: bool
+    served: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A task: when, in which session, after so many turns, with what was recalled and changed since the last one."""
+    """A task: when, in which session, after so many turns, with what fits it; what is new or changed since the last."""
 
     at: float
     session: int
@@ -66,8 +71,23 @@ class Work:
     tokens: int
     load: float
     wanted: tuple[Wanted, ...]
-    changed: tuple[str, ...] = ()
+    changed: tuple[Memory, ...] = ()
     goes_on: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Tasks one after the other, and the memories that are there before the first; `seed` is of what else is drawn."""
+
+    memories: Mapping[str, Memory]
+    tasks: tuple[Work, ...]
+    seed: int
+
+    @property
+    def tokens(self) -> int:
+        """Of all memories that there ever are, in their last versions."""
+        last = {**self.memories, **{each.id: each for work in self.tasks for each in work.changed}}
+        return sum(each.tokens for each in last.values())
 
 
 @dataclass(slots=True)
@@ -83,7 +103,7 @@ class World:
     """Memories by topic, and the tasks that come; the same seed and mix give the same."""
 
     def __init__(self, seed: int, mix: Mix | None = None) -> None:
-        self.mix = mix or Mix()
+        self.mix, self.seed = mix or Mix(), seed
         self._chance = random.Random(seed)
         self._order = list(range(TOPICS))
         self.memories = {each.id: each for topic in range(TOPICS) for each in self._topic(topic)}
@@ -91,8 +111,11 @@ class World:
         self._sessions = 0
         self._phase = self._chance.uniform(0, 2 * math.pi)
 
-    def tasks(self, number: int) -> Iterator[Work]:
+    def trace(self, number: int) -> Trace:
         """So many tasks, one after the other."""
+        return Trace(self.memories, tuple(self._tasks(number)), self.seed)
+
+    def _tasks(self, number: int) -> Iterator[Work]:
         chance, at, talks = self._chance, 0.0, list[_Talk]()
         for count in range(number):
             if count % self.mix.drift == self.mix.drift - 1:
@@ -101,7 +124,7 @@ class World:
             gone = chance.expovariate(1 / self.mix.every)
             at += gone
             changed = tuple(
-                each.id
+                each
                 for each in self.memories.values()
                 if each.pace and chance.random() < 1 - math.exp(-gone / each.pace)
             )
@@ -115,7 +138,7 @@ class World:
                 pace = self._chance.uniform(300, 3000) if restless else None
                 yield Memory(f"{kind}-{topic}-{n}", topic, kind, self._chance.randint(least, most), pace)
 
-    def _task(self, at: float, load: float, changed: tuple[str, ...], talks: list[_Talk]) -> Work:
+    def _task(self, at: float, load: float, changed: tuple[Memory, ...], talks: list[_Talk]) -> Work:
         chance, mix = self._chance, self.mix
         if talks and chance.random() < 0.6:
             talk = talks[chance.randrange(len(talks))]
@@ -132,7 +155,7 @@ class World:
             talks.append(talk)
         return self._turn(talk, at, load, changed, talks)
 
-    def _turn(self, talk: _Talk, at: float, load: float, changed: tuple[str, ...], talks: list[_Talk]) -> Work:
+    def _turn(self, talk: _Talk, at: float, load: float, changed: tuple[Memory, ...], talks: list[_Talk]) -> Work:
         goes_on = self._chance.random() < self.mix.going_on
         for id in talk.said:
             talk.said[id] = 0.15

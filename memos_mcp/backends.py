@@ -90,8 +90,9 @@ def parametric(chosen: Settings, ledger: Ledger, closing: AsyncExitStack) -> Ada
 
     async def in_process() -> Here:
         from memos_mcp.infrastructure.parametric.opening import opened
+        from memos_mcp.interface.answering import head
 
-        return await opened(its.model, folder, device=its.device)
+        return await opened(its.model, folder, header=head(), device=its.device)
 
     async def on_sglang() -> Served:
         from memos_mcp.infrastructure.activation.later import secret_of

@@ -26,6 +26,7 @@ from memos_mcp.interface.reader import RulesReader
 from memos_mcp.models import Worded
 from tests.activations import Table
 from tests.graphs import EachWord
+from tests.learners import Learner
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 MUTE = ("acting_as", "aclose")
@@ -82,6 +83,7 @@ def opened(home: Path, clock: Clock, user: str = "nobody") -> Memos:
         closing=closing,
         answerer=Echo(),
         backend=Table(says=repeated),
+        parametric=Learner(),
     )
 
 

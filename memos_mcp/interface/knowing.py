@@ -85,9 +85,13 @@ class Knowing:
         return None
 
     async def reads(self, ids: Sequence[str]) -> bool:
-        """May he read those of these that are still there, whole? It is no access yet."""
-        cubes = await self._on.vault.get([Ref(id=id) for id in ids])
-        return all(self._standing.reads(self._on, cube) for cube in cubes)
+        """May he read those of these that are still there, whole? It is no access yet.
+
+        Nobody knows where what is gone lay: who is kept within a path may not read it.
+        """
+        cubes = await self._on.vault.get([Ref(id=id) for id in dict.fromkeys(ids)])
+        gone = len(cubes) < len({*ids})
+        return not (gone and self._on.caller.within) and all(self._standing.reads(self._on, cube) for cube in cubes)
 
     async def memories(self, refs: Sequence[Ref]) -> tuple[MemCube, ...]:
         """Those that he may read whole, in these versions."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import anyio
 import pytest
@@ -18,86 +17,25 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from memos_mcp import Caller, Memos, MemosError, steps
-from memos_mcp.cube import SourceClass
 from memos_mcp.infrastructure.decisions import decided, is_beneath, owned_by
 from memos_mcp.infrastructure.identities import same_id
 from memos_mcp.interface import cubes
 from memos_mcp.interface.recording import request
 from memos_mcp.interface.timeline import Timeline
 from memos_mcp.operation.lifecycle import Policy
+from tests.lives import FROM, PATHS, USERS, WORDS, Fate, Told, callers, lives
 from tests.worlds import START, Clock, Ids, answered, apart, bound, opened, parameters, plain, verbs
 
-USERS = ("ada", "ben", "eve")
-PATHS = ("user/ada", "user/ada/work", "user/ben", "shared/team", "shared/ward", "global")
-WORDS = ("tea", "ferry", "violin")
 TELLS_ALL = ("audit.verify", "audit.rotate", "lifecycle.compress", "deliveries.deliver")
 """What counts everybody's and takes the scope `admin`, or is made by chance: only that it answers is compared."""
-OF_EVERYBODY = ("kv.list", "kv.verify", "kv.drop", "kv.pin")
-"""What is of everybody's KV blocks for who has the scope `admin` and is kept within no path: he is not asked here."""
+OF_BLOCK = ("verify", "drop", "pin", "memories")
+OF_ADAPTER = ("verify", "drop", "report", "sources", "to_kv")
+OF_ALL = ("list", "waiting", "diff", "merge", "rollback", *OF_ADAPTER)
+OF_EVERYBODY = (*(f"kv.{verb}" for verb in ("list", *OF_BLOCK)), *(f"adapters.{verb}" for verb in OF_ALL))
+"""Of everybody's KV blocks and adapters for who has `admin` and is kept within no path: he is not asked here."""
+TOPIC = "of-{}"  # of an adapter of that memory alone: its version tells of no other
 ASKS = 90  # of each pair of vaults
 PHASES = (Phase.explicit, Phase.generate)  # an example takes a second: to shrink one would take minutes
-
-SOME = st.lists(st.sampled_from((*USERS, "role:nurse", "*")), max_size=2).map(tuple)
-CONTEXTS = st.lists(st.sampled_from(("app:desk", "purpose:care")), max_size=1).map(tuple)
-CLASSES = st.sampled_from(("user", "web", "tool"))
-FROM = ("from-web:ben", "from-web:role:nurse", "from-tool:eve")
-CONDITIONS = st.lists(st.sampled_from(("app:desk", "purpose:care", *FROM)), max_size=2).map(tuple)
-rules = st.fixed_dictionaries(
-    {},
-    optional={
-        "readers": SOME,
-        "writers": SOME,
-        "denied": SOME,
-        "contexts": CONDITIONS,
-        "read_only": st.booleans(),
-        "expires_at": st.sampled_from((START - timedelta(days=1), START + timedelta(days=900))),
-    },
-).filter(bool)
-callers = st.builds(
-    Caller,
-    user=st.sampled_from(USERS),
-    roles=st.sampled_from(((), ("nurse",))),
-    context=CONTEXTS,
-    scopes=st.sampled_from((("read", "write", "admin"), ("read", "write", "admin"), ("read", "write"), ("read",))),
-    within=st.sampled_from(("", "", "", "shared/team")),
-)
-Fate = tuple[Any, ...]
-fates = st.one_of(
-    st.tuples(st.just("govern"), rules),
-    st.tuples(st.just("govern"), rules),
-    st.tuples(st.just("update"), st.sampled_from(WORDS), CLASSES),
-    st.tuples(st.just("move"), st.sampled_from(("archive", "expire", "merge", "restore"))),
-    st.tuples(st.sampled_from(("freeze", "hold", "quarantine", "forget", "back"))),
-)
-
-
-@dataclass(frozen=True)
-class Told:
-    """A memory, who stored it, and what happened to it then."""
-
-    number: int
-    owner: str
-    path: str
-    text: str
-    key: str
-    source: SourceClass
-    fates: Sequence[Fate]
-
-    @property
-    def id(self) -> str:
-        return f"memory{self.number}-1"
-
-
-@st.composite
-def lives(draw: st.DrawFn) -> list[Told]:
-    found: list[Told] = []
-    for number in range(draw(st.integers(4, 7))):
-        path = draw(st.sampled_from(PATHS))
-        owner = path.split("/")[1] if path.startswith("user/") else draw(st.sampled_from(USERS))
-        text = f"{draw(st.sampled_from(WORDS))} number {number} of the list."
-        key = draw(st.sampled_from(("", "", f"key-{number}")))
-        found.append(Told(number, owner, path, text, key, draw(CLASSES), draw(st.lists(fates, max_size=3))))
-    return found
 
 
 @dataclass
@@ -132,6 +70,8 @@ async def tell(
             if each.id not in hidden and step == 1:
                 with contextlib.suppress(MemosError):
                     world.blocks[f":block {each.id}"] = (await world.acting(each.owner).kv.build([each.id])).name
+                with contextlib.suppress(MemosError):
+                    await world.acting(each.owner).adapters.train(TOPIC.format(each.id), [each.id])
             if each.id not in hidden and step < len(each.fates):
                 await meet(world.acting(each.owner), each.id, each.fates[step])
 
@@ -234,9 +174,7 @@ def subjects(lives: Sequence[Told]) -> dict[str, list[object]]:
         "start": [*names, "tea"],
         "end": [*names, "ferry", "number"],
         "name": [*WORDS, "list"],
-        **{
-            f"kv.{verb}.name": [*(f":block {name}" for name in names), "nobodys0"] for verb in ("verify", "drop", "pin")
-        },
+        **made_of(names),
         "target": [*names],
         "into": ["ferry"],
         "graph.take_back.id": [same_id(f"user/{user}", "tea", "ferry") for user in USERS],
@@ -254,6 +192,18 @@ def subjects(lives: Sequence[Told]) -> dict[str, list[object]]:
         **{each: [True] for each in ("explain", "good")},
         "topic": ["t", "travel", "food", "number", "no such topic"],
         "depth": [3],
+    }
+
+
+def made_of(names: Sequence[str]) -> dict[str, list[object]]:
+    """The same of what was made of these memories."""
+    trained: list[object] = [*(f"{TOPIC.format(name)}@1" for name in names), "none@1"]
+    return {
+        **{f"kv.{verb}.name": [*(f":block {name}" for name in names), "nobodys0"] for verb in OF_BLOCK},
+        **{f"adapters.{verb}.name": trained for verb in OF_ADAPTER},
+        **{f"adapters.diff.{each}": trained for each in ("older", "newer")},
+        "adapters.merge.names": [[one, other] for one, other in pairwise(trained)],
+        "adapters.rollback.topic": [*map(TOPIC.format, names), "none"],
     }
 
 
@@ -277,6 +227,8 @@ def asks(lives: Sequence[Told]) -> Iterator[Ask]:
         yield Ask("recall", {"question": f"the {each.text} during the move", "where": "tag:t", "explain": True})
         yield Ask("ask", {"question": f"Where is the {each.text}", "limit": 100, "turns": [each.text]})
         yield Ask("timeline.restore", {"id": each.id, "to": 1})
+        yield Ask("adapters.train", {"topic": "fresh", "ids": [each.id]})
+        yield Ask("adapters.rollback", {"topic": TOPIC.format(each.id), "to": f"{TOPIC.format(each.id)}@1"})
         yield Ask("lifecycle.erase", {"path": each.path, "reason": "asked"})
         yield Ask("quarantine.undo", {"path": each.path, "source": "a.txt"})
     for one, other in pairwise(lives):
@@ -292,6 +244,7 @@ def asks(lives: Sequence[Told]) -> Iterator[Ask]:
     for path in PATHS:
         yield Ask("kv.build", {"path": path})
         yield Ask("kv.list", {"path": path})
+        yield Ask("adapters.train", {"topic": "fresh", "path": path})
     yield Ask("audit.answer", {"id": ":access"})
     yield Ask("log.news", {"after": 0})
 

@@ -19,23 +19,33 @@ if TYPE_CHECKING:
 
 
 async def opened(
-    model: str, folder: Path, *, revision: str = "", device: str = "cpu", dtype: str = "auto"
+    model: str,
+    folder: Path,
+    *,
+    revision: str = "",
+    header: str | None = None,
+    device: str = "cpu",
+    dtype: str = "auto",
 ) -> PeftBackend:
     """A backend over a model: a folder, or a name that was downloaded before; adapters go into `folder`.
 
-    Nothing is downloaded, no code of a model is run, and weights are read from safetensors only. Raises Misconfigured
-    (it is not on this machine, or cannot be used), MissingExtra.
+    `header` is that of the KV blocks that may be trained further, as `activation.opening` has it. Nothing is
+    downloaded, no code of a model is run, and weights are read from safetensors only. Raises Misconfigured (it is not
+    on this machine, or cannot be used), MissingExtra.
     """
-    make = partial(_opened, model, folder, revision, device, dtype)
+    make = partial(_opened, model, folder, revision, header, device, dtype)
     return await to_thread.run_sync(make, limiter=CapacityLimiter(1))
 
 
-def _opened(model: str, folder: Path, revision: str, device: str, dtype: str) -> PeftBackend:
+def _opened(model: str, folder: Path, revision: str, header: str | None, device: str, dtype: str) -> PeftBackend:
     try:
+        from memos_mcp.infrastructure.activation.seam import HEADER
         from memos_mcp.infrastructure.parametric.peft import PeftBackend
     except ModuleNotFoundError as exc:
         raise MissingExtra("lora") from exc
     its = loaded(model, revision=revision, device=device, dtype=dtype, extra="lora")
-    backend = PeftBackend(its.network, its.tokenizer, folder, name=its.name, revision=its.revision)
+    backend = PeftBackend(
+        its.network, its.tokenizer, folder, name=its.name, revision=its.revision, header=header or HEADER
+    )
     backend.shelf.sweep()
     return backend

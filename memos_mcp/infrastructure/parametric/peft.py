@@ -19,7 +19,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from memos_mcp.cube import Governance, Parametric
 from memos_mcp.errors import InvalidInput, Misconfigured, NotFound
 from memos_mcp.infrastructure.activation.fingerprint import Fingerprint
-from memos_mcp.infrastructure.activation.seam import Seam
+from memos_mcp.infrastructure.activation.seam import HEADER, Seam
 from memos_mcp.infrastructure.parametric.adapted import Adapted
 from memos_mcp.infrastructure.parametric.adopting import adopted
 from memos_mcp.infrastructure.parametric.artefacts import Shelf, place_of
@@ -54,11 +54,15 @@ class PeftBackend:
         *,
         name: str,
         revision: str = "",
+        header: str = HEADER,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Raises Misconfigured for a model without linear layers, or a tokenizer or template that cannot be used."""
+        """`header` is what is said before the memories in KV blocks that are trained further.
+
+        Raises Misconfigured for a model without linear layers, or a tokenizer or template that cannot be used.
+        """
         self.base: Fingerprint = base_of(model, tokenizer, name, revision)
-        self.asking, self.seam = Asking(tokenizer), Seam(tokenizer)
+        self.asking, self.seam = Asking(tokenizer), Seam(tokenizer, header)
         self._behind = Behind(self.seam, self.asking)
         self.adapted = Adapted(model)
         if not self.adapted.targets:

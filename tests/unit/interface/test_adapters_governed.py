@@ -132,6 +132,9 @@ async def test_who_is_kept_within_a_path_knows_what_lies_there(memos: Memos, lea
         with pytest.raises(NotFound):
             await ask
     assert [cube.id for cube in await within.adapters.sources("team@1")] == shared
+    await memos.forget(own[0])
+    assert [each.topic for each in await memos.adapters.waiting()] == ["mine", "both"]
+    assert await within.adapters.waiting() == ()
 
 
 async def test_only_who_trained_an_adapter_or_looks_after_the_vault_says_what_becomes_of_it(memos: Memos) -> None:

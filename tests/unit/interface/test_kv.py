@@ -97,7 +97,7 @@ async def test_what_one_may_not_read_is_not_built_shown_checked_dropped_or_pinne
     assert await eve.kv.list() == ()
     with pytest.raises(NotFound) as unknown:
         await eve.kv.verify("nothing")
-    for ask in (eve.kv.verify, eve.kv.drop, eve.kv.pin):
+    for ask in (eve.kv.verify, eve.kv.drop, eve.kv.pin, eve.kv.memories):
         with pytest.raises(NotFound) as hidden:
             await ask(block.name)
         assert str(hidden.value) == str(unknown.value).replace("nothing", block.name)
@@ -129,6 +129,18 @@ async def test_only_who_built_a_block_or_looks_after_the_vault_ends_or_pins_it(m
     for ask in (reader.kv.drop, reader.kv.pin, reader.kv.build):
         with pytest.raises(Denied, match="scope 'write'"):
             await ask(block.name)
+
+
+async def test_a_block_leads_back_to_its_memories_as_they_were_read(memos: Memos) -> None:
+    ids = await told(memos, GREEN, BLACK, path=TEAM)
+    block = await memos.kv.build(ids)
+    ben = memos.acting_as(Caller("ben", scopes=("read", "write")))
+    assert [cube.text for cube in await ben.kv.memories(block.name)] == [GREEN, BLACK]
+    own = await memos.kv.build(await told(memos, "The cat sleeps."))
+    assert await memos.acting_as(Caller("eve")).kv.memories(own.name) == ()
+    for name in (own.name, "nothing"):
+        with pytest.raises(NotFound):
+            await ben.kv.memories(name)
 
 
 async def test_a_pin_is_set_and_taken_away(memos: Memos) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,8 @@ import memos_mcp
 from benchmarks import small_lm
 from memos_mcp import Memos, NotFound
 from memos_mcp.answers import Release
-from memos_mcp.interface import outcomes
 from memos_mcp.interface.adapter_records import Want
 from memos_mcp.interface.adapting import Adapters
-from memos_mcp.operation.choosing_terms import Task
 from memos_mcp.parametric import Budget
 
 pytestmark = pytest.mark.anyio
@@ -34,6 +34,14 @@ def its(memos: Memos) -> Adapters:
     found = memos._on.adapters  # pyright: ignore[reportPrivateUsage]
     assert found is not None
     return found
+
+
+def roomy(folder: Path) -> Path:
+    """The same model, which may read more: enough for what stands before the memories of a KV block."""
+    shutil.copytree(small_lm.made("tiny"), folder)
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    (folder / "config.json").write_text(json.dumps({**config, "max_position_embeddings": 4096}), "utf-8")
+    return folder
 
 
 async def trained(memos: Memos) -> Release:
@@ -66,18 +74,18 @@ async def test_by_settings_a_model_learns_answers_and_forgets(tmp_path: Path) ->
         assert left == []
 
 
-async def test_where_text_was_bad_an_answer_comes_from_what_was_learnt(tmp_path: Path) -> None:
-    async with opened(tmp_path) as memos:
-        for text in TOLD:
-            await memos.remember(text)
-        release = await trained(memos)
-        for number in range(12):
-            on = memos._on  # pyright: ignore[reportPrivateUsage]
-            await outcomes.noted(on, Task("fact"), (("text", "fact", 0.9),), f"access{number}", None)
-            await memos.feedback(f"access{number}", good=False)
-        answer = await memos.ask(ASKED)
-        assert (answer.via, answer.model, answer.fallback) == ("adapter", release.name, "")
-        assert "Lisbon" in answer.text
-        assert {item.id for item in (await memos.audit.answer(answer.recall.access)).items} >= {
-            ref.id for ref in release.sources
-        }
+async def test_a_kv_block_of_the_same_model_is_trained_further_and_examined(tmp_path: Path) -> None:
+    model = str(roomy(tmp_path / "model"))
+    both = {
+        "activation": {"kind": "transformers", "model": model},
+        "parametric": {"kind": "transformers", "model": model},
+    }
+    async with memos_mcp.open(home=tmp_path, user="ada", **both, **QUIET) as memos:
+        ids = [(await memos.remember(text)).ids[0] for text in TOLD]
+        block = await memos.kv.build(ids)
+        found = await memos.adapters.from_kv(block.name, "block", steps=10)
+        assert found.gain is not None
+        assert bool(found.adapter) != bool(found.refused)
+        if found.adapter is not None:
+            assert await memos.adapters.answer("block@1", ASKED)
+        assert [each.name for each in await memos.kv.list()] == [block.name]
