@@ -142,7 +142,7 @@ async def _in_words(answerer: Answerer | None, asking: Asking, given: _Given) ->
     try:
         said = await asked.answer(_read("answer.txt"), prompt)
         words, cited = _said(said.text, asked.model, [cube.id for cube, _ in given])
-    except Unavailable as exc:
+    except (Unavailable, InvalidInput) as exc:
         staged("answered", ok=False)
         logger.warning("the chat model did not answer a question", extra={"why": str(exc)})
         return Answer("", found, via="none", model=asked.model, missing=str(exc))

@@ -153,6 +153,15 @@ async def test_what_is_not_worth_its_reading_is_left_out_and_the_plan_says_so(tm
         assert "They turn." not in learner.prompts[-1][1]
 
 
+async def test_a_model_that_refuses_the_text_leaves_the_recall(tmp_path: Path) -> None:
+    learner = Learner(trouble=InvalidInput("the prompt is longer than the model reads"))
+    async with remembering(tmp_path, None, parametric=learner) as memos:
+        await memos.remember("Ada likes green tea.")
+        answer = await memos.ask("Which tea does Ada like?")
+        assert (answer.via, answer.text, answer.missing) == ("none", "", "the prompt is longer than the model reads")
+        assert len(answer.recall.cubes) == 1
+
+
 # --- who may
 
 
