@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,7 +19,7 @@ from memos_mcp.apps.terminal import Json, Path_, Tags, Where, Yes
 from memos_mcp.apps.watching import watched
 from memos_mcp.cube import Kind
 from memos_mcp.errors import Corrupt, InvalidInput
-from memos_mcp.interface.adapter_views import Adapter, Between, Examined, Removed, Report, Waiting
+from memos_mcp.interface.adapter_views import Adapter, Between, Examined, Planned, Removed, Report, Waiting
 from memos_mcp.memos import Memos
 
 _STOPPED = 130  # as of every program that Ctrl-C ends
@@ -164,11 +165,83 @@ def to_kv(
     terminal.out(answer, cli_kv.built, json=json)
 
 
+@app.command("from-kv")
+def from_kv(
+    block: Annotated[str, typer.Argument(metavar="BLOCK", help="A KV block, as `memos kv list` shows it.")],
+    topic: Topic,
+    *,
+    seconds: Annotated[float, typer.Option(help="How long at most, all attempts together.")] = 900.0,
+    steps: Annotated[int, typer.Option(help="How many steps at most.")] = 300,
+    json: Json = False,
+) -> None:
+    """Train a KV block further, into an adapter for TOPIC that answers in this process."""
+    with watched("steps", bar=not json and sys.stderr.isatty()) as told:
+        answer = terminal.answer(
+            lambda memos: memos.adapters.from_kv(block, topic, seconds=seconds, steps=steps, told=told), json=json
+        )
+    _tell(answer, json=json)
+
+
+@app.command()
+def adopt(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where peft saved it.")],
+    topic: Topic,
+    *,
+    json: Json = False,
+) -> None:
+    """Take over an adapter that was trained elsewhere for this model: yours alone, and not examined."""
+    terminal.tell(lambda memos: memos.adapters.adopt(folder, topic), _one, json=json)
+
+
+@app.command()
+def infer(
+    name: Name,
+    *,
+    about: Annotated[list[str] | None, typer.Option(help="A person or thing; may be repeated.")] = None,
+    question: Annotated[list[str] | None, typer.Option(help="A question; may be repeated.")] = None,
+    path: Path_ = None,
+    json: Json = False,
+) -> None:
+    """Ask an adapter whose memories nobody has, and remember what it seems to know, marked as inferred."""
+    terminal.tell(
+        lambda memos: memos.adapters.infer(name, about=about or (), questions=question or (), path=path),
+        shown.memories,
+        json=json,
+    )
+
+
+@app.command()
+def answer(
+    name: Name,
+    question: Annotated[str, typer.Argument(metavar="QUESTION", help="What to ask.")],
+    *,
+    json: Json = False,
+) -> None:
+    """Say what the model answers with one adapter, word for word: nothing is looked up."""
+    terminal.tell(lambda memos: memos.adapters.answer(name, question), Text, json=json)
+
+
+@app.command()
+def plan(*, json: Json = False) -> None:
+    """Show what the scheduler would have trained of yours by itself, and why; nothing is."""
+    terminal.tell(lambda memos: memos.adapters.plan(), _planned, json=json)
+
+
 def _tell(answer: Examined, *, json: bool) -> None:
     """What became of it; what the gate refused ends the command as what cannot be accepted does."""
     terminal.out(answer, _examined, json=json)
     if answer.adapter is None:
         raise typer.Exit(exit_code(InvalidInput()))
+
+
+def _planned(answer: Sequence[Planned]) -> RenderableType:
+    if not answer:
+        return Text("no rule or skill of yours applied again and again", style="dim")
+    lines: list[RenderableType] = []
+    for each in answer:
+        verdict = f"train {shown.count(each.memories, 'memory', 'memories')}" if each.now else "not now"
+        lines.append(Text(shown.one_line(f"{each.topic}: {verdict}; {each.reason}")))
+    return Group(*lines)
 
 
 def _listed(answer: Listed) -> RenderableType:

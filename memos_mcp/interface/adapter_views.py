@@ -66,6 +66,17 @@ class Examined:
 
 
 @dataclass(frozen=True, slots=True)
+class Planned:
+    """What the scheduler would have trained by itself, now or not, in about so many seconds, and why."""
+
+    topic: str
+    memories: int
+    seconds: float
+    now: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """A topic that is being trained or will be or, if `refused`, was and may not be used; `since` when, and why."""
 

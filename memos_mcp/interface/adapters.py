@@ -11,43 +11,42 @@ from dataclasses import replace
 from pathlib import Path
 
 from memos_mcp.activation import Progress as Reading
-from memos_mcp.answers import Changed, Release
+from memos_mcp.answers import Changed
 from memos_mcp.cube import Kind, MemCube
-from memos_mcp.errors import Conflict, Denied, InvalidInput, Misconfigured, NotFound
+from memos_mcp.errors import Denied, InvalidInput, Misconfigured
 from memos_mcp.infrastructure import governance
 from memos_mcp.interface import checks, kv
-from memos_mcp.interface.adapter_records import Taught, Want, key_of
-from memos_mcp.interface.adapter_views import Adapter, Between, Examined, LeftOut, Removed, Report, Waiting, shown
-from memos_mcp.interface.adapting import Adapters
-from memos_mcp.interface.bound import Bound
-from memos_mcp.interface.knowing import Found, Knowing
-from memos_mcp.interface.meant import Meant, meant
+from memos_mcp.interface.adapter_looks import Looks
+from memos_mcp.interface.adapter_views import (
+    Adapter,
+    Between,
+    Examined,
+    Planned,
+    Removed,
+    Report,
+    Waiting,
+)
+from memos_mcp.interface.meant import meant
 from memos_mcp.interface.putting import Given, put_under
 from memos_mcp.interface.recording import recorded
 from memos_mcp.interface.timeline import difference
 from memos_mcp.operation.probing import Inferred, Probe, asked_about
-from memos_mcp.operation.releases import before
 from memos_mcp.operation.releases import difference as between
 from memos_mcp.parametric import Budget, Progress, Recipe, check_topic
 
 _FURTHER = Recipe(rate=0.05)  # keys and values learn at a higher rate than weights
 _LONGEST = 256  # tokens of an answer
-_CHANGED = "a memory in it is not what was learnt any more"
-_PARTLY = "you see it in part, and what a model learns is all of it"
 _REFUSED = "its gate refused it"
 
 
 @recorded("adapters.")
-class Learning:
+class Learning(Looks):
     """Adapters: memories trained into a model, which then answers for them. Hangs off `Memos.adapters`.
 
     A caller knows of those adapters all of whose memories he reads whole; with the scope `admin`, unless he is kept
     within a path, of every other one as well, but not of what. All of this raises Misconfigured if there is no model
     for it, and InvalidInput on a branch, which has none.
     """
-
-    def __init__(self, on: Bound) -> None:
-        self._on, self._knowing = on, Knowing(on)
 
     async def list(self, path: str | None = None) -> tuple[Adapter, ...]:
         """The adapters there are, the oldest first; with a path those all of whose memories lie beneath it.
@@ -73,6 +72,25 @@ class Learning:
                 why = each.why if told else (_REFUSED,)  # the reasons name memories
                 found.append(Waiting(each.topic, each.by, each.at, len(each.sources), refused=True, why=why))
         return tuple(sorted(found, key=lambda each: (each.since, each.topic)))
+
+    async def plan(self) -> tuple[Planned, ...]:
+        """What the scheduler would have trained of his by itself, what is due first; nothing is. A dry run.
+
+        Rules and skills beneath his own path that apply again and again. Raises Denied, Misconfigured (nothing is
+        trained by itself, or no access log counts uses).
+        """
+        governance.check_scope(self._on.caller, "read")
+        self._adapters()
+        if self._on.teacher is None:
+            raise Misconfigured(
+                "nothing is trained by itself: set parametric.schedule to on, and audit.mode not to off"
+            )
+        his = [each for each in await self._on.teacher.plan() if each.user == self._on.caller.user]
+        return tuple(
+            Planned(each.topic, len(each.sources), each.seconds, each.now, each.reason)
+            for lessons in his
+            for each in lessons.trainings
+        )
 
     async def train(
         self,
@@ -253,118 +271,6 @@ class Learning:
         self._check(found)
         where = await self._on.readable(None)
         return await self._adapters().answer(self._on, name, question, beneath=where.paths, limit=_LONGEST)
-
-    def _adapters(self) -> Adapters:
-        if self._on.branch_at:
-            raise InvalidInput("a branch has no adapters: ask for those of its original, without the branch")
-        if self._on.adapters is None:
-            raise Misconfigured(
-                "there is no parametric memory: set parametric.kind; a vault that may not be written "
-                "(vault.read_only) has none"
-            )
-        return self._on.adapters
-
-    def _want(self, topic: str, cubes: Sequence[MemCube], budget: Budget) -> Want:
-        caller = self._on.caller
-        return Want(
-            topic,
-            caller.user,
-            tuple(cube.id for cube in cubes),
-            self._on.clock(),
-            roles=caller.roles,
-            context=caller.context,
-            within=caller.within,
-            budget=budget,
-        )
-
-    def _able(self, its: Meant) -> tuple[Sequence[MemCube], tuple[LeftOut, ...]]:
-        """Those that can be learnt, and the others; of named ones, training says which cannot. Raises InvalidInput."""
-        if its.named:
-            return its.cubes, ()
-        whys = {cube.id: self._adapters().trainable(cube) for cube in its.cubes}
-        cubes = [cube for cube in its.cubes if not whys[cube.id]]
-        if not cubes:
-            raise InvalidInput("no memory that could be learnt fits: `memos list` shows what there is")
-        unable = [LeftOut(id, why) for id, why in whys.items() if why]
-        return cubes, (*unable, *(LeftOut(cube.id, _PARTLY) for cube in its.partly))
-
-    async def _examined(self, taught: Taught, left_out: tuple[LeftOut, ...] = ()) -> Examined:
-        report, release = taught.report, taught.release
-        return Examined(
-            await self._look(release.name) if release else None,
-            report.gain if math.isfinite(report.gain) else None,
-            report.harm if math.isfinite(report.harm) else None,
-            () if release else report.why,
-            taught.known,
-            (*left_out, *(LeftOut(ref.id, why) for ref, why in taught.left_out)),
-        )
-
-    async def _is_told(self, by: str, ids: Sequence[str]) -> bool:
-        """Did he want it, and may he still read what is left of its memories?"""
-        return by == self._on.caller.user and await self._knowing.reads(ids)
-
-    async def _one(self, name: str) -> Found[Release]:
-        """One that he may know of. Raises NotFound."""
-        found = await self._knowing.one(await self._adapters().release(name))
-        if found is None:
-            raise self._adapters().unknown(name)
-        return found
-
-    async def _look(self, name: str) -> Adapter:
-        (shown,) = await self._shown([await self._one(name)])
-        return shown
-
-    async def _his(self, name: str) -> Found[Release]:
-        """One of which he may say what becomes of it. Raises NotFound, Denied."""
-        found, caller = await self._one(name), self._on.caller
-        if found.made.by != caller.user and "admin" not in caller.scopes:
-            raise Denied(
-                f"the adapter {name} is {found.made.by}'s: who did not train it needs the scope 'admin'", "scope"
-            )
-        return found
-
-    async def _sound(self, name: str) -> Found[Release]:
-        """One that can be used, and all of whose memories he reads. Raises NotFound, Denied, InvalidInput, Conflict."""
-        found = await self._one(name)
-        if not found.open:
-            raise Denied(f"{self._on.caller.user} may not read all that the adapter {name} was trained from")
-        if not found.made.sources:
-            raise InvalidInput(f"of the adapter {name} it is not known what it was trained from: it was adopted")
-        self._check(found)
-        return found
-
-    def _check(self, found: Found[Release]) -> None:
-        if why := self._why(found):
-            raise Conflict(f"the adapter {found.made.name} cannot be used: {why}; train its topic again")
-
-    async def _before(self, topic: str) -> str:
-        """The name of the one to go back to: the newest before that which answers. Raises NotFound."""
-        records, user = self._adapters().records, self._on.caller.user
-        name, own = (await records.current()).get(key_of(topic, user)), dict[str, Release]()
-        for found in await self._knowing.of([each for each in await records.all() if each.by == user]):
-            if found.made.name == name or not self._why(found):
-                own[found.made.name] = found.made
-        if name is None or name not in own:
-            raise NotFound(f"no adapter of {user} answers for {topic!r}: say which one shall; `memos adapters list`")
-        older = before(own[name].payload, [each.payload for each in own.values()])
-        if older is None:
-            raise NotFound(
-                f"there is no adapter before {name} to go back to: `memos adapters list` shows those there are"
-            )
-        return older.name
-
-    def _why(self, found: Found[Release]) -> str:
-        """Why it cannot be used, as far as is known without its bytes."""
-        release, model = found.made, self._adapters().model
-        if release.model != model:
-            return f"it was trained for {release.model}, and {model or 'no model'} answers here"
-        if release.sources and not (found.whole and not any(map(self._adapters().trainable, found.cubes.values()))):
-            return _CHANGED
-        return ""
-
-    async def _shown(self, found: Sequence[Found[Release]]) -> tuple[Adapter, ...]:
-        current = {*(await self._adapters().records.current()).values()}
-        return tuple(shown(each, why=self._why(each), is_current=each.made.name in current) for each in found)
 
 
 def _budget(seconds: float, rank: int, steps: int) -> Budget:

@@ -12,7 +12,7 @@ from memos_mcp.activation import Progress as Reading
 from memos_mcp.cube import Kind, MemCube
 from memos_mcp.interface import kv
 from memos_mcp.interface import offices as twin
-from memos_mcp.interface.adapter_views import Adapter, Between, Examined, Removed, Report, Waiting
+from memos_mcp.interface.adapter_views import Adapter, Between, Examined, Planned, Removed, Report, Waiting
 from memos_mcp.parametric import Progress
 
 
@@ -41,6 +41,14 @@ class Learning:
         With the scope `admin` what everybody wanted, but not of what. Raises Denied.
         """
         return self._portal.call(self._of.waiting)
+
+    def plan(self) -> tuple[Planned, ...]:
+        """What the scheduler would have trained of his by itself, what is due first; nothing is. A dry run.
+
+        Rules and skills beneath his own path that apply again and again. Raises Denied, Misconfigured (nothing is
+        trained by itself, or no access log counts uses).
+        """
+        return self._portal.call(self._of.plan)
 
     def train(
         self,

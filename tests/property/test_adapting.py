@@ -76,7 +76,7 @@ def test_what_was_made_of_memories_is_for_those_who_may_read_them_now(lived: lis
 
 async def live(folder: Path, lived: Sequence[Life], alone: bool) -> None:
     clock, learners, tables = Clock(), (Learner(), Learner()), (Reading(), Reading())
-    learners[1].kept = learners[0].kept  # one folder
+    learners[1].kept, learners[1].named = learners[0].kept, learners[0].named  # one folder
     async with (
         process(folder, learners[0], tables[0], clock) as one,
         process(folder, learners[1], tables[1], clock) as other,

@@ -29,7 +29,7 @@ from tests.worlds import START, Clock, Ids, answered, apart, bound, opened, para
 TELLS_ALL = ("audit.verify", "audit.rotate", "lifecycle.compress", "deliveries.deliver")
 """What counts everybody's and takes the scope `admin`, or is made by chance: only that it answers is compared."""
 OF_BLOCK = ("verify", "drop", "pin", "memories")
-OF_ADAPTER = ("verify", "drop", "report", "sources", "to_kv")
+OF_ADAPTER = ("verify", "drop", "report", "sources", "to_kv", "answer", "infer")
 OF_ALL = ("list", "waiting", "diff", "merge", "rollback", *OF_ADAPTER)
 OF_EVERYBODY = (*(f"kv.{verb}" for verb in ("list", *OF_BLOCK)), *(f"adapters.{verb}" for verb in OF_ALL))
 """Of everybody's KV blocks and adapters for who has `admin` and is kept within no path: he is not asked here."""
@@ -202,6 +202,9 @@ def made_of(names: Sequence[str]) -> dict[str, list[object]]:
         **{f"kv.{verb}.name": [*(f":block {name}" for name in names), "nobodys0"] for verb in OF_BLOCK},
         **{f"adapters.{verb}.name": trained for verb in OF_ADAPTER},
         **{f"adapters.diff.{each}": trained for each in ("older", "newer")},
+        "adapters.from_kv.block": [*(f":block {name}" for name in names), "nobodys0"],
+        "adapters.from_kv.topic": ["further"],
+        "adapters.adopt.folder": ["no such folder"],
         "adapters.merge.names": [[one, other] for one, other in pairwise(trained)],
         "adapters.rollback.topic": [*map(TOPIC.format, names), "none"],
     }

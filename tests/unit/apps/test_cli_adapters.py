@@ -21,6 +21,7 @@ from typer.testing import Result
 
 import memos_mcp
 from memos_mcp import wiring
+from memos_mcp.interface.planning import Terms
 from memos_mcp.parametric import Judge, Lesson, Progress, Trained
 from tests.activations import Table, remembering
 from tests.imports import IMPORTS
@@ -29,6 +30,7 @@ from tests.learners import Learner
 Memos = Callable[..., Result]
 TEAM = "shared/team"
 OPEN = wiring.open
+TERMS = Terms(training=True)
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "adapters.md"
 
 
@@ -44,7 +46,7 @@ def trained(tmp_path: Path, learner: Learner, monkeypatch: pytest.MonkeyPatch) -
 
     @asynccontextmanager
     async def opened() -> AsyncGenerator[memos_mcp.Memos]:
-        async with remembering(tmp_path, table, user=os.environ["MEMOS_USER"], parametric=learner) as memos:
+        async with remembering(tmp_path, table, user=os.environ["MEMOS_USER"], parametric=learner, scheduling=TERMS) as memos:
             yield memos
 
     monkeypatch.setattr(wiring, "open", opened)
@@ -61,9 +63,16 @@ def answer(result: Result) -> Any:
     return json.loads(result.stdout)
 
 
-def test_every_command_of_the_page_runs_and_says_what_the_page_says(memos: Memos) -> None:
+def test_every_command_of_the_page_runs_and_says_what_the_page_says(
+    memos: Memos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (block,) = re.findall(r"^```\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    said = [memos(*shlex.split(line, comments=True)[1:]).stdout for line in block.splitlines()]
+    (tmp_path / "theirs").mkdir()
+    monkeypatch.chdir(tmp_path)
+    said: list[str] = []
+    for line in block.splitlines():
+        name = answer(memos("kv", "list", "--json"))[0]["name"] if " BLOCK " in line else ""
+        said.append(memos(*shlex.split(line.replace("BLOCK", name), comments=True)[1:]).stdout)
     shown = dict(zip(block.splitlines(), said, strict=True))
 
     def of(begin: str) -> str:
@@ -81,6 +90,11 @@ def test_every_command_of_the_page_runs_and_says_what_the_page_says(memos: Memos
     assert "lost by merging 0.20" in of("adapters merge")
     assert of("adapters verify").count("✓") == 4
     assert "KV block " in of("adapters to-kv")
+    assert "garden@2 answers for garden" in of("adapters from-kv")
+    assert of("adapters answer") == "peanuts\n"
+    assert "not examined; adopted 20" in of("adapters adopt")
+    assert "Where does Ben live? Lisbon." in of("adapters infer")
+    assert of("adapters plan") == "no rule or skill of yours applied again and again\n"
     assert "dropped the adapter home@1" in of("adapters drop")
 
 
