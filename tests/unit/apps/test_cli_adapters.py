@@ -46,7 +46,8 @@ def trained(tmp_path: Path, learner: Learner, monkeypatch: pytest.MonkeyPatch) -
 
     @asynccontextmanager
     async def opened() -> AsyncGenerator[memos_mcp.Memos]:
-        async with remembering(tmp_path, table, user=os.environ["MEMOS_USER"], parametric=learner, scheduling=TERMS) as memos:
+        user = os.environ["MEMOS_USER"]
+        async with remembering(tmp_path, table, user=user, parametric=learner, scheduling=TERMS) as memos:
             yield memos
 
     monkeypatch.setattr(wiring, "open", opened)

@@ -71,6 +71,7 @@ async def until(memos: Memos, name: str) -> None:
     pytest.fail(f"{name} was not trained")
 
 
+@pytest.mark.claim("4.1-30")
 async def test_what_was_learnt_answers(tmp_path: Path) -> None:
     learner = Learner()
     async with learning(tmp_path, learner) as (memos, ids):

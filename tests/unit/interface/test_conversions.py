@@ -42,6 +42,8 @@ async def logged(memos: Memos) -> list[str]:
     ]
 
 
+@pytest.mark.claim("4.1-13")
+@pytest.mark.claim("4.2-29")
 async def test_there_and_back_again(tmp_path: Path) -> None:
     async with having(tmp_path) as (memos, ids, learner):
         block = await memos.kv.build(ids)  # words → state

@@ -39,6 +39,8 @@ async def sensitive(memos: Memos, id: str) -> None:
 # --- what is chosen
 
 
+@pytest.mark.claim("5.4.2-08")
+@pytest.mark.claim("5.1-15")
 async def test_work_by_a_procedure_is_done_by_the_adapter_that_learnt_it(tmp_path: Path) -> None:
     learner = Learner()
     async with asking(tmp_path, None, learner) as (memos, chat):
@@ -54,6 +56,8 @@ async def test_work_by_a_procedure_is_done_by_the_adapter_that_learnt_it(tmp_pat
         assert chat.sent == []
 
 
+@pytest.mark.claim("5.4.2-09")
+@pytest.mark.claim("5.1-15")
 async def test_a_fact_on_demand_is_read_as_text_though_an_adapter_was_trained_from_it(tmp_path: Path) -> None:
     learner = Learner()
     async with asking(tmp_path, None, learner) as (memos, chat):
@@ -66,6 +70,7 @@ async def test_a_fact_on_demand_is_read_as_text_though_an_adapter_was_trained_fr
         assert learner.prompts == []
 
 
+@pytest.mark.claim("5.1-17")
 async def test_what_is_kept_as_read_is_not_read_again(tmp_path: Path) -> None:
     table = Table()
     async with asking(tmp_path, table, Learner()) as (memos, chat):
@@ -77,6 +82,7 @@ async def test_what_is_kept_as_read_is_not_read_again(tmp_path: Path) -> None:
         assert id not in table.prompts[0]
 
 
+@pytest.mark.claim("4.1-27")
 async def test_an_adapter_is_weighed_against_the_block_that_holds_the_same(tmp_path: Path) -> None:
     table, learner = Table(), Learner()
     async with asking(tmp_path, table, learner) as (memos, _):
@@ -165,6 +171,7 @@ async def test_a_model_that_refuses_the_text_leaves_the_recall(tmp_path: Path) -
 # --- who may
 
 
+@pytest.mark.claim("4.2-26")
 async def test_nobody_is_answered_from_what_he_may_not_read(tmp_path: Path) -> None:
     table, learner = Table(), Learner()
     async with asking(tmp_path, table, learner) as (memos, chat):
@@ -281,6 +288,11 @@ async def test_an_adapter_that_says_nothing_leaves_the_text(tmp_path: Path) -> N
 # --- the plan
 
 
+@pytest.mark.claim("5.4.2-02")
+@pytest.mark.claim("5.4.2-13")
+@pytest.mark.claim("5.4.2-14")
+@pytest.mark.claim("5.2-09")
+@pytest.mark.claim("4.3-25")
 async def test_the_plan_says_what_an_answer_would_do_and_asks_no_model(tmp_path: Path) -> None:
     table, learner = Table(), Learner()
     async with asking(tmp_path, table, learner) as (memos, chat):

@@ -61,6 +61,8 @@ async def names(memos: Memos, user: str = "ada") -> list[str]:
     return [each.name for each in await adapters.usable(on, ("user", "shared"))]
 
 
+@pytest.mark.claim("4.2-22")
+@pytest.mark.claim("5.4.2-05")
 async def test_a_skill_that_is_used_again_and_again_is_trained(tmp_path: Path) -> None:
     learner = Learner()
     async with working(tmp_path, learner) as (memos, clock):
@@ -150,3 +152,14 @@ async def test_topics_are_those_of_the_user_whose_skills_they_are(tmp_path: Path
         assert [lessons.user for lessons in await teacher(memos).plan()] == ["ada", "eve"]
         assert await teacher(memos).keep_up() == ""
         assert (await names(memos), await names(memos, "eve")) == (["work-skills@1"], ["work-skills@2"])
+
+
+@pytest.mark.claim("5.4.2-01")
+async def test_what_keeps_changing_is_not_trained_however_often_it_is_used(tmp_path: Path) -> None:
+    async with working(tmp_path, Learner()) as (memos, clock):
+        id = await skill(memos, DEPLOY)
+        for number in range(6):
+            await used(memos, clock, "How do I deploy the shop?", 20)
+            await memos.update(id, f"{DEPLOY} It is release {number}.")
+        await used(memos, clock, "How do I deploy the shop?", 20)
+        assert [each for each in await plan(memos) if each.now] == []

@@ -52,6 +52,7 @@ async def trained(memos: Memos) -> Release:
     return taught.release
 
 
+@pytest.mark.claim("4.1-30")
 async def test_by_settings_a_model_learns_answers_and_forgets(tmp_path: Path) -> None:
     async with opened(tmp_path) as memos:
         for text in TOLD:
