@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
 from anyio import to_thread
+from pydantic import JsonValue
 
 from memos_mcp import settings as configuration
 from memos_mcp.activation import ActivationBackend, LastingBackend
 from memos_mcp.errors import Misconfigured, Unavailable
 from memos_mcp.ledger import Ledger
-from memos_mcp.models import Answerer, Worded
+from memos_mcp.models import Worded
 from memos_mcp.parametric import AdapterBackend
 from memos_mcp.settings import Settings
 
 if TYPE_CHECKING:
+    from memos_mcp.infrastructure.models.openai import OpenAIChat
     from memos_mcp.infrastructure.parametric.later import Here, Served
     from memos_mcp.infrastructure.storage.health import Finding
 
@@ -26,19 +29,30 @@ class ChatLater:
 
     def __init__(self, its: configuration.Chat, closing: AsyncExitStack) -> None:
         self.model = its.model
-        self._its, self._closing = its, closing
-        self._chat: Answerer | None = None
+        self._its = its
+        self._chat: OpenAIChat | None = None
+        closing.push_async_callback(self.aclose)
 
     async def answer(self, system: str, text: str) -> Worded:
         """As the port says."""
+        return await self._opened().answer(system, text)
+
+    async def complete(self, system: str, text: str, schema: Mapping[str, JsonValue]) -> JsonValue:
+        """As the port says."""
+        return await self._opened().complete(system, text, schema)
+
+    async def aclose(self) -> None:
+        """As the port says."""
+        if self._chat is not None:
+            await self._chat.aclose()
+
+    def _opened(self) -> OpenAIChat:
         if self._chat is None:
             from memos_mcp.infrastructure.models.openai import OpenAIChat
 
             its = self._its
-            chat = OpenAIChat(its.url, its.model, its.key.get_secret_value(), timeout_s=its.timeout_s)
-            self._closing.push_async_callback(chat.aclose)
-            self._chat = chat
-        return await self._chat.answer(system, text)
+            self._chat = OpenAIChat(its.url, its.model, its.key.get_secret_value(), timeout_s=its.timeout_s)
+        return self._chat
 
 
 def activation(chosen: Settings, ledger: Ledger, closing: AsyncExitStack) -> LastingBackend | None:

@@ -79,7 +79,7 @@ class Memos(Offices):
         self._about = about
         self._whole = True
         self._closing = closing or AsyncExitStack()
-        on = projected(on, self._routes, backend, parametric)
+        on = projected(on, self._routes, backend, parametric, scheduling.author)
         self._on = followed(on, self._routes, self._closing, scheduling, consolidation=consolidation)
 
     async def remember(

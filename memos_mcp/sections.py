@@ -120,6 +120,9 @@ class Parametric(_Section):
     schedule: Literal["on", "off"] = Field(
         default="on", description="train again what lost a memory, and skills that are used often; or never"
     )
+    questions: Literal["templates", "model"] = Field(
+        default="templates", description="who writes what is trained: templates alone, or the chat model as well"
+    )
     most: int = Field(default=8, ge=0, le=1000, description="adapters that are trained so for one user")
     disk_mb: int = Field(default=1024, ge=1, description="disk that those of one user may hold, in MiB")
 

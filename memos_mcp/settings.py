@@ -84,6 +84,8 @@ class Settings(BaseSettings):
     def _has_a_model_to_chat(self) -> Self:
         if (self.chat.url or self.chat.key.get_secret_value()) and self.answering is None:
             raise ValueError("chat.url or chat.key is set: set chat.model to the name of the chat model")
+        if self.parametric.questions == "model" and self.answering is None:
+            raise ValueError("parametric.questions is model: set chat.model to the name of the chat model")
         return self
 
     @property

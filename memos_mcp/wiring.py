@@ -17,7 +17,7 @@ from memos_mcp.cube import MemCube
 from memos_mcp.errors import InvalidInput, Misconfigured
 from memos_mcp.ledger import Ledger
 from memos_mcp.memos import Memos
-from memos_mcp.models import Embedder
+from memos_mcp.models import Chat, Embedder
 from memos_mcp.ports import Caller, MemReader, Route
 from memos_mcp.settings import Settings
 from memos_mcp.traversal import Traversal
@@ -58,6 +58,7 @@ def open(settings: Settings | None = None, **given: Any) -> Memos:
     lens = privacy.lens if privacy else CLEAR
     words = Words(vault, vault.segment_store, memory=chosen.words.memory_mb * 1024 * 1024, lens=lens)
     routes = [words, _vectors(chosen, vault, closing, lens), _graph(chosen, vault, closing, guard.drawn(lens))]
+    chat = backends.ChatLater(chosen.answering, closing) if chosen.answering else None
     return Memos(
         vault=vault,
         reader=_reader(chosen.reader, closing),
@@ -70,19 +71,21 @@ def open(settings: Settings | None = None, **given: Any) -> Memos:
         graph=_walks(routes),
         closing=closing,
         consolidation=chosen.consolidation.mode == "on" and not chosen.vault.read_only,
-        answerer=backends.ChatLater(chosen.answering, closing) if chosen.answering else None,
+        answerer=chat,
         backend=backends.activation(chosen, vault.ledger, closing),
         parametric=backends.parametric(chosen, vault.ledger, closing),
-        scheduling=_terms(chosen, routes),
+        scheduling=_terms(chosen, routes, chat),
     )
 
 
-def _terms(chosen: Settings, routes: Sequence[Route]) -> Terms:
+def _terms(chosen: Settings, routes: Sequence[Route], chat: Chat | None) -> Terms:
+    from memos_mcp.interface.pairs_llm import ModelAuthor
     from memos_mcp.interface.planning import Terms
     from memos_mcp.operation.quotas import Quota
 
     its, learns = chosen.activation, chosen.parametric
     quota = Quota(learns.disk_mb * 2**20, adapters=learns.most)
+    author = ModelAuthor(chat) if chat and learns.questions == "model" else None
     meaning = next((route.meaning for route in routes if isinstance(route, _Meaning)), None)
     return Terms(
         its.policy,
@@ -91,6 +94,7 @@ def _terms(chosen: Settings, routes: Sequence[Route]) -> Terms:
         meaning=meaning,
         training=learns.kind != "none" and learns.schedule == "on",
         quota=quota,
+        author=author,
     )
 
 

@@ -16,16 +16,21 @@ from memos_mcp.interface.planning import Terms
 from memos_mcp.interface.scheduling import Scheduler
 from memos_mcp.interface.teaching import Teacher
 from memos_mcp.operation.lanes import Lanes
+from memos_mcp.operation.pairs import Author
 from memos_mcp.parametric import AdapterBackend
 from memos_mcp.ports import Route
 
 
 def projected(
-    on: Bound, routes: Sequence[Route], backend: LastingBackend | None, parametric: AdapterBackend | None
+    on: Bound,
+    routes: Sequence[Route],
+    backend: LastingBackend | None,
+    parametric: AdapterBackend | None,
+    author: Author | None,
 ) -> Bound:
     """The same with what was made of memories, KV blocks and adapters: both follow the log as lanes do."""
     kv = Activations(on.vault, backend, on.guard, on.clock) if backend else None
-    adapters = Adapters(on.vault, parametric, on.guard, on.clock) if parametric else None
+    adapters = Adapters(on.vault, parametric, on.guard, on.clock, author) if parametric else None
     lanes = Lanes(routes, beside=[each for each in (kv, adapters) if each])
     return replace(on, lanes=lanes, activations=kv, adapters=adapters)
 

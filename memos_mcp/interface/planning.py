@@ -16,6 +16,7 @@ from memos_mcp.errors import InvalidInput, Misconfigured
 from memos_mcp.interface.using import SECONDS, Meaning, Rates, block_of
 from memos_mcp.operation import prefixes
 from memos_mcp.operation.laying import Layout, Piece, Standing, lay
+from memos_mcp.operation.pairs import Author
 from memos_mcp.operation.quotas import Quota
 from memos_mcp.operation.scheduling import Block, Decision, Held, Limits, Policy, after, plan
 from memos_mcp.operation.scheduling_policies import Frequent, Labelled, Paying, Recent, Similar
@@ -37,7 +38,8 @@ class Terms:
 
     In the `background`, a round follows another after `pace` seconds at the soonest. The budget is that of the backend.
     `meaning` gives the vectors of memories, if there is a model for them. `training`: adapters are
-    trained again, and new ones within the `quota` of each user.
+    trained again, and new ones within the `quota` of each user; an `author` writes questions
+    beside the templates.
     """
 
     policy: str = "paying"
@@ -49,6 +51,7 @@ class Terms:
     meaning: Meaning | None = None
     training: bool = False
     quota: Quota = _QUOTA
+    author: Author | None = None
 
     def check(self, policy: str) -> None:
         """Can be planned by this policy? Raises InvalidInput, Misconfigured."""
