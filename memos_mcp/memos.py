@@ -15,14 +15,12 @@ from memos_mcp.activation import LastingBackend
 from memos_mcp.answers import Answer, Namespace, Page, Recall, Remembered, Status
 from memos_mcp.cube import Interval, Kind, MemCube, Ref, SourceClass
 from memos_mcp.errors import Conflict, InvalidInput
-from memos_mcp.interface import answering, branches, checks
+from memos_mcp.interface import answering, branches, checks, followers
 from memos_mcp.interface.before import Said, turns_of
 from memos_mcp.interface.bound import Bound, Never, When, now_in_utc
 from memos_mcp.interface.cubes import drafted
-from memos_mcp.interface.followers import followed, projected
 from memos_mcp.interface.guard import Guard
 from memos_mcp.interface.offices import Offices
-from memos_mcp.interface.planning import Terms
 from memos_mcp.interface.putting import Given, put_under, renamed
 from memos_mcp.interface.recalling import Asked, recalled
 from memos_mcp.interface.recording import recorded
@@ -66,7 +64,7 @@ class Memos(Offices):
         graph: Traversal | None = None,
         closing: AsyncExitStack | None = None,
         consolidation: bool = False,
-        scheduling: Terms = Terms(),  # noqa: B008 - it is frozen
+        scheduling: followers.Terms | None = None,
         answerer: Answerer | None = None,
         backend: LastingBackend | None = None,
         parametric: AdapterBackend | None = None,
@@ -79,8 +77,8 @@ class Memos(Offices):
         self._about = about
         self._whole = True
         self._closing = closing or AsyncExitStack()
-        on = projected(on, self._routes, backend, parametric, scheduling.author)
-        self._on = followed(on, self._routes, self._closing, scheduling, consolidation=consolidation)
+        on = followers.projected(on, self._routes, self._closing, backend, parametric, scheduling)
+        self._on = followers.following(on, self._routes, self._closing) if consolidation else on
 
     async def remember(
         self,

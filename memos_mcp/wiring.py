@@ -74,7 +74,7 @@ def open(settings: Settings | None = None, **given: Any) -> Memos:
         answerer=chat,
         backend=backends.activation(chosen, vault.ledger, closing),
         parametric=backends.parametric(chosen, vault.ledger, closing),
-        scheduling=_terms(chosen, routes, chat),
+        scheduling=_terms(chosen, routes, chat) if chosen.models_kept else None,
     )
 
 

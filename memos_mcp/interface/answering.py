@@ -15,8 +15,6 @@ from pydantic import JsonValue
 from memos_mcp.answers import Answer, Learned, Prefix, Recall
 from memos_mcp.cube import MemCube
 from memos_mcp.errors import Conflict, Corrupt, InvalidInput, MemosError, Misconfigured, NotFound, Unavailable
-from memos_mcp.interface.activating import Activations
-from memos_mcp.interface.adapting import Adapters
 from memos_mcp.interface.bound import Bound
 from memos_mcp.interface.framing import framed, shown, without_secrets
 from memos_mcp.interface.recording import line, staged
@@ -26,6 +24,8 @@ from memos_mcp.operation.context import Packed, pack
 from memos_mcp.search import Turn
 
 if TYPE_CHECKING:
+    from memos_mcp.interface.activating import Activations
+    from memos_mcp.interface.adapting import Adapters
     from memos_mcp.operation.choosing_terms import Dispatch
 
 logger = logging.getLogger(__name__)

@@ -5,55 +5,69 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from memos_mcp.activation import LastingBackend
-from memos_mcp.interface.activating import Activations
-from memos_mcp.interface.adapting import Adapters
-from memos_mcp.interface.background import Background, Pace
 from memos_mcp.interface.bound import Bound
 from memos_mcp.interface.consolidating import following
-from memos_mcp.interface.planning import Terms
-from memos_mcp.interface.scheduling import Scheduler
-from memos_mcp.interface.teaching import Teacher
 from memos_mcp.operation.lanes import Lanes
-from memos_mcp.operation.pairs import Author
 from memos_mcp.parametric import AdapterBackend
 from memos_mcp.ports import Route
+
+__all__ = ["following", "projected"]
+
+if TYPE_CHECKING:  # who has neither model does not wait for what they need
+    from memos_mcp.interface.planning import Terms
 
 
 def projected(
     on: Bound,
     routes: Sequence[Route],
+    closing: AsyncExitStack,
     backend: LastingBackend | None,
     parametric: AdapterBackend | None,
-    author: Author | None,
+    terms: Terms | None,
 ) -> Bound:
-    """The same with what was made of memories, KV blocks and adapters: both follow the log as lanes do."""
-    kv = Activations(on.vault, backend, on.guard, on.clock) if backend else None
-    adapters = Adapters(on.vault, parametric, on.guard, on.clock, author) if parametric else None
-    lanes = Lanes(routes, beside=[each for each in (kv, adapters) if each])
-    return replace(on, lanes=lanes, activations=kv, adapters=adapters)
+    """The same with what is made of memories, KV blocks and adapters: both follow the log as lanes do.
 
-
-def followed(
-    on: Bound, routes: Sequence[Route], closing: AsyncExitStack, terms: Terms, *, consolidation: bool
-) -> Bound:
-    """The same with its followers: consolidation, if it is wanted, and schedulers, if there may be blocks or adapters.
-
-    That of blocks counts uses by the access log: without one there is none.
+    Their schedulers count uses by the access log: without one, what lost a memory is trained again, and that is all.
     """
-    on = following(on, routes, closing) if consolidation else on
-    adapters = on.adapters
-    if adapters is not None and terms.training:
-        accesses = on.accesses
-        teacher = Teacher(on.vault, adapters, on.clock, accesses, terms.quota) if accesses is not None else None
-        on = replace(on, teacher=teacher)
-        trainer = Background(teacher.keep_up if teacher else adapters.keep_up, Pace())
-        adapters.woken = trainer.wake
-        closing.push_async_callback(trainer.aclose)
-    kv, accesses = on.activations, on.accesses
-    if kv is None or not kv.model or accesses is None:
+    if backend is not None:
+        from memos_mcp.interface.activating import Activations
+
+        on = replace(on, activations=Activations(on.vault, backend, on.guard, on.clock))
+    if parametric is not None:
+        from memos_mcp.interface.adapting import Adapters
+
+        author = terms.author if terms else None
+        on = replace(on, adapters=Adapters(on.vault, parametric, on.guard, on.clock, author))
+    beside = [each for each in (on.activations, on.adapters) if each]
+    on = replace(on, lanes=Lanes(routes, beside=beside)) if beside else on
+    if on.adapters is not None and terms is not None and terms.training:
+        on = _taught(on, closing, terms)
+    return _scheduled(on, closing, terms) if on.activations is not None and on.activations.model else on
+
+
+def _taught(on: Bound, closing: AsyncExitStack, terms: Terms) -> Bound:
+    from memos_mcp.interface.background import Background, Pace
+    from memos_mcp.interface.teaching import Teacher
+
+    adapters, accesses = on.adapters, on.accesses
+    if adapters is None:
         return on
-    scheduler = Scheduler(on.vault, kv, on.guard, on.clock, accesses, terms)
+    teacher = Teacher(on.vault, adapters, on.clock, accesses, terms.quota) if accesses is not None else None
+    trainer = Background(teacher.keep_up if teacher else adapters.keep_up, Pace())
+    adapters.woken = trainer.wake
+    closing.push_async_callback(trainer.aclose)
+    return replace(on, teacher=teacher)
+
+
+def _scheduled(on: Bound, closing: AsyncExitStack, terms: Terms | None) -> Bound:
+    from memos_mcp.interface.planning import Terms
+    from memos_mcp.interface.scheduling import Scheduler
+
+    if on.activations is None or on.accesses is None:
+        return on
+    scheduler = Scheduler(on.vault, on.activations, on.guard, on.clock, on.accesses, terms or Terms())
     closing.push_async_callback(scheduler.aclose)
     return replace(on, scheduler=scheduler)

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from memos_mcp.interface.acl import Acl
-from memos_mcp.interface.adapters import Learning
 from memos_mcp.interface.audit import Audit
 from memos_mcp.interface.bound import Bound
 from memos_mcp.interface.branches import Branches
 from memos_mcp.interface.consolidations import Consolidation
 from memos_mcp.interface.deliveries import Deliveries
 from memos_mcp.interface.graphs import Graphs
-from memos_mcp.interface.kv import Kv
 from memos_mcp.interface.lifecycles import Lifecycle
 from memos_mcp.interface.logs import Log
 from memos_mcp.interface.pipelines import Pipelines
 from memos_mcp.interface.provenance import Provenance
 from memos_mcp.interface.quarantine import Quarantine
-from memos_mcp.interface.schedules import Schedule
 from memos_mcp.interface.timeline import Timeline
 from memos_mcp.interface.topics import Topics
+
+if TYPE_CHECKING:  # who has neither model does not wait for what they need
+    from memos_mcp.interface.adapters import Learning
+    from memos_mcp.interface.kv import Kv
+    from memos_mcp.interface.schedules import Schedule
 
 
 class Offices:
@@ -34,6 +38,8 @@ class Offices:
     @property
     def adapters(self) -> Learning:
         """Memories trained into a model."""
+        from memos_mcp.interface.adapters import Learning
+
         return Learning(self._on)
 
     @property
@@ -64,6 +70,8 @@ class Offices:
     @property
     def kv(self) -> Kv:
         """What a model keeps of memories that it has read."""
+        from memos_mcp.interface.kv import Kv
+
         return Kv(self._on)
 
     @property
@@ -94,6 +102,8 @@ class Offices:
     @property
     def scheduler(self) -> Schedule:
         """Which memories get a KV block."""
+        from memos_mcp.interface.schedules import Schedule
+
         return Schedule(self._on)
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from memos_mcp.activation import Room
 from memos_mcp.answers import KvBlock
@@ -16,11 +17,13 @@ from memos_mcp.errors import InvalidInput, Misconfigured
 from memos_mcp.interface.using import SECONDS, Meaning, Rates, block_of
 from memos_mcp.operation import prefixes
 from memos_mcp.operation.laying import Layout, Piece, Standing, lay
-from memos_mcp.operation.pairs import Author
 from memos_mcp.operation.quotas import Quota
 from memos_mcp.operation.scheduling import Block, Decision, Held, Limits, Policy, after, plan
 from memos_mcp.operation.scheduling_policies import Frequent, Labelled, Paying, Recent, Similar
 from memos_mcp.operation.uses import Uses
+
+if TYPE_CHECKING:
+    from memos_mcp.operation.pairs import Author
 
 LEAST = 512
 """Tokens of the smallest block: with 601 every question was answered sooner, by 14 % or more
