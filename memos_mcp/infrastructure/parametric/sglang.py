@@ -264,8 +264,8 @@ class SGLangAdapters:
                 match record.state:
                     case "on":
                         kept.add(record.part)
-                    case "attaching":
-                        await self._register.end(blob)
+                    case "attaching":  # by a process that was killed, or one that gives up now or is done already
+                        kept.add((await self._register.abandoned(blob, record)).part)
                     case "dropped":
                         await self._run(partial(removed, place_of(self._trained, blob), self._trained))
                     case "off":

@@ -91,6 +91,17 @@ class Register:
                 continue
             return was, now
 
+    async def abandoned(self, blob: str, record: Record) -> Record:
+        """End what was begun and is still as it was then; what it is now. Raises Unavailable."""
+        was, revision = await self.read(blob)
+        if was != record:
+            return was
+        try:
+            await self._ledger.write(_KIND, blob, was.ended().model_dump(mode="json"), expect=revision)
+        except Conflict:
+            return (await self.read(blob))[0]
+        return was.ended()
+
     async def claim(self, name: str, blob: str) -> None:
         """A name is of one adapter, for ever. Raises InvalidInput if it is of another, Unavailable."""
         note = await self._ledger.read(_NAMES, name)

@@ -10,6 +10,7 @@ import pytest
 from memos_mcp.errors import InvalidInput, NotFound, Unavailable
 from memos_mcp.infrastructure.parametric.folders import place_of
 from memos_mcp.infrastructure.parametric.sglang import SGLangAdapters
+from memos_mcp.infrastructure.parametric.sglang_register import Record
 from tests.lora_adapters import made
 from tests.sglang_fake import Fake, Reply
 from tests.sglang_fake import serving as routing
@@ -287,3 +288,24 @@ async def test_wherever_a_drop_was_killed_it_is_done_or_not_done(tmp_path: Path,
                 assert len(fake.loaded) == len(copies(tmp_path)) == int(there)
                 assert place_of(trained, tea.blob).exists() is there
             tasks.cancel_scope.cancel()
+
+
+async def test_who_begins_ends_only_what_is_still_being_attached(tmp_path: Path, trained: Path) -> None:
+    tea = made(trained)
+    with serving() as fake:
+        async with on(fake, tmp_path) as one, on(fake, tmp_path) as two:
+            register = two._register  # pyright: ignore[reportPrivateUsage]
+            every = register.all
+
+            async def late() -> dict[str, Record]:
+                found = await every()  # nothing is on yet
+                (record,) = found.values() or [Record()]
+                await one.attach(tea)  # and now it is
+                return {tea.blob: record.begun("tea@1", "tiny", ("m",))}
+
+            register.all = late
+            await two.start()
+            register.all = every
+            assert (await register.read(tea.blob))[0].state == "on"
+            assert await one.generate(tea, ASKED) == await two.generate(tea, ASKED)
+    assert len(fake.loaded) == len(copies(tmp_path)) == 1
