@@ -21,8 +21,11 @@ from memos_mcp.infrastructure.storage.accesses import SqliteAccessLog
 from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
 from memos_mcp.infrastructure.walks import Walks
 from memos_mcp.infrastructure.words import Words
+from memos_mcp.interface.adapters import Learning
+from memos_mcp.interface.kv import Kv
 from memos_mcp.interface.offices import Offices
 from memos_mcp.interface.reader import RulesReader
+from memos_mcp.interface.schedules import Schedule
 from memos_mcp.models import Worded
 from tests.activations import Table
 from tests.graphs import EachWord
@@ -87,12 +90,16 @@ def opened(home: Path, clock: Clock, user: str = "nobody") -> Memos:
     )
 
 
+LATE = {"Learning": Learning, "Kv": Kv, "Schedule": Schedule}
+"""The objects whose modules are imported when they are asked for."""
+
+
 def verbs() -> dict[str, Callable[..., Awaitable[object]]]:
     """Every public function of Memos and of what hangs off it, by its name (`recall`, `acl.show`)."""
     found = {name: verb for name, verb in _public(Memos) if name not in MUTE}
     for office, made in vars(Offices).items():
         if isinstance(made, property) and made.fget is not None:
-            cls = get_type_hints(made.fget)["return"]
+            cls = get_type_hints(made.fget, localns=LATE)["return"]
             found |= {f"{office}.{name}": verb for name, verb in _public(cls)}
     return found
 
