@@ -18,6 +18,7 @@ from memos_mcp.errors import Conflict, InvalidInput
 from memos_mcp.interface import answering, branches, checks, followers
 from memos_mcp.interface.before import Said, turns_of
 from memos_mcp.interface.bound import Bound, Never, When, now_in_utc
+from memos_mcp.interface.consolidating import following
 from memos_mcp.interface.cubes import drafted
 from memos_mcp.interface.guard import Guard
 from memos_mcp.interface.offices import Offices
@@ -25,6 +26,7 @@ from memos_mcp.interface.putting import Given, put_under, renamed
 from memos_mcp.interface.recalling import Asked, recalled
 from memos_mcp.interface.recording import recorded
 from memos_mcp.interface.sifting import page, sieve_of
+from memos_mcp.interface.statuses import status_of
 from memos_mcp.interface.update import Edit, Rewrite
 from memos_mcp.interface.waiting import settled
 from memos_mcp.models import Answerer
@@ -78,7 +80,7 @@ class Memos(Offices):
         self._whole = True
         self._closing = closing or AsyncExitStack()
         on = followers.projected(on, self._routes, self._closing, backend, parametric, scheduling)
-        self._on = followers.following(on, self._routes, self._closing) if consolidation else on
+        self._on = following(on, self._routes, self._closing) if consolidation else on
 
     async def remember(
         self,
@@ -171,6 +173,7 @@ class Memos(Offices):
         at: When | None = None,
         where: str = "",
         turns: Sequence[Said] = (),
+        explain: bool = False,
     ) -> Answer:
         """What a chat model answers from the memories that `recall` finds with the same arguments, citing them.
 
@@ -181,7 +184,9 @@ class Memos(Offices):
         or its server refuses the key or does not know it.
         """
         answering.check(self._answerer, self._on)
-        found = await self.recall(question, path=path, limit=limit, budget=budget, at=at, where=where, turns=turns)
+        found = await self.recall(
+            question, path=path, limit=limit, budget=budget, at=at, where=where, turns=turns, explain=explain
+        )
         asking = answering.Asking(self._on, found, turns_of(turns), budget, self._on.moment(at))
         return await answering.answered(self._answerer, asking)
 
@@ -341,22 +346,7 @@ class Memos(Offices):
 
     async def status(self) -> Status:
         """Where memories go, how many there are, and how each lane is."""
-        await self._on.look_again()
-        where = await self._on.readable(None)
-        counts = await self._on.vault.count(where.paths, permit=where.permit)
-        held = await self._on.vault.count(where.paths, quarantined=True, permit=where.permit)
-        everything = self._whole and "admin" in self.caller.scopes and not self.caller.within
-        return Status(
-            user=self.caller.user,
-            path=self._on.home,
-            paths=where.paths,
-            memories=sum(counts.values()),
-            lanes=self._on.lanes.states(whole=self._whole),
-            vault=self._about,
-            quarantined=sum(held.values()),
-            sizes=await self._on.vault.keeping.sizes() if everything else None,
-            hot=self._hot.results if everything else None,
-        )
+        return await status_of(self._on, self._about, self._hot, whole=self._whole)
 
     async def settle(self, seconds: float = 60.0) -> Status:
         """Wait until all is consolidated and no lane is at work, so many seconds at most; then as `status`."""

@@ -166,6 +166,7 @@ class Memos(Offices):
         at: When | None = None,
         where: str = "",
         turns: Sequence[Said] = (),
+        explain: bool = False,
     ) -> Answer:
         """What a chat model answers from the memories that `recall` finds with the same arguments, citing them.
 
@@ -176,7 +177,17 @@ class Memos(Offices):
         or its server refuses the key or does not know it.
         """
         return self._portal.call(
-            partial(self._memos.ask, question, path=path, limit=limit, budget=budget, at=at, where=where, turns=turns)
+            partial(
+                self._memos.ask,
+                question,
+                path=path,
+                limit=limit,
+                budget=budget,
+                at=at,
+                where=where,
+                turns=turns,
+                explain=explain,
+            )
         )
 
     def feedback(self, access: str, *, good: bool) -> None:

@@ -9,12 +9,9 @@ from typing import TYPE_CHECKING
 
 from memos_mcp.activation import LastingBackend
 from memos_mcp.interface.bound import Bound
-from memos_mcp.interface.consolidating import following
 from memos_mcp.operation.lanes import Lanes
 from memos_mcp.parametric import AdapterBackend
 from memos_mcp.ports import Route
-
-__all__ = ["following", "projected"]
 
 if TYPE_CHECKING:  # who has neither model does not wait for what they need
     from memos_mcp.interface.planning import Terms
