@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from memos_mcp.cube import Activation, Ref
+from memos_mcp.models import Capacity
 
 Progress = Callable[[int, int], None]
 """Told while memories are read: so many tokens of so many."""
@@ -61,6 +62,10 @@ class ActivationBackend(Protocol):
 
     async def room(self) -> Room:
         """How much may be kept. Raises Misconfigured, MissingExtra, Unavailable."""
+        ...
+
+    async def capacity(self) -> Capacity | None:
+        """How much it reads and how busy it is, as far as it is known within a second; None before it is open."""
         ...
 
     async def warm(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from copy import copy
@@ -26,6 +27,7 @@ from memos_mcp.interface.putting import Given, put_under, renamed
 from memos_mcp.interface.recalling import Asked, recalled
 from memos_mcp.interface.recording import recorded
 from memos_mcp.interface.sifting import page, sieve_of
+from memos_mcp.interface.spending import Spending
 from memos_mcp.interface.statuses import status_of
 from memos_mcp.interface.update import Edit, Rewrite
 from memos_mcp.interface.waiting import settled
@@ -70,16 +72,20 @@ class Memos(Offices):
         answerer: Answerer | None = None,
         backend: LastingBackend | None = None,
         parametric: AdapterBackend | None = None,
+        spending: Spending | None = None,
     ) -> None:
         self.caller = caller
-        on = Bound(vault, Lanes(routes), caller, path, clock, guard or Guard(), accesses, graph=graph)
+        on = Bound(
+            vault, Lanes(routes), caller, path, clock, guard or Guard(), accesses, graph=graph, spending=spending
+        )
         self._reader = reader
         self._routes, self._answerer = tuple(routes), answerer
         self._resolver, self._hot = MemoryPathResolver(), Hot(vault, hot)
         self._about = about
         self._whole = True
         self._closing = closing or AsyncExitStack()
-        on = followers.projected(on, self._routes, self._closing, backend, parametric, scheduling)
+        terms, alone = scheduling, answerer is None
+        on = followers.projected(on, self._routes, self._closing, backend, parametric, terms, alone=alone)
         self._on = following(on, self._routes, self._closing) if consolidation else on
 
     async def remember(
@@ -173,21 +179,25 @@ class Memos(Offices):
         at: When | None = None,
         where: str = "",
         turns: Sequence[Said] = (),
+        session: str | None = None,
+        within: float = math.inf,
         explain: bool = False,
     ) -> Answer:
         """What a chat model answers from the memories that `recall` finds with the same arguments, citing them.
 
         It is sent those that fit into `budget` tokens as the caller sees them, the last turns and the question, secrets
         masked; those of a warm prefix it has read already, those of an adapter it has learnt, if that is the better way
-        (`via`). It is not asked if nothing is found. If it does not answer in time, or not usably, `missing` says why,
-        and the recall is there all the same. No word is stored. Raises as `recall`, and Misconfigured: no model is set,
-        or its server refuses the key or does not know it.
+        (`via`), also to begin `within` so many seconds, by what is known. Of the `session` all goes as text. It is not
+        asked if nothing is found. If it does not answer in time, or not usably, `missing` says why, and the recall is
+        there all the same. No word is stored. Raises as `recall`, and Misconfigured: no model is set, or its server
+        refuses the key or does not know it.
         """
         answering.check(self._answerer, self._on)
+        checks.check_within(within)
         found = await self.recall(
             question, path=path, limit=limit, budget=budget, at=at, where=where, turns=turns, explain=explain
         )
-        asking = answering.Asking(self._on, found, turns_of(turns), budget, self._on.moment(at))
+        asking = answering.Asking(self._on, found, turns_of(turns), budget, at, where, session, within)
         return await answering.answered(self._answerer, asking)
 
     async def feedback(self, access: str, *, good: bool) -> None:

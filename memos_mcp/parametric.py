@@ -13,6 +13,7 @@ from typing import Protocol
 from memos_mcp.cube import Activation, Governance, Parametric, Ref
 from memos_mcp.errors import InvalidInput
 from memos_mcp.late import late
+from memos_mcp.models import Capacity
 
 Progress = Callable[[int, int], None]
 """Told while an adapter is trained: so many steps of so many."""
@@ -173,6 +174,10 @@ class ParametricBackend(Protocol):
     @property
     def model(self) -> str:
         """The name of the model that answers."""
+        ...
+
+    async def capacity(self) -> Capacity | None:
+        """How much it reads and how busy it is, as far as it is known within a second; None before it is open."""
         ...
 
     async def attach(self, adapter: Parametric) -> None:

@@ -78,6 +78,9 @@ class Chat(_Section):
     )
     key: SecretStr = Field(default=SecretStr(""), description="key of the chat server; default: reader.key, at its url")
     timeout_s: float = Field(default=45, gt=0, le=3600, description="seconds an answer may take")
+    tokens_per_minute: int | None = Field(
+        default=None, ge=100, description="tokens of memories read for a user in a minute, by a process; default: any"
+    )
 
 
 class Activation(_Section):

@@ -5,6 +5,7 @@ One background thread runs the loop; calls may come from any thread. Cost: about
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -166,15 +167,18 @@ class Memos(Offices):
         at: When | None = None,
         where: str = "",
         turns: Sequence[Said] = (),
+        session: str | None = None,
+        within: float = math.inf,
         explain: bool = False,
     ) -> Answer:
         """What a chat model answers from the memories that `recall` finds with the same arguments, citing them.
 
         It is sent those that fit into `budget` tokens as the caller sees them, the last turns and the question, secrets
         masked; those of a warm prefix it has read already, those of an adapter it has learnt, if that is the better way
-        (`via`). It is not asked if nothing is found. If it does not answer in time, or not usably, `missing` says why,
-        and the recall is there all the same. No word is stored. Raises as `recall`, and Misconfigured: no model is set,
-        or its server refuses the key or does not know it.
+        (`via`), also to begin `within` so many seconds, by what is known. Of the `session` all goes as text. It is not
+        asked if nothing is found. If it does not answer in time, or not usably, `missing` says why, and the recall is
+        there all the same. No word is stored. Raises as `recall`, and Misconfigured: no model is set, or its server
+        refuses the key or does not know it.
         """
         return self._portal.call(
             partial(
@@ -186,6 +190,8 @@ class Memos(Offices):
                 at=at,
                 where=where,
                 turns=turns,
+                session=session,
+                within=within,
                 explain=explain,
             )
         )

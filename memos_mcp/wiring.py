@@ -46,6 +46,7 @@ def open(settings: Settings | None = None, **given: Any) -> Memos:
     from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
     from memos_mcp.infrastructure.words import Words
     from memos_mcp.interface.guard import Guard
+    from memos_mcp.interface.spending import Spending
 
     vault = SqliteAdapter(chosen.database, read_only=chosen.vault.read_only)
     closing = AsyncExitStack()
@@ -72,6 +73,7 @@ def open(settings: Settings | None = None, **given: Any) -> Memos:
         closing=closing,
         consolidation=chosen.consolidation.mode == "on" and not chosen.vault.read_only,
         answerer=chat,
+        spending=Spending(chosen.chat.tokens_per_minute) if chosen.chat.tokens_per_minute else None,
         backend=backends.activation(chosen, vault.ledger, closing),
         parametric=backends.parametric(chosen, vault.ledger, closing),
         scheduling=_terms(chosen, routes, chat) if chosen.models_kept else None,

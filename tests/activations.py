@@ -21,6 +21,7 @@ from memos_mcp.infrastructure.storage.accesses import SqliteAccessLog
 from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
 from memos_mcp.infrastructure.words import Words
 from memos_mcp.interface.reader import RulesReader
+from memos_mcp.models import Capacity
 from memos_mcp.ports import Caller
 
 Says = Callable[[Sequence[Source], str], str]
@@ -40,6 +41,7 @@ class Table:
     trouble: MemosError | None = None
     promise: str = ""
     budget: int = 1_000_000
+    about: Capacity | None = None
     kept: dict[str, tuple[str, tuple[Source, ...]]] = field(default_factory=dict[str, tuple[str, tuple[Source, ...]]])
     read: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
     prompts: list[str] = field(default_factory=list[str])
@@ -48,6 +50,9 @@ class Table:
 
     async def room(self) -> Room:
         return Room(per_token=10, budget=self.budget, seconds=0.001)
+
+    async def capacity(self) -> Capacity | None:
+        return self.about
 
     async def warm(
         self, sources: Sequence[Source], *, tenant: str = "", pinned: bool = False, told: Progress | None = None

@@ -14,6 +14,7 @@ import anyio
 
 from memos_mcp.cube import Activation, Governance, Parametric, Ref
 from memos_mcp.errors import InvalidInput, MemosError, NotFound
+from memos_mcp.models import Capacity
 from memos_mcp.parametric import Figures, Judge, Lesson, Pair, Progress, SourceFigures, Trained
 
 _NO_RULES, _NOBODY = Governance(), Ref(id="elsewhere", version=1)
@@ -27,6 +28,7 @@ class Learner:
     """
 
     model: str = "learner"
+    about: Capacity | None = None
     gain: float = 2.0
     harm: float = 0.0
     trouble: MemosError | None = None
@@ -92,6 +94,9 @@ class Learner:
         self.retired.append(frozenset(sources))
         gone = [blob for blob, (its, _) in self.kept.items() if any(ref.id in sources for ref in its.sources)]
         return [self.kept.pop(blob)[0].name for blob in gone]
+
+    async def capacity(self) -> Capacity | None:
+        return self.about
 
     async def attach(self, adapter: Parametric) -> None:
         self._lesson(adapter)

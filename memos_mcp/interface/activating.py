@@ -24,10 +24,12 @@ from memos_mcp.answers import KvBlock, Prefix
 from memos_mcp.cube import Activation, MemCube
 from memos_mcp.errors import Conflict, Corrupt, InvalidInput, MemosError, Misconfigured, NotFound, Unavailable
 from memos_mcp.interface.bound import Bound
+from memos_mcp.interface.dialogues import is_over
 from memos_mcp.interface.framing import as_line
 from memos_mcp.interface.guard import Guard
 from memos_mcp.interface.standing import Standing, words
 from memos_mcp.ledger import Note
+from memos_mcp.models import Capacity
 from memos_mcp.operation import prefixes
 from memos_mcp.ports import MAIN, Event, MemoryAdapter
 
@@ -52,8 +54,16 @@ class Activations:
     name = "activation"
 
     def __init__(
-        self, vault: MemoryAdapter, backend: LastingBackend, guard: Guard, clock: Callable[[], datetime]
+        self,
+        vault: MemoryAdapter,
+        backend: LastingBackend,
+        guard: Guard,
+        clock: Callable[[], datetime],
+        *,
+        dialogues: bool = False,
     ) -> None:
+        """`dialogues`: answers may leave blocks behind."""
+        self.in_dialogues = dialogues
         self._vault, self._backend, self._guard, self._clock = vault, backend, guard, clock
         self._standing = Standing(vault, guard)
         self._building = anyio.Lock()
@@ -67,6 +77,10 @@ class Activations:
     async def room(self) -> Room:
         """How much may be kept. Raises Misconfigured, MissingExtra, Unavailable."""
         return await self._backend.room()
+
+    async def capacity(self) -> Capacity | None:
+        """How much the model reads and how busy it is; None before it was asked anything here."""
+        return await self._backend.capacity()
 
     async def blocks(self, *, counted: bool = True) -> tuple[KvBlock, ...]:
         """Every block there is, of everybody and every model, the oldest first; with hits, if they are `counted`."""
@@ -212,9 +226,11 @@ class Activations:
 
     async def follow(self) -> None:
         """Drop every block with a memory that is not what was read any more, and what earlier drops left behind."""
-        for block in await self.blocks(counted=False):
+        for block in await self.blocks():
             if await self._standing.of(block) is None:
                 await self.drop([block.name], why="a memory in it was changed")
+            elif is_over(block, self._clock()):
+                await self.drop([block.name], why="its dialogue is over")
         await self._tidied()
 
     async def _tidied(self) -> None:
@@ -232,11 +248,12 @@ class Activations:
         return None
 
     async def answer(
-        self, on: Bound, prefix: Prefix, prompt: str, *, beneath: Sequence[str], limit: int
+        self, on: Bound, prefix: Prefix, prompt: str, *, beneath: Sequence[str], limit: int, new: bool = False
     ) -> tuple[Reply, tuple[MemCube, ...]]:
         """What the model says after a block, and the memories in it as whoever asks sees them.
 
-        What the backend has lost is read again. Raises NotFound (it may not be used any more), and as the backend.
+        What the backend has lost is read again; a `new` block was read for this answer. Raises NotFound (it may not be
+        used any more), and as the backend.
         """
         block = await self.block(prefix.block)
         cubes = await self._standing.usable(on, block, beneath)
@@ -251,6 +268,8 @@ class Activations:
             reply = await self._backend.generate(block.activation, prompt, tenant=block.tenant, limit=limit)
             if block.activation.blob is not None:  # a server may still have had what this process did not know
                 reply = replace(reply, cold=True, reused=0)
+        if new:
+            reply = replace(reply, reused=0, read=reply.read + reply.reused)
         await self._counted(block.name, 0 if reply.cold else reply.reused)
         return reply, tuple(cube for cube in map(on.shown, cubes) if cube is not None)
 

@@ -28,6 +28,7 @@ from memos_mcp.interface.framing import without_secrets
 from memos_mcp.interface.guard import Guard
 from memos_mcp.interface.scheduled import Turn
 from memos_mcp.interface.standing import Standing
+from memos_mcp.models import Capacity
 from memos_mcp.operation import prefixes
 from memos_mcp.operation.context import tokens, words_of
 from memos_mcp.operation.gate import judged
@@ -68,6 +69,10 @@ class Adapters:
     def model(self) -> str:
         """The model that is trained and answers here; empty if there is none."""
         return self._backend.model
+
+    async def capacity(self) -> Capacity | None:
+        """How much the model reads and how busy it is; None before it was asked anything here."""
+        return await self._backend.capacity()
 
     async def release(self, name: str) -> Release:
         """An adapter. Raises NotFound."""

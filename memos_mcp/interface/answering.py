@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,15 +14,15 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from memos_mcp.answers import Answer, Learned, Prefix, Recall
+from memos_mcp.answers import Answer, Learned, Recall
 from memos_mcp.cube import MemCube
 from memos_mcp.errors import Conflict, Corrupt, InvalidInput, MemosError, Misconfigured, NotFound, Unavailable
-from memos_mcp.interface.bound import Bound
+from memos_mcp.interface.bound import Bound, When
 from memos_mcp.interface.framing import framed, shown, without_secrets
 from memos_mcp.interface.recording import line, staged
 from memos_mcp.late import late
 from memos_mcp.models import Answerer, Worded
-from memos_mcp.operation.context import Packed, pack
+from memos_mcp.operation.context import Packed, pack, tokens
 from memos_mcp.search import Turn
 
 if TYPE_CHECKING:
@@ -46,13 +48,39 @@ _CANNOT = (Unavailable, NotFound, Corrupt, InvalidInput, Conflict, Misconfigured
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """A question, what was found for it, and what was said before it."""
+    """A question, what was found for it, and what was said before it, in the `session`.
+
+    The answer is to begin `within` so many seconds.
+    """
 
     on: Bound
     found: Recall
     turns: Sequence[Turn]
     budget: int
-    now: datetime
+    at: When | None = None
+    where: str = ""
+    session: str | None = None
+    within: float = math.inf
+
+    @property
+    def plain(self) -> bool:
+        """Is it of all there is now? What is kept of that serves no other time, no branch, and no conditions."""
+        return is_plain(self.on, self.at, self.where)
+
+    @property
+    def left(self) -> int:
+        """Tokens of memories that may be read for him in this minute."""
+        return self.on.spending.left(self.on.caller.user) if self.on.spending else sys.maxsize
+
+    def reads(self, tokens: int) -> None:
+        """So many are read for him."""
+        if self.on.spending:
+            self.on.spending.spent(self.on.caller.user, tokens)
+
+
+def is_plain(on: Bound, at: When | None, where: str) -> bool:
+    """Is what is asked for so of all there is now?"""
+    return not (on.branch_at or where or at is not None)
 
 
 async def answered(answerer: Answerer | None, asking: Asking) -> Answer:
@@ -75,11 +103,16 @@ async def _chosen(answerer: Answerer | None, asking: Asking, packed: Packed, giv
 
     on, found = asking.on, asking.found
     try:
-        chosen = await dispatching.chosen(on, found, packed, asking.turns)
+        chosen = await dispatching.chosen(asking, packed, opening=True)
     except _CANNOT as exc:
         return replace(await _in_words(answerer, asking, given), fallback=_left_to_words("chosen", exc))
     dispatch, answer, fallback = chosen.dispatch, None, ""
+    if found.plan is not None:
+        found = replace(found, plan=replace(found.plan, given=str(chosen)))
+        asking = replace(asking, found=found)
     texts = dispatching.in_order(given, dispatch)
+    if dispatch and asking.within < math.inf and not dispatch.holds:
+        return Answer("", found, via="none", missing=_too_late(asking, dispatch))
     try:
         answer = await _carried_out(asking, dispatch, texts)
     except _CANNOT as exc:
@@ -88,10 +121,17 @@ async def _chosen(answerer: Answerer | None, asking: Asking, packed: Packed, giv
         said = given if fallback or not texts else texts
         answer = replace(await _in_words(answerer, asking, said), fallback=fallback)
     hit = None
-    if dispatch and dispatch.prefix and found.prefix:
+    if dispatch and dispatch.kept and found.prefix:
         hit = answer.via == "prefix" and 2 * answer.reused >= found.prefix.tokens
     await outcomes.noted(on, chosen.task, chosen.given(answer.via, fallback), line(), hit)
     return answer
+
+
+def _too_late(asking: Asking, dispatch: Dispatch) -> str:
+    return (
+        f"nothing that was found can be read so that an answer begins within {asking.within:g} s, as the question alone "
+        f"takes about {dispatch.seconds:.2g} s: allow more, or use the recall"
+    )
 
 
 def _left_to_words(stage: str, exc: MemosError) -> str:
@@ -106,16 +146,30 @@ async def _carried_out(asking: Asking, dispatch: Dispatch | None, texts: _Given)
     on, found = asking.on, asking.found
     if dispatch and dispatch.adapter and on.adapters and found.adapter:
         return await _with_adapter(on.adapters, found.adapter, asking, texts)
-    if dispatch and dispatch.prefix and on.activations and found.prefix:
-        return await _after_prefix(on.activations, found.prefix, asking, texts)
+    if dispatch and dispatch.prefix and on.activations:
+        return await _after_prefix(on.activations, dispatch, asking, texts)
     return None
 
 
-async def _after_prefix(activations: Activations, prefix: Prefix, asking: Asking, texts: _Given) -> Answer:
-    found = asking.found
+async def _after_prefix(activations: Activations, dispatch: Dispatch, asking: Asking, texts: _Given) -> Answer:
+    """After the block that is there, or after one that is read for this turn and those to come."""
+    found, prefix = asking.found, asking.found.prefix
+    if prefix is None or not dispatch.kept:
+        from memos_mcp.interface.dialogues import kept
+
+        needed = {cube.id for cube in found.cubes}
+        prefix = await kept(asking.on, activations, dispatch.prefix, needed)
+        found = replace(found, prefix=prefix)
+        staged("kept", prefix.tokens)
     reply, read = await activations.answer(
-        asking.on, prefix, _prompt(asking, texts), beneath=found.paths, limit=LONGEST
+        asking.on,
+        prefix,
+        _prompt(asking, texts),
+        beneath=found.paths,
+        limit=LONGEST,
+        new=prefix is not asking.found.prefix,
     )
+    asking.reads(dispatch.read)
     words, cited = _said(reply.text, activations.model, [cube.id for cube in (*(cube for cube, _ in texts), *read)])
     staged("prefix", reply.reused)
     staged("answered", len(cited))
@@ -130,6 +184,7 @@ async def _with_adapter(adapters: Adapters, learned: Learned, asking: Asking, te
     """Asked as it was trained to be, with nothing but the question, if that is all there is to say."""
     prompt = f"{_read('answer_adapter.txt')}\n{_prompt(asking, texts)}" if texts else _alone(asking.found)
     said = await adapters.answer(asking.on, learned.adapter, prompt, beneath=asking.found.paths, limit=LONGEST)
+    asking.reads(_tokens(texts))
     words, cited = _said(said, learned.adapter, [cube.id for cube, _ in texts])
     staged("adapter", len(learned.sources))
     staged("answered", len(cited))
@@ -137,8 +192,12 @@ async def _with_adapter(adapters: Adapters, learned: Learned, asking: Asking, te
 
 
 async def _in_words(answerer: Answerer | None, asking: Asking, given: _Given) -> Answer:
-    found, prompt = asking.found, _prompt(asking, given)
-    asked = _ready(answerer or _backend_of(asking.on))
+    found, asked = asking.found, _ready(answerer or _backend_of(asking.on))
+    given = _affordable(asking, given)
+    if not given:
+        return Answer("", found, via="none", model=asked.model, missing=_spent(asking))
+    prompt = _prompt(asking, given)
+    asking.reads(_tokens(given))
     try:
         said = await asked.answer(_read("answer.txt"), prompt)
         words, cited = _said(said.text, asked.model, [cube.id for cube, _ in given])
@@ -148,6 +207,28 @@ async def _in_words(answerer: Answerer | None, asking: Asking, given: _Given) ->
         return Answer("", found, via="none", model=asked.model, missing=str(exc))
     staged("answered", len(cited))
     return Answer(words, found, cited, model=asked.model, read=said.read, written=said.written)
+
+
+def _affordable(asking: Asking, given: _Given) -> _Given:
+    """Those of these, from the first, that may be read for him in this minute."""
+    left, upto = asking.left, 0
+    while upto < len(given) and (left := left - tokens(given[upto][1])) >= 0:
+        upto += 1
+    return given[:upto]
+
+
+def _tokens(given: _Given) -> int:
+    return sum(tokens(line) for _, line in given)
+
+
+def _spent(asking: Asking) -> str:
+    its, user = asking.on.spending, asking.on.caller.user
+    wait = its.wait(user) if its else 0.0
+    most = its.a_minute if its else 0
+    return (
+        f"the {most:,} tokens of memories that models may read for {user} in a minute (chat.tokens_per_minute) are "
+        f"used up, or fewer than the best memory has: ask again in {math.ceil(wait)} s"
+    )
 
 
 def _said(text: str, model: str, given: Collection[str]) -> tuple[str, tuple[str, ...]]:
@@ -233,7 +314,7 @@ def _prompt(asking: Asking, given: _Given) -> str:
             {"from": "user" if t.by_user else "assistant", "text": shown(t.text)} for t in asking.turns[-_MOST_TURNS:]
         )
         parts.append(framed("turns", said))
-    parts.append(framed("question", [_asked(asking.found, asking.now)]))
+    parts.append(framed("question", [_asked(asking.found, asking.on.moment(asking.at))]))
     return "\n".join(parts)
 
 

@@ -20,6 +20,7 @@ from memos_mcp.interface import checks
 from memos_mcp.interface.consolidated import stands_for
 from memos_mcp.interface.guard import Guard
 from memos_mcp.interface.recording import committed, looked, staged, wrote
+from memos_mcp.interface.spending import Spending
 from memos_mcp.interface.topics_summary import lasting
 from memos_mcp.ledger import Noted
 from memos_mcp.namespaces import Defaults
@@ -94,6 +95,7 @@ class Bound:
     adapters: Adapters | None = None
     scheduler: Scheduler | None = None
     teacher: Teacher | None = None
+    spending: Spending | None = None
 
     def acting_as(self, caller: Caller) -> Bound:
         """The same for another caller, who stays in the branch."""

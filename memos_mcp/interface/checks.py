@@ -28,6 +28,12 @@ def check_range(what: str, value: int, most: int) -> None:
         raise InvalidInput(f"{what} must be between 1 and {most}, not {value}")
 
 
+def check_within(seconds: float) -> None:
+    """A time that is not over before it begins."""
+    if not seconds > 0:
+        raise InvalidInput(f"within must be more than 0 seconds, not {seconds:g}")
+
+
 def check_note(text: str, what: str) -> str:
     """A text that may be empty, as long as a payload may be."""
     return check_text(text, what, empty=True)

@@ -1,11 +1,13 @@
 """How what was found reaches a model: MemScheduler's choice, as far as an answer can carry it out (long §5.4.2).
 
-Memories go as text to the chat model, after a KV block that is there, or by an adapter that is; an answer builds
-neither. Nothing of this is loaded unless there is activation or parametric memory.
+Memories go as text to the chat model, after a KV block, or by an adapter that is there. If more turns of a dialogue are
+expected, and the model that keeps blocks is the one that answers, what it reads anyway is left behind as a block
+(`dialogues.py`). Nothing of this is loaded unless there is activation or parametric memory.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -14,7 +16,9 @@ from memos_mcp.answers import Recall, Recalled, Via
 from memos_mcp.cube import Kind, MemCube, Ref
 from memos_mcp.errors import Corrupt, NotFound
 from memos_mcp.interface import outcomes
+from memos_mcp.interface.answering import Asking
 from memos_mcp.interface.bound import Bound
+from memos_mcp.interface.planning import LEAST
 from memos_mcp.interface.using import SECONDS
 from memos_mcp.operation.choosing import Known, choose
 from memos_mcp.operation.choosing_costs import COSTS, Costs
@@ -23,6 +27,7 @@ from memos_mcp.operation.choosing_rules import UNASKED, not_kept
 from memos_mcp.operation.choosing_terms import RULES, Adapter, Budgets, Dispatch, Fit, Means, Prefix, Task, Way
 from memos_mcp.operation.context import Packed, tokens
 from memos_mcp.operation.paths import MemoryPathResolver
+from memos_mcp.operation.prefixes import keepable
 from memos_mcp.search import Turn
 
 T = TypeVar("T")
@@ -30,7 +35,6 @@ T = TypeVar("T")
 PLAIN = "as text: no KV block and no adapter that may be used here holds any of it"
 _MOST, _LEAST = 0.9, 0.1  # of the best and of the worst that was found: no score says how often it errs
 _WINDOW = 1 << 30  # how much a model reads no port says; the budget of the recall has bounded it
-_NO_BUILDS = Budgets(builds=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +59,32 @@ class Chosen:
         return tuple((ways.get(fit.ref, "text"), fit.kind, fit.need) for fit in self.fits)
 
 
-async def chosen(on: Bound, found: Recall, packed: Packed, turns: Sequence[Turn]) -> Chosen:
-    """How what is used of a recall, a line each, best reaches a model. Cost: 1 ms. Raises Unavailable, Corrupt.
+async def chosen(asking: Asking, packed: Packed, *, opening: bool = False) -> Chosen:
+    """How what is used of a recall, a line each, best reaches a model; `opening` the one that keeps blocks, if need be.
 
-    Of what is kept already it is not asked whether keeping it pays: each part was looked at and is what it was.
+    Of what is kept already it is not asked whether keeping it pays: each part was looked at and is what it was. Cost:
+    1 ms, and what a server takes to say how busy it is. Raises Unavailable, Corrupt, and as what is opened.
     """
+    on, found = asking.on, asking.found
     held = frozenset(ref for made in (found.prefix, found.adapter) if made for ref in made.sources)
-    its = [_fit(on, each.cube, need, held) for each, need in _needs(found.memories[: packed.used])]
+    its = [_fit(asking, each.cube, need, held) for each, need in _needs(found.memories[: packed.used])]
     fits = [
         replace(fit, tokens=max(tokens(line), 1))
         for fit, line in zip(its, packed.lines, strict=True)
         if fit is not None
     ]
-    task = _asked(found, turns, fits)
-    if not held:
+    task = _asked(found, asking.turns, fits)
+    means = await _means(asking, fits, opening=opening)
+    if not held and not means.free and asking.within == math.inf:
         return Chosen(task, tuple(fits))
     learnt = (await outcomes.read(on)).learnt
-    beside, prefix = await _kept(on, found, fits, held)
-    means = Means((prefix,) if prefix else (), _adapters(on, found), window=_WINDOW)
-    dispatch = choose(task, [*fits, *beside], means, _NO_BUILDS, Known(costs=await _costs(on), learnt=learnt))
+    beside, prefix = await _kept(asking, fits, held, means.window - means.reserve - task.tokens)
+    means = replace(means, prefixes=(prefix,) if prefix else ())
+    budgets = Budgets(asking.within, asking.left, builds=1 if means.free else 0)
+    known = Known(costs=await _costs(on), learnt=learnt)
+    dispatch = choose(task, [*fits, *beside], means, budgets, known)
+    if len(dispatch.prefix) > dispatch.kept and dispatch.window - _text(dispatch) < LEAST:  # too little for a block
+        dispatch = choose(task, [*fits, *beside], means, replace(budgets, builds=0), known)
     return Chosen(task, tuple(fits), dispatch)
 
 
@@ -91,8 +102,40 @@ def _needs(found: Sequence[Recalled]) -> list[tuple[Recalled, float]]:
     return [(each, max(_LEAST, _MOST * each.score / best) if best > 0 else _MOST) for each in found]
 
 
-def _fit(on: Bound, cube: MemCube, need: float, held: frozenset[Ref]) -> Fit | None:
-    fit = fit_of(cube, need, on.caller, on.clock(), defaults=on.defaults.above(cube.path))
+async def _means(asking: Asking, fits: Sequence[Fit], *, opening: bool) -> Means:
+    """The adapters there are, how much the models read and how busy the busier is; what is free for a block of it.
+
+    No block is built beside one that is there: what it lacks is read after it.
+    """
+    on, found, kv = asking.on, asking.found, asking.on.activations
+    reads = await kv.capacity() if kv else None
+    learns = await on.adapters.capacity() if on.adapters else None
+    known = [each for each in (reads, learns) if each]
+    means = Means(
+        adapters=_adapters(on, found),
+        window=min((its.window for its in known if its.window), default=_WINDOW),
+        load=max((its.load for its in known), default=0.0),
+    )
+    if kv is None or not kv.in_dialogues or not asking.plain or found.prefix or not (opening or reads):
+        return means
+    if sum(fit.tokens for fit in fits) < LEAST:
+        return means
+    room = await kv.room()
+    free = room.budget - sum(each.bytes for each in await kv.blocks(counted=False))
+    return replace(means, per_token=room.per_token, free=max(0, free))
+
+
+def _text(dispatch: Dispatch) -> int:
+    """Tokens of what is read as text."""
+    return sum(each.tokens for each in dispatch.choices if each.way == "text")
+
+
+def _fit(asking: Asking, cube: MemCube, need: float, held: frozenset[Ref]) -> Fit | None:
+    on = asking.on
+    above = on.defaults.above(cube.path)
+    fit = fit_of(cube, need, on.caller, on.clock(), defaults=above, session=asking.session)
+    if fit and not keepable(on.guard.seen(cube)):
+        fit = replace(fit, closed=fit.closed or "it has no words that could be kept in another form")
     return replace(fit, changed=None, pace=None, ends=None) if fit and fit.ref in held else fit
 
 
@@ -102,13 +145,16 @@ def _asked(found: Recall, turns: Sequence[Turn], fits: Sequence[Fit]) -> Task:
     return replace(task, intent="retrieve") if task.intent in UNASKED or task.intent == "none" else task
 
 
-async def _kept(on: Bound, found: Recall, fits: Sequence[Fit], held: frozenset[Ref]) -> tuple[list[Fit], Prefix | None]:
-    """What the warm block holds beside what was found, and the block, if all of it may be said after it."""
-    if found.prefix is None:
+async def _kept(
+    asking: Asking, fits: Sequence[Fit], held: frozenset[Ref], room: int
+) -> tuple[list[Fit], Prefix | None]:
+    """What the warm block holds beside what was found, and the block, if it has room and all may be said after it."""
+    on, found = asking.on, asking.found
+    if found.prefix is None or found.prefix.tokens > room:
         return [], None
     parts, known = found.prefix.sources, {fit.ref: fit for fit in fits}
     others = await on.vault.get([Ref(id=ref.id) for ref in parts if ref not in known])
-    beside = [fit for cube in others if (fit := _fit(on, on.part(cube), 0.0, held)) and fit.ref in parts]
+    beside = [fit for cube in others if (fit := _fit(asking, on.part(cube), 0.0, held)) and fit.ref in parts]
     known |= {fit.ref: fit for fit in beside}
     if any(ref not in known or known[ref].barred or not_kept(known[ref], RULES) for ref in parts):
         return [], None
@@ -132,5 +178,5 @@ async def _costs(on: Bound) -> Costs:
         pace = await on.activations.pace() if on.activations else None
     except (Corrupt, NotFound):
         pace = None
-    costs = COSTS.at_speed(pace or SECONDS)
+    costs = replace(COSTS.at_speed(pace or SECONDS), building=0.0)  # what is read for an answer is left behind
     return replace(costs, loading=min(COSTS.loading, costs.token * COSTS.loading / COSTS.token))

@@ -12,6 +12,7 @@ from memos_mcp.answers import Learned, Prefix, Recall, Recalled
 from memos_mcp.cube import Interval, MemCube
 from memos_mcp.errors import Corrupt, Unavailable
 from memos_mcp.interface.anchors import episode
+from memos_mcp.interface.answering import Asking, is_plain
 from memos_mcp.interface.bound import Bound, When
 from memos_mcp.interface.episodes import asked_about, hangs_on, looked_for_in
 from memos_mcp.interface.query import Query, parse, written
@@ -91,7 +92,8 @@ async def recalled(on: Bound, reader: MemReader, resolver: MemoryPathResolver, h
         prefix=prefix,
         adapter=adapter,
     )
-    return await _explained(on, found, packed, asked.turns) if asked.explain else found
+    asking = Asking(on, found, asked.turns, asked.budget, asked.at, asked.where)
+    return await _explained(asking, packed) if asked.explain else found
 
 
 async def _made(
@@ -100,7 +102,7 @@ async def _made(
     """The warm block and the adapter for these memories: none for another time, a branch, or under conditions."""
     prefix: Prefix | None = None
     adapter: Learned | None = None
-    if on.branch_at or asked.at is not None or asked.where or not used:
+    if not used or not is_plain(on, asked.at, asked.where):
         return prefix, adapter
     try:
         prefix = await on.activations.covering(on, used, paths) if on.activations else None
@@ -110,14 +112,15 @@ async def _made(
     return prefix, adapter
 
 
-async def _explained(on: Bound, found: Recall, packed: Packed, turns: Sequence[Turn]) -> Recall:
+async def _explained(asking: Asking, packed: Packed) -> Recall:
     """With what `ask` would do, and why, if there is anything to choose between."""
+    on, found = asking.on, asking.found
     if found.plan is None or not packed.used or (on.activations is None and on.adapters is None):
         return found
     from memos_mcp.interface.dispatching import chosen  # it loads where there is something to choose between
 
     try:
-        given = str(await chosen(on, found, packed, turns))
+        given = str(await chosen(asking, packed))
     except (Unavailable, Corrupt) as exc:
         given = f"as text: {exc}"
     return replace(found, plan=replace(found.plan, given=given))

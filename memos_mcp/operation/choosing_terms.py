@@ -187,6 +187,11 @@ class Dispatch:
     read: int = 0
     window: int = 0
 
+    @property
+    def holds(self) -> bool:
+        """Is anything given at all?"""
+        return bool(self.adapter or self.prefix or self.texts)
+
     def __str__(self) -> str:
         """What it would do and why, a line for each memory: the plan explained, and a dry run."""
         return "\n".join(self._lines())

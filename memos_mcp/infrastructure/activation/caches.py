@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 
 import torch
+from anyio import CapacityLimiter
 from torch import Tensor
 from transformers import DynamicCache, DynamicLayer, PreTrainedModel
 
@@ -36,6 +37,18 @@ def storable(model: PreTrainedModel) -> None:
     count = config.get_text_config(decoder=True).num_hidden_layers
     if len(layers) != count:
         raise _refused(model, f"{len(layers)} of its {count} layers keep anything")
+
+
+def window_of(model: PreTrainedModel) -> int | None:
+    """The tokens that a model was made for; None if it does not say."""
+    most = getattr(model.config.get_text_config(decoder=True), "max_position_embeddings", None)
+    return int(most) if most else None
+
+
+def busy(limiter: CapacityLimiter) -> float:
+    """What is computed or waits for it, for each that may be at once."""
+    now = limiter.statistics()
+    return (now.borrowed_tokens + now.tasks_waiting) / now.total_tokens
 
 
 def filled(model: PreTrainedModel, keys: Sequence[Tensor], values: Sequence[Tensor], rows: int = 1) -> DynamicCache:

@@ -15,6 +15,7 @@ from memos_mcp.cube import Activation
 from memos_mcp.errors import Conflict, Unavailable
 from memos_mcp.infrastructure.blobs import Blobs
 from memos_mcp.ledger import Ledger
+from memos_mcp.models import Capacity
 
 _KEY, _SECRET = "key", "activation"
 _AGE = 600  # seconds: an older file that nobody names was left by a process that was killed
@@ -41,6 +42,10 @@ class Later:
     async def room(self) -> Room:
         """As the port says."""
         return await (await self._open()).room()
+
+    async def capacity(self) -> Capacity | None:
+        """As the port says; asking opens nothing."""
+        return await self._backend.capacity() if self._backend is not None else None
 
     async def warm(
         self, sources: Sequence[Source], *, tenant: str = "", pinned: bool = False, told: Progress | None = None

@@ -24,6 +24,7 @@ from memos_mcp.infrastructure.activation.sglang_texts import Wording
 from memos_mcp.infrastructure.activation.sglang_turns import Turns
 from memos_mcp.infrastructure.activation.sglang_workers import Crew, Worker
 from memos_mcp.infrastructure.activation.sharing import Key, Keys, Sharing, session_of
+from memos_mcp.models import Capacity
 
 logger = logging.getLogger(__name__)
 
@@ -93,6 +94,10 @@ class SGLang:
         per_token = max(about.per_token for about in abouts)
         tokens = min(about.capacity for about in abouts)
         return Room(per_token, int(per_token * tokens * _FOR_BLOCKS), self.counts.pace)
+
+    async def capacity(self) -> Capacity | None:
+        """As the servers say; None if none of them does in a second."""
+        return await self._crew.capacity()
 
     async def warm(
         self, sources: Sequence[Source], *, tenant: str = "", pinned: bool = False, told: Progress | None = None

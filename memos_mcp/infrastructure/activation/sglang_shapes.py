@@ -124,6 +124,20 @@ class Texts(_Shape):
     text: list[str] | str
 
 
+class Load(_Shape):
+    """What one scheduler has to do."""
+
+    num_running_reqs: int = Field(default=0, ge=0)
+    num_waiting_reqs: int = Field(default=0, ge=0)
+    max_running_requests: int = Field(default=0, ge=0)
+
+
+class Loads(_Shape):
+    """What a server says at `/v1/loads`."""
+
+    loads: list[Load] = []
+
+
 class Listed(_Shape):
     """A worker that a router has."""
 

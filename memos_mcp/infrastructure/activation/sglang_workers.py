@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 from collections.abc import Sequence
@@ -12,11 +13,23 @@ from pydantic import JsonValue
 
 from memos_mcp.errors import Misconfigured, Unavailable
 from memos_mcp.infrastructure.activation.sglang_link import Link
-from memos_mcp.infrastructure.activation.sglang_shapes import About, Model, Said, Tokens, Workers, demand, read
+from memos_mcp.infrastructure.activation.sglang_shapes import (
+    About,
+    Load,
+    Loads,
+    Model,
+    Said,
+    Tokens,
+    Workers,
+    demand,
+    read,
+)
 from memos_mcp.infrastructure.activation.sharing import Sharing, judged
+from memos_mcp.models import Capacity
 
 logger = logging.getLogger(__name__)
 
+_BRIEFLY = 1.0  # seconds: who has to choose does not wait longer to know how busy they are
 _PROBE = 64  # tokens: enough for a hit, too few to cost anything
 
 
@@ -68,6 +81,21 @@ class Crew:
         if self.sharing.state == "broken":
             raise Misconfigured(f"{self.front.name} gets no memories: {self.sharing.why}")
         return tuple(self._workers.values())
+
+    async def capacity(self) -> Capacity | None:
+        """What all of them say of themselves within a second: the smallest window, and how busy they are together."""
+        loads = list[Load]()
+        with anyio.move_on_after(_BRIEFLY), contextlib.suppress(Unavailable, Misconfigured):
+            workers = await self.serving()
+            for worker in workers:
+                answer = await worker.link.ask("GET", "v1/loads", query={"include": "core"}, within_s=_BRIEFLY)
+                loads += read(worker.link, Loads, worker.link.accepted(answer)).loads
+            windows = [worker.about.max_req_input_len for worker in workers]
+            window = min(filter(None, windows), default=None)
+            most = sum(each.max_running_requests for each in loads)
+            under_way = sum(each.num_running_reqs + each.num_waiting_reqs for each in loads)
+            return Capacity(window, under_way / most if most else 0.0)
+        return None
 
     @property
     def model(self) -> str:

@@ -21,13 +21,14 @@ from memos_mcp.errors import Corrupt, InvalidInput, NotFound, Unavailable
 from memos_mcp.infrastructure.activation import compose as composing
 from memos_mcp.infrastructure.activation.answering import Answering
 from memos_mcp.infrastructure.activation.blocks import Block, Header, prefixes
-from memos_mcp.infrastructure.activation.caches import Reading, storable
+from memos_mcp.infrastructure.activation.caches import Reading, busy, storable, window_of
 from memos_mcp.infrastructure.activation.compose import SHARE
 from memos_mcp.infrastructure.activation.fingerprint import Fingerprint
 from memos_mcp.infrastructure.activation.identity import fingerprint
 from memos_mcp.infrastructure.activation.rotation import Rotation, rotation_of
 from memos_mcp.infrastructure.activation.seam import HEADER, Pieces, Seam
 from memos_mcp.infrastructure.activation.stock import Stock
+from memos_mcp.models import Capacity
 
 T = TypeVar("T")
 
@@ -87,6 +88,10 @@ class TransformersBackend:
         here = await self._here()
         seconds = self._seconds / self._tokens if self._tokens else None
         return Room(_per_token(self.network, here), self.stock.disk.limit, seconds)
+
+    async def capacity(self) -> Capacity:
+        """What the model was made for, and what is computed or waits, for each of the two that run at once."""
+        return Capacity(window_of(self.network), busy(self._computing))
 
     async def warm(
         self, sources: Sequence[Source], *, tenant: str = "", pinned: bool = False, told: Progress | None = None
@@ -235,7 +240,7 @@ class TransformersBackend:
 
     def _room(self, tokens: int) -> int:
         """How many more the model reads after so many. Raises InvalidInput if that is none."""
-        most = int(getattr(self.network.config.get_text_config(decoder=True), "max_position_embeddings", None) or 2**31)
+        most = window_of(self.network) or 2**31
         if tokens >= most:
             raise InvalidInput(f"these are {tokens:,} tokens and the model reads {most:,}: keep or ask less at once")
         return most - tokens

@@ -19,6 +19,7 @@ from memos_mcp.cube import Activation, Governance, Parametric
 from memos_mcp.errors import InvalidInput, Unavailable
 from memos_mcp.infrastructure.parametric import retiring
 from memos_mcp.infrastructure.parametric.folders import place_of, removed
+from memos_mcp.models import Capacity
 from memos_mcp.parametric import Judge, Lesson, Pair, ParametricBackend, Progress, Trained, Trainer
 
 T = TypeVar("T")
@@ -102,6 +103,11 @@ class Later:
         if adapter is not None:
             await here.attach(adapter)
         return await here.likelihood(adapter, pairs)
+
+    async def capacity(self) -> Capacity | None:
+        """As the port says; asking opens nothing."""
+        answering = (self._served or self._here).known
+        return await answering.capacity() if answering is not None else None
 
     async def attach(self, adapter: Parametric) -> None:
         """As the port says; of those in this process the one that was not used for longest goes."""

@@ -18,6 +18,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from memos_mcp.cube import Governance, Parametric
 from memos_mcp.errors import InvalidInput, Misconfigured, NotFound
+from memos_mcp.infrastructure.activation.caches import busy, window_of
 from memos_mcp.infrastructure.activation.fingerprint import Fingerprint
 from memos_mcp.infrastructure.activation.seam import HEADER, Seam
 from memos_mcp.infrastructure.parametric.adapted import Adapted
@@ -31,6 +32,7 @@ from memos_mcp.infrastructure.parametric.learning import Learning, Place, Start,
 from memos_mcp.infrastructure.parametric.merging import merged
 from memos_mcp.infrastructure.parametric.retiring import retired
 from memos_mcp.infrastructure.parametric.rows import Row, row_of, scores
+from memos_mcp.models import Capacity
 from memos_mcp.parametric import Judge, Lesson, Pair, Progress, Trained
 
 T = TypeVar("T")
@@ -130,6 +132,10 @@ class PeftBackend:
             self._learning.revoke(ids)
         async with self._training:
             return await self._run(partial(self._retire, ids))
+
+    async def capacity(self) -> Capacity:
+        """What the model was made for, and what is computed or waits: one thing at a time is, steps of training too."""
+        return Capacity(window_of(self.adapted.model), busy(self._computing))
 
     async def attach(self, adapter: Parametric) -> None:
         """Have it at hand. Raises NotFound, Corrupt, InvalidInput."""

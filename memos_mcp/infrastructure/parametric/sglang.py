@@ -29,6 +29,7 @@ from memos_mcp.infrastructure.parametric.sglang_register import Record, Register
 from memos_mcp.infrastructure.parametric.taking import Taken, taken
 from memos_mcp.infrastructure.parametric.weights import fit
 from memos_mcp.ledger import Ledger
+from memos_mcp.models import Capacity
 
 T = TypeVar("T")
 
@@ -106,6 +107,10 @@ class SGLangAdapters:
             offer.demand(worker.link)
             self._model = offer.name
             await self._loading.settle(worker)
+
+    async def capacity(self) -> Capacity | None:
+        """As the servers say; None if none of them does in a second."""
+        return await self._crew.capacity()
 
     async def attach(self, adapter: Parametric) -> None:
         """Have all servers load it, or none: every byte is compared first, and whether it fits their model.
