@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from copy import copy
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Self
 
@@ -75,17 +76,15 @@ class Memos(Offices):
         spending: Spending | None = None,
     ) -> None:
         self.caller = caller
-        on = Bound(
-            vault, Lanes(routes), caller, path, clock, guard or Guard(), accesses, graph=graph, spending=spending
-        )
+        on = Bound(vault, Lanes(routes), caller, path, clock, guard or Guard(), accesses, graph=graph)
+        on = replace(on, spending=spending, alone=answerer is None)
         self._reader = reader
         self._routes, self._answerer = tuple(routes), answerer
         self._resolver, self._hot = MemoryPathResolver(), Hot(vault, hot)
         self._about = about
         self._whole = True
         self._closing = closing or AsyncExitStack()
-        terms, alone = scheduling, answerer is None
-        on = followers.projected(on, self._routes, self._closing, backend, parametric, terms, alone=alone)
+        on = followers.projected(on, self._routes, self._closing, backend, parametric, scheduling)
         self._on = following(on, self._routes, self._closing) if consolidation else on
 
     async def remember(

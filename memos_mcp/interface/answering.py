@@ -129,8 +129,8 @@ async def _chosen(answerer: Answerer | None, asking: Asking, packed: Packed, giv
 
 def _too_late(asking: Asking, dispatch: Dispatch) -> str:
     return (
-        f"nothing that was found can be read so that an answer begins within {asking.within:g} s, as the question alone "
-        f"takes about {dispatch.seconds:.2g} s: allow more, or use the recall"
+        f"nothing that was found can be read so that an answer begins within {asking.within:g} s, as the question "
+        f"alone takes about {dispatch.seconds:.2g} s: allow more, or use the recall"
     )
 
 

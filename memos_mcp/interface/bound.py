@@ -78,7 +78,8 @@ class Bound:
     """Bound to a caller; the verbs of Memos and the objects that hang off it share one.
 
     `path` is where he writes and searches unless told otherwise: None is his home, and all he may read. `branch_at` is
-    the path of the branch that all this is about; empty: the original.
+    the path of the branch that all this is about; empty: the original. `alone`: no chat model is set, so that
+    the models that keep and learn memories answer by themselves.
     """
 
     vault: MemoryAdapter
@@ -96,6 +97,7 @@ class Bound:
     scheduler: Scheduler | None = None
     teacher: Teacher | None = None
     spending: Spending | None = None
+    alone: bool = True
 
     def acting_as(self, caller: Caller) -> Bound:
         """The same for another caller, who stays in the branch."""

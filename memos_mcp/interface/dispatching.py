@@ -75,7 +75,8 @@ async def chosen(asking: Asking, packed: Packed, *, opening: bool = False) -> Ch
     ]
     task = _asked(found, asking.turns, fits)
     means = await _means(asking, fits, opening=opening)
-    if not held and not means.free and asking.within == math.inf:
+    taken = task.tokens + means.reserve + sum(fit.tokens for fit in fits)
+    if not held and not means.free and asking.within == math.inf and not (on.alone and taken > means.window):
         return Chosen(task, tuple(fits))
     learnt = (await outcomes.read(on)).learnt
     beside, prefix = await _kept(asking, fits, held, means.window - means.reserve - task.tokens)

@@ -24,18 +24,15 @@ def projected(
     backend: LastingBackend | None,
     parametric: AdapterBackend | None,
     terms: Terms | None,
-    *,
-    alone: bool = True,
 ) -> Bound:
     """The same with what is made of memories, KV blocks and adapters: both follow the log as lanes do.
 
-    `alone`: no other model answers, so what the one of the blocks reads for a dialogue it keeps for the next turn.
     Their schedulers count uses by the access log: without one, what lost a memory is trained again, and that is all.
     """
     if backend is not None:
         from memos_mcp.interface.activating import Activations
 
-        dialogues = alone and terms is not None and terms.background
+        dialogues = on.alone and terms is not None and terms.background
         on = replace(on, activations=Activations(on.vault, backend, on.guard, on.clock, dialogues=dialogues))
     if parametric is not None:
         from memos_mcp.interface.adapting import Adapters

@@ -42,7 +42,8 @@ class Clock:
 @asynccontextmanager
 async def talking(home: Path, table: Table, **more: Any) -> AsyncGenerator[tuple[Memos, list[str]]]:
     """Four memories about a ferry, together long enough for a block."""
-    async with remembering(home, table, **{"scheduling": BACKGROUND, **more}) as memos:
+    given: dict[str, Any] = {"scheduling": BACKGROUND, **more}
+    async with remembering(home, table, **given) as memos:
         yield memos, [(await memos.put(None, f"ferry {n}", text=f"{n}. {ABOUT}", kind="fact")).id for n in range(4)]
 
 
