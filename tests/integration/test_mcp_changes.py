@@ -20,7 +20,7 @@ from mcp.client.subscriptions import ResourcesListChanged, ResourceUpdated, Serv
 from memos_mcp import Memos, wiring
 from memos_mcp.apps.access import Tokens
 from memos_mcp.settings import Settings
-from tests.http_server import client, configured, headers, post, request, serving, token
+from tests.http_server import MODERN, client, configured, headers, post, request, serving, token
 from tests.imports import IMPORTS
 from tests.integration.test_http_stop import ended, started
 
@@ -284,7 +284,7 @@ def test_with_several_workers_the_user_is_asked_and_listeners_hear(tmp_path: Pat
         about = {"Authorization": f"Bearer {secret}", "Connection": "close"}  # each request may meet another worker
         async with (
             httpx2.AsyncClient(headers=about, timeout=30, trust_env=False) as http,
-            Client(streamable_http_client(url, http_client=http), elicitation_callback=yes) as connected,
+            Client(streamable_http_client(url, http_client=http), elicitation_callback=yes, mode=MODERN) as connected,
             connected.listen(resources_list_changed=True) as listening,
         ):
             for i in range(4):

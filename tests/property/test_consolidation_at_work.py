@@ -16,7 +16,7 @@ from memos_mcp import Caller, Memos
 from memos_mcp.cube import MemCube, Ref
 from memos_mcp.errors import InvalidInput
 from memos_mcp.infrastructure.governance import home
-from memos_mcp.interface import cubes
+from memos_mcp.interface import consolidating, cubes
 from memos_mcp.interface.consolidating import SYSTEM
 from tests.unit.test_consolidation import SAID, opened
 from tests.worlds import Clock, Ids, answered, apart
@@ -189,6 +189,7 @@ async def told_of(
     ids, hidden = Ids(), set[int]()
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(cubes, "new_id", ids)
+        patch.setattr(consolidating, "_GRACE", 3600.0)  # nothing is looked at before it is asked to be
         async with opened(Path(folder)) as memos:
             for number, (user, path, text, fate) in enumerate(stream):
                 if number in without:
