@@ -94,6 +94,7 @@ class Fake:
     kept: list[Kept] = field(default_factory=list[Kept])
     prompts: int = 0
     hits: int = 0
+    load: tuple[int, int, int] = (0, 0, 8)  # requests that run, that wait, and that may run
     closing: threading.Event = field(default_factory=threading.Event)
     killed: threading.Event = field(default_factory=threading.Event)
     workers: list[Fake] | None = None  # a router has some, and forwards only the keys that it knows
@@ -129,6 +130,7 @@ class Fake:
                 "/close_session": self._close,
                 "/flush_cache": self._flush,
                 "/metrics": self._metrics,
+                "/v1/loads": self._loads,
             }.get(asked.path)
             return door(asked.body) if door else Reply(b'{"detail":"Not Found"}', 404)
 
@@ -201,6 +203,10 @@ class Fake:
     def _flush(self, _body: dict[str, Any]) -> Reply:
         self.kept = []
         return Reply(b"Cache flushed.\n")
+
+    def _loads(self, _body: dict[str, Any]) -> Reply:
+        names = ("num_running_reqs", "num_waiting_reqs", "max_running_requests")
+        return told({"version": self.version, "loads": [dict(zip(names, self.load, strict=True)) | {"dp_rank": 0}]})
 
     def _metrics(self, _body: dict[str, Any]) -> Reply:
         half = f"{self.prompts / 2}"

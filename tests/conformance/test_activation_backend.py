@@ -264,6 +264,15 @@ async def test_room_is_what_a_token_takes_and_what_all_may(its: ActivationBacken
     assert its.model
 
 
+async def test_it_says_how_much_it_reads_and_that_it_is_not_busy(its: ActivationBackend) -> None:
+    known = await its.warm(memories("busy"))
+    idle = await its.capacity()
+    assert idle is not None
+    assert idle.window is not None
+    assert idle.window > known.tokens
+    assert idle.load == 0.0
+
+
 async def test_a_backend_may_be_closed_twice_and_what_it_read_is_there_for_the_next(far: Far) -> None:
     async with far.opened() as its:
         known = await its.warm(memories("closing"))

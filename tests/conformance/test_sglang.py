@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AbstractContextManager, aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -36,6 +37,8 @@ class Far:
     kill: Callable[[], object]
     restart: Callable[[], object]
     routed: Callable[[], AbstractContextManager[str]]
+    busy: Callable[[], object]
+    """What makes it say that it is busy, if being asked does not."""
 
 
 @contextmanager
@@ -47,7 +50,10 @@ def fake_one() -> Generator[Far]:
             with sglang_fake.serving(sglang_fake.Fake(key=KEY, workers=[fake])) as router:
                 yield router.url
 
-        yield Far(fake.url, fake.killed.set, fake.restart, routed)
+        def busy() -> None:
+            fake.load = (2, 1, 8)
+
+        yield Far(fake.url, fake.killed.set, fake.restart, routed, busy)
 
 
 def lists_a_worker(router: str) -> bool:
@@ -89,7 +95,7 @@ def real_one(folder: Path) -> Generator[Far]:
 
     url = sglang_server.start(port, folder, flags)
     try:
-        yield Far(url, kill, restart, routed)
+        yield Far(url, kill, restart, routed, lambda: None)
     finally:
         sglang_server.stop(folder, at_once=True)
 
@@ -225,6 +231,27 @@ async def test_two_threads_of_questions_share_one_block(far: Far) -> None:
         assert all(warm(answer, block.tokens) for answer in each)
         assert len({answer.text for answer in each}) == 1
     assert sglang.counts.warmed == 1
+
+
+async def test_a_server_says_how_busy_it_is(far: Far) -> None:
+    async with on(far) as sglang:
+        block = await sglang.warm(memories("busy"))
+        idle = await sglang.capacity()
+        assert idle is not None
+        assert (idle.window or 0) > block.tokens
+        assert idle.load == 0.0
+        loads = [0.0]
+        far.busy()
+        async with anyio.create_task_group() as tasks:
+            for at in range(4):
+                tasks.start_soon(partial(sglang.generate, block, f"How much on day {at}?", limit=200))
+            with anyio.fail_after(30):
+                while not loads[-1]:
+                    await anyio.sleep(0.01)
+                    now = await sglang.capacity()
+                    loads.append(now.load if now else 0.0)
+            tasks.cancel_scope.cancel()
+        assert loads[-1] > 0
 
 
 async def test_what_was_flushed_is_cold_once(far: Far) -> None:

@@ -83,19 +83,19 @@ class Crew:
         return tuple(self._workers.values())
 
     async def capacity(self) -> Capacity | None:
-        """What all of them say of themselves within a second: the smallest window, and how busy they are together."""
-        loads = list[Load]()
+        """What they say of themselves within a second: the smallest window, and how busy they are together."""
+        capacity: Capacity | None = None
         with anyio.move_on_after(_BRIEFLY), contextlib.suppress(Unavailable, Misconfigured):
-            workers = await self.serving()
+            workers, loads = await self.serving(), list[Load]()
+            window = min(filter(None, (worker.about.max_req_input_len for worker in workers)), default=None)
+            capacity = Capacity(window)
             for worker in workers:
                 answer = await worker.link.ask("GET", "v1/loads", query={"include": "core"}, within_s=_BRIEFLY)
                 loads += read(worker.link, Loads, worker.link.accepted(answer)).loads
-            windows = [worker.about.max_req_input_len for worker in workers]
-            window = min(filter(None, windows), default=None)
             most = sum(each.max_running_requests for each in loads)
             under_way = sum(each.num_running_reqs + each.num_waiting_reqs for each in loads)
             return Capacity(window, under_way / most if most else 0.0)
-        return None
+        return capacity
 
     @property
     def model(self) -> str:

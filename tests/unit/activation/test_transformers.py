@@ -3,6 +3,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 import torch
 
@@ -10,7 +11,9 @@ from memos_mcp.activation import Reply, Source
 from memos_mcp.cube import Activation
 from memos_mcp.errors import Corrupt, InvalidInput, NotFound, Unavailable
 from memos_mcp.infrastructure.activation.answering import Answering
+from memos_mcp.infrastructure.activation.caches import window_of
 from memos_mcp.infrastructure.activation.fingerprint import Mismatch
+from memos_mcp.models import Capacity
 from tests import kv_models
 from tests.kv_backends import (
     ALL,
@@ -266,6 +269,21 @@ async def test_a_block_is_verified_from_its_file(tmp_path: Path) -> None:
     await its.drop(activation)
     with pytest.raises(NotFound, match="warm its memories again"):
         await its.verify(activation)
+
+
+async def test_it_is_busy_with_what_it_computes(tmp_path: Path) -> None:
+    its = backend(tmp_path)
+    activation = await its.warm([KEY])
+    loads = list[float]()
+    async with anyio.create_task_group() as tasks:
+        for _ in range(4):
+            tasks.start_soon(its.generate, activation, QUESTION)
+        with anyio.move_on_after(20):
+            while not loads or loads[-1] < 1:
+                await anyio.lowlevel.checkpoint()
+                loads.append((await its.capacity()).load)
+    assert loads[-1] >= 1, "two run at once, and others wait"
+    assert await its.capacity() == Capacity(window_of(its.network), 0.0)
 
 
 async def test_dropping_says_what_stays_and_what_was_not_there_needs_no_words(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 import torch
 from peft import PeftModel
@@ -320,6 +321,20 @@ def harm(folder: Path) -> None:
     data = bytearray(point.read_bytes())
     data[-1] ^= 1
     point.write_bytes(data)
+
+
+async def test_it_is_busy_with_what_it_computes_and_trains(tmp_path: Path) -> None:
+    its, loads = backend(tmp_path), list[float]()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(its.train, lesson(), let_through)
+        with anyio.move_on_after(20):
+            while not loads or loads[-1] < 1:
+                await anyio.lowlevel.checkpoint()
+                loads.append((await its.capacity()).load)
+    assert loads[-1] >= 1
+    idle = await its.capacity()
+    assert idle.load == 0.0
+    assert idle.window is not None
 
 
 async def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path) -> None:

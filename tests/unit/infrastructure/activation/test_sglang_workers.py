@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import aclosing
 
+import anyio
 import pytest
 
 from memos_mcp.activation import Reply as Answer
@@ -11,6 +12,7 @@ from memos_mcp.activation import Source
 from memos_mcp.cube import Activation, Ref
 from memos_mcp.errors import Misconfigured, Unavailable
 from memos_mcp.infrastructure.activation.sglang import SGLang
+from memos_mcp.models import Capacity
 from tests.sglang_fake import Fake, Reply, on, serving
 
 pytestmark = pytest.mark.anyio
@@ -114,3 +116,30 @@ async def test_a_worker_that_cannot_be_warmed_does_not_stop_the_others() -> None
                 each.faults["/generate"] = [Reply(b"", 500)] * 3
             with pytest.raises(Unavailable, match="HTTP 500"):
                 await sglang.warm(TEA[1:])
+
+
+async def test_how_much_all_read_and_how_busy_they_are_together_is_told() -> None:
+    one, two = Fake(load=(3, 2, 8), capacity=5000), Fake(load=(1, 0, 4))
+    with serving(one), serving(two), serving(Fake(workers=[one, two])) as router:
+        async with on(router) as sglang:
+            assert await sglang.capacity() == Capacity(4994, 0.5)
+
+
+async def test_a_server_that_says_not_how_busy_it_is_is_taken_to_be_idle() -> None:
+    with serving() as fake:
+        fake.faults["/v1/loads"] = [Reply(b"{}", 404), Reply(b"no JSON"), Reply(b'{"loads": []}')]
+        async with on(fake) as sglang:
+            for _ in range(3):
+                assert await sglang.capacity() == Capacity(5994)
+
+
+async def test_nobody_waits_for_a_server_that_says_nothing_of_itself() -> None:
+    with serving() as fake:
+        async with on(fake) as sglang:
+            await sglang.start()
+            fake.faults["/v1/loads"] = [Reply(held=True)]
+            with anyio.fail_after(4):
+                assert await sglang.capacity() == Capacity(5994)
+            fake.faults["/server_info"] = [Reply(held=True)]
+            with anyio.fail_after(4):
+                assert await sglang.capacity() is None
