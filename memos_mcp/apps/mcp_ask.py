@@ -8,7 +8,6 @@ from pydantic import Field
 
 from memos_mcp.apps.mcp_answers import Answer, clipped
 from memos_mcp.apps.mcp_arguments import Flag, Plain
-from memos_mcp.apps.mcp_full_answers import Told
 from memos_mcp.apps.mcp_hints import READS, WRITES
 from memos_mcp.apps.mcp_tools import Path
 from memos_mcp.errors import InvalidInput, NotFound
@@ -70,6 +69,16 @@ class MemoryAsk(Plain):
         )
 
 
+class Judged(Answer):
+    """The answer of memory_feedback."""
+
+    access: str
+    good: bool
+
+    def __str__(self) -> str:
+        return f"Noted as {'good' if self.good else 'bad'}; later answers are chosen by it."
+
+
 class MemoryFeedback(Plain):
     """Keep whether an answer of memory_ask was good: later ones are given memories accordingly.
 
@@ -77,14 +86,14 @@ class MemoryFeedback(Plain):
     """
 
     name = "memory_feedback"
-    gives = Told
+    gives = Judged
     hints = WRITES
     scope = "write"
 
     access: Annotated[str, Field(description="as memory_ask gave it")]
     good: Flag
 
-    async def call(self, memos: Memos) -> Told:
+    async def call(self, memos: Memos) -> Judged:
         """Keep it."""
         if not self.access:
             raise InvalidInput(
@@ -98,4 +107,4 @@ class MemoryFeedback(Plain):
                 f"{self.access[:40]!r} is not the access of one of the user's last answers that can be judged: "
                 "memory_ask gives it, and each answer is judged once"
             ) from exc
-        return Told(text=f"Noted as {'good' if self.good else 'bad'}; later answers are chosen by it.")
+        return Judged(access=self.access, good=self.good)
