@@ -240,6 +240,12 @@ class Answer:
         cubes = {cube.id: cube for cube in (*self.recall.cubes, *self.beside)}
         return tuple(cubes[id] for id in self.cited)
 
+    @property
+    def to_judge(self) -> str:
+        """The access to give to `feedback`: empty if no model answered, or words were the only way."""
+        chosen = self.recall.prefix or self.recall.adapter
+        return self.recall.access if chosen and self.via != "none" else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Page:

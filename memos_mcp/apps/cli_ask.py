@@ -29,6 +29,9 @@ def ask(
     at: Annotated[str | None, typer.Option(metavar="MOMENT", help="As it was: a time (UTC) or a snapshot.")] = None,
     where: Where = "",
     turn: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="What you said before; may repeat.")] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say what was searched, and how the model was to be given it.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Have your chat model answer a question from memories, which it cites."""
@@ -37,7 +40,14 @@ def ask(
     async def work(memos: Memos) -> Answer:
         await memos.settle(cli_care.PATIENCE)
         return await memos.ask(
-            " ".join(question), path=path, limit=limit, budget=budget, at=then, where=where, turns=turn or ()
+            " ".join(question),
+            path=path,
+            limit=limit,
+            budget=budget,
+            at=then,
+            where=where,
+            turns=turn or (),
+            explain=explain,
         )
 
     answer = terminal.answer(work, json=json)
@@ -67,6 +77,7 @@ def shown_answer(answer: Answer) -> RenderableType:
     return Group(
         Text(shown.plain(answer.text)),
         *([Text(), rows] if behind else []),
+        *shown.explained(answer.recall),
         Text(shown.one_line(f"{answer.recall.summary}{by}"), style="dim"),
         *shown.noted(notes),
     )
@@ -83,12 +94,12 @@ def _learnt(answer: Answer) -> Sequence[MemCube]:
 def _after(answer: Answer) -> str:
     """What the model had read or learnt before, if it had, and how to say whether the answer was good."""
     prefix, adapter = answer.recall.prefix, answer.recall.adapter
-    judge = f"; `memos feedback {answer.recall.access}` says how that was" if answer.recall.access else ""
+    judge = f"; `memos feedback {answer.to_judge}` with --good or --bad says how that was" if answer.to_judge else ""
     if answer.via == "prefix" and prefix:
         return f" via prefix {prefix.block}, {answer.reused:,} of its {prefix.tokens:,} tokens not read again{judge}"
     if answer.via == "adapter" and adapter:
         return f" via an adapter, trained from {shown.count(len(adapter.sources), 'memory', 'memories')}{judge}"
-    return judge if prefix or adapter else ""
+    return judge
 
 
 def feedback(

@@ -21,7 +21,6 @@ from memos_mcp.apps.faults import told
 from memos_mcp.apps.mcp_answers import Answer
 from memos_mcp.apps.mcp_arguments import Tool, slim
 from memos_mcp.apps.mcp_asking import settled
-from memos_mcp.apps.mcp_discreet import discreet
 from memos_mcp.apps.mcp_listening import Still, attend, ignore, listen
 from memos_mcp.apps.mcp_news import News
 from memos_mcp.apps.mcp_requests import as_one
@@ -273,7 +272,11 @@ async def _call_tool(
 def _result(tool: type[Tool], answer: Answer, opened: Opened) -> types.CallToolResult:
     via = opened.transport
     longest = via.longest_whole if tool.for_programs else via.longest
-    shown = answer if via.local else discreet(answer, via.private)
+    shown = answer
+    if not via.local:
+        from memos_mcp.apps.mcp_discreet import discreet  # it knows further tools: who is here does not wait for them
+
+        shown = discreet(answer, via.private)
     result = types.CallToolResult(
         content=[types.TextContent(type="text", text=str(shown))], structured_content=shown.content()
     )

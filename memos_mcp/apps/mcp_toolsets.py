@@ -59,6 +59,7 @@ def _of_memories() -> tuple[type[Tool], ...]:
         mcp_full.ListPaths,
         mcp_full.ExplainRecall,
         mcp_ask.MemoryAsk,
+        mcp_ask.MemoryFeedback,
         mcp_full.WaitForSearch,
         mcp_full.RebuildSearch,
         mcp_consolidation.ListConsolidated,

@@ -126,10 +126,15 @@ def recall(answer: Recall) -> RenderableType:
         rows.add_row(str(rank), memory(found.cube))
     return Group(
         *([rows] if answer.memories else []),
-        *(Text(one_line(line), style="cyan") for line in answer.explained.splitlines()),
+        *explained(answer),
         Text(one_line(answer.summary), style="dim"),
         *noted(notes_of(answer)),
     )
+
+
+def explained(answer: Recall) -> list[Text]:
+    """Its plan, if that was asked for."""
+    return [Text(one_line(line), style="cyan") for line in answer.explained.splitlines()]
 
 
 def notes_of(answer: Recall) -> list[str]:

@@ -96,11 +96,24 @@ class BlockingClient:
         at: When | None = None,
         where: str = "",
         turns: Sequence[Said] = (),
+        explain: bool = False,
     ) -> Answer:
         """As `Memos.ask`: what a chat model answers from the memories that recall finds."""
         return self._ask(
-            "ask", question=question, path=path, limit=limit, budget=budget, at=at, where=where, turns=turns
+            "ask",
+            question=question,
+            path=path,
+            limit=limit,
+            budget=budget,
+            at=at,
+            where=where,
+            turns=turns,
+            explain=explain,
         )
+
+    def feedback(self, access: str, *, good: bool) -> None:
+        """As `Memos.feedback`: an answer was good, or not. Over HTTP it takes the scope `write`."""
+        self._ask("feedback", access=access, good=good)
 
     def put(
         self,

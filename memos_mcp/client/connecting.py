@@ -152,6 +152,7 @@ _BLOCKING: dict[str, Callable[..., Any]] = {
     "remember": sync.Memos.remember,
     "recall": sync.Memos.recall,
     "ask": sync.Memos.ask,
+    "feedback": sync.Memos.feedback,
     "put": sync.Memos.put,
     "get": sync.Memos.get,
     "browse": sync.Memos.browse,

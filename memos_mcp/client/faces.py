@@ -99,11 +99,24 @@ class Client:
         at: When | None = None,
         where: str = "",
         turns: Sequence[Said] = (),
+        explain: bool = False,
     ) -> Answer:
         """As `Memos.ask`: what a chat model answers from the memories that recall finds."""
         return await self._ask(
-            "ask", question=question, path=path, limit=limit, budget=budget, at=at, where=where, turns=turns
+            "ask",
+            question=question,
+            path=path,
+            limit=limit,
+            budget=budget,
+            at=at,
+            where=where,
+            turns=turns,
+            explain=explain,
         )
+
+    async def feedback(self, access: str, *, good: bool) -> None:
+        """As `Memos.feedback`: an answer was good, or not. Over HTTP it takes the scope `write`."""
+        await self._ask("feedback", access=access, good=good)
 
     async def put(
         self,

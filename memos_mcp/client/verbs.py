@@ -59,6 +59,7 @@ VERBS: Mapping[str, Verb] = {
     "remember": Verb(Memos.remember, "write", lambda given: bool(given.get("source"))),
     "recall": Verb(Memos.recall, "read", _always),
     "ask": Verb(Memos.ask, "read", _always),
+    "feedback": Verb(Memos.feedback, "write", _never),
     "put": Verb(Memos.put, "write", lambda given: given.get("expect") is not None),
     "get": Verb(Memos.get, "read", _always),
     "browse": Verb(Memos.browse, "read", _always),

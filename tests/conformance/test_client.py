@@ -199,6 +199,7 @@ ERRORS: list[tuple[type[MemosError], str, Callable[[Client], Awaitable[object]]]
     (InvalidInput, "JSON", lambda client: client.put(None, "key", data=[float("nan")])),
     (InvalidInput, "text", lambda client: client.remember("")),
     (InvalidInput, "kind", lambda client: client.put(None, "key", text="x", kind="poem")),  # type: ignore[arg-type]
+    (InvalidInput, "nothing to choose between", lambda client: client.feedback("a", good=True)),
     (InvalidInput, "of the query", lambda client: client.browse(where="(tea")),
 ]
 

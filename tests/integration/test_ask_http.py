@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 import memos_mcp
-from memos_mcp import Answer, Connected, Misconfigured, connect
+from memos_mcp import Answer, Connected, Denied, Misconfigured, NotFound, connect
 from tests import sglang_fake
 from tests.client_kinds import FREE, plain, secret_of, served
 from tests.openai_server import Reply, Request, Server, refused, said, serving
@@ -28,10 +28,11 @@ def citing(request: Request) -> Reply:
 
 @dataclass(frozen=True)
 class Place:
-    """A server, its chat model, and two programs: ada's and eve's."""
+    """A server, its chat model, and three programs: ada's, one of hers that only reads, and eve's."""
 
     model: Server
     ada: Connected
+    reader: Connected
     eve: Connected
     id: str
 
@@ -43,10 +44,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Generator[Place]:
         with (
             served(settings) as url,
             connect(url, token=secret_of(settings)) as ada,
+            connect(url, token=secret_of(settings, scope="read")) as reader,
             connect(url, token=secret_of(settings, user="eve")) as eve,
         ):
             (id,) = ada.blocking.remember("The ferry to Eigg leaves at noon.").ids
-            yield Place(model, ada, eve, id)
+            yield Place(model, ada, reader, eve, id)
 
 
 async def test_both_faces_get_the_answer_with_the_recall_behind_it(place: Place) -> None:
@@ -95,8 +97,19 @@ async def test_what_was_answered_after_a_block_arrives_whole_but_for_the_address
             block = await memos.kv.build((await memos.remember("The ferry to Eigg leaves at noon.")).ids)
         secret = await anyio.to_thread.run_sync(secret_of, settings)
         with served(settings) as url, connect(url, token=secret) as ada:
-            answer = await ada.asynchronous.ask(QUESTION)
+            answer = await ada.asynchronous.ask(QUESTION, explain=True)
+            await ada.asynchronous.feedback(answer.to_judge, good=True)
+            with pytest.raises(NotFound, match="each once"):
+                await anyio.to_thread.run_sync(lambda: ada.blocking.feedback(answer.to_judge, good=True))
     assert (answer.via, answer.reused, answer.fallback) == ("prefix", block.tokens, "")
     assert answer.recall.prefix is not None
     assert (answer.recall.prefix.block, answer.recall.prefix.sources) == (block.name, block.sources)
     assert answer.model == "SGLang at …"
+    assert answer.recall.plan is not None
+    assert "prefix, at the start of the prompt" in answer.recall.plan.given
+
+
+async def test_who_may_only_read_is_answered_and_does_not_judge(place: Place) -> None:
+    assert (await place.reader.asynchronous.ask(QUESTION)).cited == (place.id,)
+    with pytest.raises(Denied, match="write"):
+        await place.reader.asynchronous.feedback("a", good=True)

@@ -119,6 +119,7 @@ AGAIN: list[Ask] = [
 ONCE: list[Ask] = [
     lambda client: client.remember("tea"),
     lambda client: client.put(None, "key", text="x"),
+    lambda client: client.feedback("a", good=True),
     lambda client: client.forget("a"),
     lambda client: client.forget_all(["a"]),
 ]

@@ -89,6 +89,7 @@ async def test_memos_serve_offers_the_tools_of_its_option(tmp_path: Path) -> Non
 
 
 def test_what_is_not_offered_is_not_loaded() -> None:
-    script = "import sys, memos_mcp.__main__; print([m for m in sys.modules if 'mcp_full' in m or 'notes' in m])"
+    further = "'mcp_full' in m or m.endswith('mcp_ask') or 'notes' in m"
+    script = f"import sys, memos_mcp.__main__; print([m for m in sys.modules if {further}])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"

@@ -64,5 +64,18 @@ def test_a_model_that_fails_leaves_what_was_found_and_the_exit_code_says_so(
     assert told["recall"]["memories"][0]["cube"]["id"] == id
 
 
+def test_the_plan_stands_between_the_answer_and_what_was_searched(memos: Memos, model: Server, id: str) -> None:
+    shown = memos("ask", "Which tea does Ada like?", "--explain").stdout
+    answered, planned, searched = (shown.index(words) for words in ("Green", "1. ", "1 of 1 memories"))
+    assert answered < shown.index("Ada likes green tea") < planned < searched
+    assert "given:" not in shown, "there is nothing to choose"
+    told = json.loads(memos("ask", "Which tea does Ada like?", "--explain", "--json").stdout)
+    assert told["recall"]["plan"]["steps"]
+    assert "1. " not in memos("ask", "Which tea does Ada like?").stdout
+    model.script[:] = [refused(413)]
+    assert "1. " in memos("ask", "Which tea does Ada like?", "--explain", code=6).stdout
+
+
 def test_without_a_model_the_error_names_the_setting(memos: Memos) -> None:
     assert "set chat.model" in memos("ask", "Which tea?", code=8).stderr
+    assert "set chat.model" in memos("ask", "Which tea?", "--explain", code=8).stderr

@@ -69,8 +69,9 @@ def test_a_block_is_built_listed_used_checked_pinned_and_dropped(memos: Memos, s
 def test_an_answer_that_had_a_choice_is_judged(memos: Memos, sglang: Fake) -> None:
     told(memos, "Ada likes green tea, above all in the morning.", "--tag", "tea")
     memos("kv", "build", "--path", TEAM, "--tag", "tea")
-    asked = memos("ask", "Who likes tea in the morning?").stdout
+    asked = memos("ask", "Who likes tea in the morning?", "--explain").stdout
     (access,) = re.findall(r"`memos feedback (\w+)`", " ".join(asked.split()))
+    assert "prefix, at the start of the prompt, as part 1 of the prefix" in " ".join(asked.split())
     assert "Missing option '--good'" in memos("feedback", access, code=2).stderr
     assert "noted" in memos("feedback", access, "--good").stdout
     assert "each once" in " ".join(memos("feedback", access, "--bad", code=3).stderr.split())

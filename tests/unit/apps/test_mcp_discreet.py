@@ -14,9 +14,10 @@ from memos_mcp.answers import Answer, Missing, Recall, Remembered, Status
 from memos_mcp.apps.faults import FAULTS, exact, told
 from memos_mcp.apps.mcp_answers import Context, LaneState, State, Stored
 from memos_mcp.apps.mcp_discreet import discreet, hidden
+from memos_mcp.apps.mcp_full_answers import Explained
 from memos_mcp.apps.mcp_whole import Whole
 from memos_mcp.errors import Corrupt, InvalidInput, MemosError, Misconfigured, NotFound, Unavailable
-from memos_mcp.search import Lane, MemoryCall, Understanding
+from memos_mcp.search import Goal, Lane, MemoryCall, Plan, Understanding
 from tests.http_server import configured, post, serving, token
 
 pytestmark = pytest.mark.anyio
@@ -35,7 +36,9 @@ def test_what_the_server_says_of_itself_is_hidden_and_what_memories_say_is_not()
     state = State(user="ada", path="user/ada", paths=(), memories=1, lanes=(lane,), vault=HOME)
     stored = Stored(path="user/ada", ids=("m1",), new=1, fallback=why)
     found = Context(memories=(), searched=1, paths=("shared",), missing=(f"words: {why}",))
-    for answer in (state, stored, found):
+    plan = ("topic: any", f"given: as text: {why}")
+    explained = Explained(memories=(), searched=1, paths=(), plan=plan, missing=(f"words: {why}",))
+    for answer in (state, stored, found, explained):
         shown = discreet(answer, [HOME])
         assert HOME not in f"{shown} {shown.content()}"
         assert "is locked" in f"{shown} {shown.content()}"
@@ -47,6 +50,7 @@ def test_a_program_is_not_told_more_of_the_machine_than_a_model() -> None:
     for result in (
         Status("ada", "user/ada", (), 1, (Lane("words", on=True, why=why),), vault=HOME),
         Recall("tea?", "", (), 0, 0, (), 1, call, missing=(Missing("words", why),)),
+        Recall("tea?", "", (), 0, 0, (), 1, call, plan=Plan(Goal((), (), "what"), (), given=f"as text: {why}")),
         Answer("", Recall("tea?", "", (), 0, 0, (), 1, call), missing=why),
         Answer("", Recall("tea?", "", (), 0, 0, (), 1, call, missing=(Missing("words", why),))),
         Remembered("user/ada", ("m1",), 1, 0, fallback=why),

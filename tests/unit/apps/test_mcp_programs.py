@@ -73,6 +73,7 @@ def test_a_verb_of_a_client_needs_what_it_does() -> None:
     assert {each.scope for each in VERBS.values()} < set(SCOPES)
     assert [name for name, each in VERBS.items() if each.scope == "write"] == [
         "remember",
+        "feedback",
         "put",
         "forget",
         "forget_all",

@@ -306,6 +306,10 @@ async def test_the_plan_says_what_an_answer_would_do_and_asks_no_model(tmp_path:
         assert f"adapter: adapter {release.name} was trained from 1 of what was found" in found.explained
         assert (table.prompts, learner.prompts, chat.sent) == ([], [], [])
         assert (await memos.recall(HOW)).plan is None
+        answer = await memos.ask(HOW, explain=True)
+        assert answer.recall.plan is not None
+        assert answer.recall.plan.given == found.plan.given
+        assert (await memos.ask(HOW)).recall.plan is None
 
 
 async def test_the_plan_says_that_there_is_nothing_but_text(tmp_path: Path) -> None:
