@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from copy import copy
@@ -179,7 +178,7 @@ class Memos(Offices):
         where: str = "",
         turns: Sequence[Said] = (),
         session: str | None = None,
-        within: float = math.inf,
+        within: float | None = None,
         explain: bool = False,
     ) -> Answer:
         """What a chat model answers from the memories that `recall` finds with the same arguments, citing them.
@@ -192,11 +191,11 @@ class Memos(Offices):
         refuses the key or does not know it.
         """
         answering.check(self._answerer, self._on)
-        checks.check_within(within)
+        soon = checks.check_within(within)
         found = await self.recall(
             question, path=path, limit=limit, budget=budget, at=at, where=where, turns=turns, explain=explain
         )
-        asking = answering.Asking(self._on, found, turns_of(turns), budget, at, where, session, within)
+        asking = answering.Asking(self._on, found, turns_of(turns), budget, at, where, session, soon)
         return await answering.answered(self._answerer, asking)
 
     async def feedback(self, access: str, *, good: bool) -> None:

@@ -5,7 +5,6 @@ One background thread runs the loop; calls may come from any thread. Cost: about
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -168,7 +167,7 @@ class Memos(Offices):
         where: str = "",
         turns: Sequence[Said] = (),
         session: str | None = None,
-        within: float = math.inf,
+        within: float | None = None,
         explain: bool = False,
     ) -> Answer:
         """What a chat model answers from the memories that `recall` finds with the same arguments, citing them.

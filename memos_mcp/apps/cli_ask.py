@@ -29,6 +29,10 @@ def ask(
     at: Annotated[str | None, typer.Option(metavar="MOMENT", help="As it was: a time (UTC) or a snapshot.")] = None,
     where: Where = "",
     turn: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="What you said before; may repeat.")] = None,
+    session: Annotated[str | None, typer.Option(help="The one you ask in: what was said there goes as text.")] = None,
+    within: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="When the answer is to begin, as far as that is known.")
+    ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Say what was searched, and how the model was to be given it.")
     ] = False,
@@ -47,6 +51,8 @@ def ask(
             at=then,
             where=where,
             turns=turn or (),
+            session=session,
+            within=within,
             explain=explain,
         )
 
@@ -95,6 +101,8 @@ def _after(answer: Answer) -> str:
     """What the model had read or learnt before, if it had, and how to say whether the answer was good."""
     prefix, adapter = answer.recall.prefix, answer.recall.adapter
     judge = f"; `memos feedback {answer.to_judge}` with --good or --bad says how that was" if answer.to_judge else ""
+    if answer.via == "prefix" and prefix and not answer.reused:
+        return f" via prefix {prefix.block}, read now and kept for the next turns{judge}"
     if answer.via == "prefix" and prefix:
         return f" via prefix {prefix.block}, {answer.reused:,} of its {prefix.tokens:,} tokens not read again{judge}"
     if answer.via == "adapter" and adapter:

@@ -96,6 +96,8 @@ class BlockingClient:
         at: When | None = None,
         where: str = "",
         turns: Sequence[Said] = (),
+        session: str | None = None,
+        within: float | None = None,
         explain: bool = False,
     ) -> Answer:
         """As `Memos.ask`: what a chat model answers from the memories that recall finds."""
@@ -108,6 +110,8 @@ class BlockingClient:
             at=at,
             where=where,
             turns=turns,
+            session=session,
+            within=within,
             explain=explain,
         )
 

@@ -99,6 +99,8 @@ class Client:
         at: When | None = None,
         where: str = "",
         turns: Sequence[Said] = (),
+        session: str | None = None,
+        within: float | None = None,
         explain: bool = False,
     ) -> Answer:
         """As `Memos.ask`: what a chat model answers from the memories that recall finds."""
@@ -111,6 +113,8 @@ class Client:
             at=at,
             where=where,
             turns=turns,
+            session=session,
+            within=within,
             explain=explain,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
@@ -28,10 +29,11 @@ def check_range(what: str, value: int, most: int) -> None:
         raise InvalidInput(f"{what} must be between 1 and {most}, not {value}")
 
 
-def check_within(seconds: float) -> None:
-    """A time that is not over before it begins."""
-    if not seconds > 0:
+def check_within(seconds: float | None) -> float:
+    """A time that is not over before it begins; None is for ever."""
+    if seconds is not None and not seconds > 0:
         raise InvalidInput(f"within must be more than 0 seconds, not {seconds:g}")
+    return math.inf if seconds is None else seconds
 
 
 def check_note(text: str, what: str) -> str:
