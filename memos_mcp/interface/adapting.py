@@ -20,7 +20,7 @@ import anyio
 
 from memos_mcp.answers import KvBlock, Learned, Release, Way
 from memos_mcp.cube import Governance, MemCube, Plaintext, Ref
-from memos_mcp.errors import Conflict, Corrupt, InvalidInput, MemosError, NotFound, Unavailable
+from memos_mcp.errors import Conflict, Corrupt, InvalidInput, MemosError, NotFound
 from memos_mcp.infrastructure.decisions import decided
 from memos_mcp.interface.adapter_records import TURN, Kept, Records, Refusal, Taught, Want
 from memos_mcp.interface.bound import Bound
@@ -368,11 +368,12 @@ class Adapters:
             return
         try:
             await self._backend.retire(ids)
-        except Unavailable as exc:
+        except MemosError as exc:
             logger.warning("what was trained from memories is removed later", extra={"why": str(exc)})
             await self.records.unlearn(sorted(ids), done=False)
         else:
-            await self.records.unlearn(sorted(ids), done=True)
+            owed = await self.records.unlearnt()
+            await self.records.unlearn([id for id in owed if id in ids], done=True)
 
     @asynccontextmanager
     async def _alone(self) -> AsyncGenerator[None]:

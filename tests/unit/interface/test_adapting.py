@@ -12,8 +12,8 @@ import pytest
 
 from memos_mcp import Memos, NotFound
 from memos_mcp.cube import Ref
-from memos_mcp.errors import Conflict, Corrupt, InvalidInput, Unavailable
-from memos_mcp.interface.adapter_records import CURRENT, KIND, OWED, REFUSED, UNLEARNT, WANTED, Taught, Want
+from memos_mcp.errors import Conflict, Corrupt, InvalidInput, MemosError, Misconfigured, MissingExtra, Unavailable
+from memos_mcp.interface.adapter_records import CURRENT, KIND, OWED, REFUSED, UNLEARNT, WANTED, Records, Taught, Want
 from memos_mcp.interface.adapting import Adapters
 from memos_mcp.interface.guard import Guard
 from memos_mcp.interface.planning import Terms
@@ -253,11 +253,21 @@ async def test_what_may_not_be_learnt_is_named(tmp_path: Path) -> None:
         assert await notes(memos) == {}
 
 
-async def test_what_the_backend_cannot_remove_now_it_removes_later(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        Unavailable("SGLang is not there: start it"),
+        Misconfigured("parametric memory is switched off: set parametric.kind"),
+        MissingExtra("lora"),
+        Corrupt("the disk is full of holes"),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+async def test_what_the_backend_cannot_remove_now_it_removes_later(tmp_path: Path, trouble: MemosError) -> None:
     learner = Learner()
     async with learning(tmp_path, learner) as (memos, ids):
         await taught(memos, ids)
-        learner.trouble = Unavailable("SGLang is not there: start it")
+        learner.trouble = trouble
         await memos.forget(ids[0])
         assert await names(memos) == []
         assert await notes(memos) == {WANTED: ["house ada"], OWED: ["house@1"], UNLEARNT: [ids[0]]}
@@ -265,6 +275,30 @@ async def test_what_the_backend_cannot_remove_now_it_removes_later(tmp_path: Pat
         await its(memos).follow()
         assert await notes(memos) == {WANTED: ["house ada"]}
         assert learner.kept == {}
+
+
+class Listing(Records):
+    """Says which notes of memories to be unlearnt were written."""
+
+    def __init__(self, memos: Memos) -> None:
+        super().__init__(memos._on.vault)  # pyright: ignore[reportPrivateUsage]
+        self.written = list[str]()
+
+    async def unlearn(self, ids: Sequence[str], *, done: bool) -> None:
+        self.written += ids
+        await super().unlearn(ids, done=done)
+
+
+async def test_forgetting_takes_back_only_notes_that_were_written(tmp_path: Path) -> None:
+    learner = Learner()
+    async with learning(tmp_path, learner) as (memos, ids):
+        records = its(memos).records = Listing(memos)
+        await memos.forget(ids[0])
+        assert (learner.retired, records.written) == ([frozenset({ids[0]})], [])
+        await records.unlearn(ids[1:], done=False)
+        await memos.forget(ids[1])
+        assert records.written == [*ids[1:], ids[1]]
+        assert await notes(memos) == {UNLEARNT: [ids[2]]}
 
 
 async def test_what_is_lost_is_trained_again(tmp_path: Path) -> None:
