@@ -290,6 +290,7 @@ class Adapters:
             refs = tuple(cube.ref for cube in cubes)
             refusal = Refusal(want.topic, want.by, refs, self._clock(), report.why)
             await self.records.refused(want, refusal)
+            await self._unlearnt(await self._gone(want.ids))
             return Taught(report)
         learnt = {ref.id for ref in trained.adapter.sources}
         its = [cube for cube in cubes if cube.id in learnt]
@@ -315,6 +316,7 @@ class Adapters:
         await self.records.promoted(Kept(release, want, report))
         if await self._standing.of(release) is None:
             await self._retired(release.name, "a memory in it was changed while it was learnt")
+            await self._unlearnt(await self._gone(want.ids))
             raise Conflict("a memory was changed while it was learnt: it is trained again as it is now")
         return Taught(report, release, trained.known)
 
@@ -361,6 +363,11 @@ class Adapters:
             return f"The adapter is out of reach, but what it takes is freed later: {exc}"
         await self.records.paid(release)
         return ""
+
+    async def _gone(self, ids: Sequence[str]) -> list[str]:
+        """Those of these that were forgotten."""
+        there = {cube.id for cube in await self._vault.get([Ref(id=id) for id in ids])}
+        return [id for id in ids if id not in there]
 
     async def _unlearnt(self, ids: Collection[str]) -> None:
         """Whatever else was trained from these, half-trained things too, is gone, or noted as owed."""

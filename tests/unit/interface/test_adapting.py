@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -194,26 +196,35 @@ async def test_who_cancels_a_training_does_not_want_it(tmp_path: Path) -> None:
         assert (await taught(memos, ids)).release is not None  # nobody holds the turn
 
 
+async def meanwhile(learner: Learner, change: Callable[[], Awaitable[object]]) -> None:
+    """It happens while this one learns."""
+    assert learner.begun is not None
+    assert learner.going is not None
+    await learner.begun.wait()
+    await change()
+    learner.going.set()
+
+
 async def test_what_changes_while_it_is_learnt_is_not_kept(tmp_path: Path) -> None:
     learner = Learner(begun=anyio.Event(), going=anyio.Event())
-    async with learning(tmp_path, learner) as (memos, ids):
-        assert learner.begun is not None
-        assert learner.going is not None
-
-        async def change() -> None:
-            assert learner.begun is not None
-            assert learner.going is not None
-            await learner.begun.wait()
-            await memos.update(ids[0], "Ada is allergic to prawns.")
-            learner.going.set()
-
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(change)
-            with pytest.raises(Conflict, match="changed while it was learnt"):
-                await taught(memos, ids)
+    async with learning(tmp_path, learner) as (memos, ids), anyio.create_task_group() as tasks:
+        tasks.start_soon(meanwhile, learner, partial(memos.update, ids[0], "Ada is allergic to prawns."))
+        with pytest.raises(Conflict, match="changed while it was learnt"):
+            await taught(memos, ids)
         assert await names(memos) == []
-        assert learner.kept == {}
+        assert (learner.kept, learner.retired) == ({}, [])
         assert await notes(memos) == {WANTED: ["house ada"]}
+
+
+@pytest.mark.parametrize("gain", [2.0, 0.1], ids=["learnt", "refused"])
+async def test_of_what_is_forgotten_while_it_is_learnt_nothing_half_trained_stays(tmp_path: Path, gain: float) -> None:
+    learner = Learner(gain=gain, begun=anyio.Event(), going=anyio.Event())
+    async with learning(tmp_path, learner) as (memos, ids), anyio.create_task_group() as tasks:
+        tasks.start_soon(meanwhile, learner, partial(memos.forget, ids[0]))
+        with contextlib.suppress(Conflict):
+            assert (await taught(memos, ids)).release is None
+        assert learner.retired == [frozenset({ids[0]})] * 2  # what was kept of it since the first time goes as well
+        assert learner.kept == {}
 
 
 async def test_one_process_trains_at_a_time(tmp_path: Path) -> None:
