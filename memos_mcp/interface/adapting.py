@@ -340,8 +340,8 @@ class Adapters:
         return allowed and not self.trainable(cube) and self._standing.whole(caller, cube)
 
     async def _is_usable(self, on: Bound, release: Release, beneath: Sequence[str]) -> bool:
-        if not release.sources:
-            return release.by == on.caller.user
+        if not release.sources:  # nobody knows where what it was trained from lies
+            return release.by == on.caller.user and not on.caller.within
         return await self._standing.usable(on, release, beneath) is not None
 
     async def _retired(self, name: str, why: str) -> None:
