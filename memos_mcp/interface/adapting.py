@@ -10,7 +10,7 @@ anything is learnt, and the adapter with its record and its place in one commit 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -22,8 +22,10 @@ from memos_mcp.answers import KvBlock, Learned, Release, Way
 from memos_mcp.cube import Governance, MemCube, Plaintext, Ref
 from memos_mcp.errors import Conflict, Corrupt, InvalidInput, MemosError, NotFound
 from memos_mcp.infrastructure.decisions import decided
+from memos_mcp.interface.adapter_ends import CHANGED, Ends
 from memos_mcp.interface.adapter_records import TURN, Kept, Records, Refusal, Taught, Want
 from memos_mcp.interface.bound import Bound
+from memos_mcp.interface.covering import Covering
 from memos_mcp.interface.framing import without_secrets
 from memos_mcp.interface.guard import Guard
 from memos_mcp.interface.scheduled import Turn
@@ -40,7 +42,6 @@ from memos_mcp.ports import MAIN, Caller, Event, MemoryAdapter
 logger = logging.getLogger(__name__)
 
 _QUIET = frozenset({"sight"})  # lines that change nothing of what is read
-_CHANGED = "a memory in it was changed"
 
 
 class Adapters:
@@ -59,6 +60,8 @@ class Adapters:
         self.records, self.woken = Records(vault), _nobody
         self._vault, self._backend, self._guard, self._clock, self._author = vault, backend, guard, clock, author
         self._standing = Standing(vault, guard)
+        self._covering = Covering(self.records, self._standing, backend)
+        self._ends = Ends(vault, self.records, backend, clock)
         self._turn, self._training = Turn(vault, clock, TURN), anyio.Lock()
         self._begun = False
         self.at_hand = set[str]()
@@ -163,8 +166,7 @@ class Adapters:
         kept = await self.records.one(name)
         if kept is None:
             return ""
-        await self.records.retired(kept, None)
-        return await self._paid(kept.release)
+        return await self._ends.dropped(kept)
 
     async def verify(self, name: str) -> str:
         """Why an adapter cannot be used as it is; empty if it can. Raises NotFound (there is none), Unavailable."""
@@ -185,18 +187,18 @@ class Adapters:
             return
         over = [each for each in prefixes.touched(await self.records.all(), ids) if not await self._standing.of(each)]
         for release in over:
-            await self._retired(release.name, _CHANGED)
-        await self._unlearnt(sorted({each.subject for each in changed if each.action == "forget"}))
+            await self._retired(release.name, CHANGED)
+        await self._ends.unlearnt(sorted({each.subject for each in changed if each.action == "forget"}))
 
     async def follow(self) -> None:
         """Retire every adapter with a memory that is not what was learnt any more, and finish what was left behind."""
         await self._vault.namespaces.fresh()
         for kept in await self.records.kept():
             if await self._is_over(kept):
-                await self._retired(kept.release.name, _CHANGED)
+                await self._retired(kept.release.name, CHANGED)
         for release in await self.records.owed():
-            await self._paid(release)
-        await self._unlearnt(await self.records.unlearnt())
+            await self._ends.paid(release)
+        await self._ends.unlearnt(await self.records.unlearnt())
         await self._backend.tidy([each.payload for each in await self.records.all()])
 
     async def keep_up(self) -> str:
@@ -212,16 +214,21 @@ class Adapters:
             return str(exc)
         return waits
 
-    async def usable(self, on: Bound, beneath: Sequence[str]) -> tuple[Release, ...]:
-        """The adapters that whoever asks may use beneath these paths: the current ones, of this model."""
-        return tuple([each for each in await self._answering() if await self._is_usable(on, each, beneath)])
-
     async def covering(self, on: Bound, used: Sequence[MemCube], beneath: Sequence[str]) -> Learned | None:
-        """The adapter that was trained from most of these, of those that whoever asks may use beneath these paths."""
-        for release, covers in prefixes.holding(await self._answering(), used):
-            if await self._is_usable(on, release, beneath):
-                return Learned(release.name, release.sources, covers)
-        return None
+        """The first of `all_covering`."""
+        return next(iter(await self.all_covering(on, used, beneath, 1)), None)
+
+    async def all_covering(
+        self, on: Bound, used: Sequence[MemCube], beneath: Sequence[str], most: int = 4
+    ) -> tuple[Learned, ...]:
+        """The adapters that were trained from most of these, the best first, of those he may use beneath these paths.
+
+        Whoever asks is the first to wake what another process was killed at. Cost: 20 µs for each memory in them.
+        """
+        if not self._begun:
+            self._begun = True
+            self.woken()
+        return tuple(await self._covering.of(on, used, beneath, most))
 
     async def answer(self, on: Bound, name: str, prompt: str, *, beneath: Sequence[str], limit: int) -> str:
         """What the model says with an adapter: an access to each of its memories.
@@ -229,7 +236,7 @@ class Adapters:
         Raises NotFound (it may not be used any more), and as the backend.
         """
         release = await self.release(name)
-        if not await self._is_usable(on, release, beneath):
+        if not await self._covering.is_usable(on, release, beneath):
             raise self.unknown(name)
         try:
             said = await self._backend.generate(release.payload, prompt, limit=limit)
@@ -245,21 +252,9 @@ class Adapters:
         """What the model says without an adapter. Raises as the backend."""
         return await self._backend.generate(None, prompt, limit=limit)
 
-    def reads(self, on: Bound, cube: MemCube) -> bool:
-        """May whoever asks read all that a model learns of a memory? It is no access yet."""
-        return self._standing.reads(on, cube)
-
     async def aclose(self) -> None:
         """Let go of the backend; the adapters stay."""
         await self._backend.aclose()
-
-    async def _answering(self) -> list[Release]:
-        """The current ones of this model, whoever may use them."""
-        if not self._begun:  # what another process was killed at goes on
-            self._begun = True
-            self.woken()
-        current = {*(await self.records.current()).values()}
-        return [each for each in await self.records.all() if each.name in current and each.model == self.model]
 
     async def _again(self, want: Want) -> str:
         """Train what is wanted, of what is still there and open to who wants it; why it has to wait."""
@@ -290,7 +285,7 @@ class Adapters:
             refs = tuple(cube.ref for cube in cubes)
             refusal = Refusal(want.topic, want.by, refs, self._clock(), report.why)
             await self.records.refused(want, refusal)
-            await self._unlearnt(await self._gone(want.ids))
+            await self._ends.forgotten(want.ids)
             return Taught(report)
         learnt = {ref.id for ref in trained.adapter.sources}
         its = [cube for cube in cubes if cube.id in learnt]
@@ -316,7 +311,7 @@ class Adapters:
         await self.records.promoted(Kept(release, want, report))
         if await self._standing.of(release) is None:
             await self._retired(release.name, "a memory in it was changed while it was learnt")
-            await self._unlearnt(await self._gone(want.ids))
+            await self._ends.forgotten(want.ids)
             raise Conflict("a memory was changed while it was learnt: it is trained again as it is now")
         return Taught(report, release, trained.known)
 
@@ -339,48 +334,10 @@ class Adapters:
         allowed = decided(caller, "read", cube.path, cube.governance, self._clock(), above).allowed
         return allowed and not self.trainable(cube) and self._standing.whole(caller, cube)
 
-    async def _is_usable(self, on: Bound, release: Release, beneath: Sequence[str]) -> bool:
-        if not release.sources:  # nobody knows where what it was trained from lies
-            return release.by == on.caller.user and not on.caller.within
-        return await self._standing.usable(on, release, beneath) is not None
-
     async def _retired(self, name: str, why: str) -> None:
-        """Out of reach, at once; gone, as far as the backend can be told now; trained again, if it answered."""
-        kept = await self.records.one(name)
-        if kept is None:
-            return
-        again = replace(kept.want, at=self._clock(), why=why) if kept.release.how in ("trained", "cartridge") else None
-        await self.records.retired(kept, again)
-        logger.info("an adapter is retired", extra={"adapter": name, "why": why})
-        await self._paid(kept.release)
+        """Out of reach at once, and trained again soon, if it answered."""
+        await self._ends.retired(name, why)
         self.woken()
-
-    async def _paid(self, release: Release) -> str:
-        try:
-            await self._backend.drop(release.payload)
-        except MemosError as exc:
-            logger.warning("an adapter is removed later", extra={"adapter": release.name, "why": str(exc)})
-            return f"The adapter is out of reach, but what it takes is freed later: {exc}"
-        await self.records.paid(release)
-        return ""
-
-    async def _gone(self, ids: Sequence[str]) -> list[str]:
-        """Those of these that were forgotten."""
-        there = {cube.id for cube in await self._vault.get([Ref(id=id) for id in ids])}
-        return [id for id in ids if id not in there]
-
-    async def _unlearnt(self, ids: Collection[str]) -> None:
-        """Whatever else was trained from these, half-trained things too, is gone, or noted as owed."""
-        if not ids:
-            return
-        try:
-            await self._backend.retire(ids)
-        except MemosError as exc:
-            logger.warning("what was trained from memories is removed later", extra={"why": str(exc)})
-            await self.records.unlearn(sorted(ids), done=False)
-        else:
-            owed = await self.records.unlearnt()
-            await self.records.unlearn([id for id in owed if id in ids], done=True)
 
     @asynccontextmanager
     async def _alone(self) -> AsyncGenerator[None]:

@@ -81,7 +81,8 @@ async def convert(world: World, memos: Memos, caller: Caller, topic: str) -> Non
     await memos.settle()
     with contextlib.suppress(MemosError):  # he may read nothing of it
         found = (await acting.browse(where="text:tea OR text:ferry OR text:violin")).cubes
-        whole = [cube for cube in await on.vault.get([Ref(id=cube.id) for cube in found]) if its(memos).reads(on, cube)]
+        standing = Standing(on.vault, on.guard)
+        whole = [cube for cube in await on.vault.get([Ref(id=cube.id) for cube in found]) if standing.reads(on, cube)]
         learnable = [cube for cube in whole if not its(memos).trainable(cube)]
         want = Want(topic, caller.user, tuple(cube.id for cube in learnable), world.clock(), roles=caller.roles)
         taught = await its(memos).train(replace(want, context=caller.context, within=caller.within), learnable)
@@ -103,12 +104,12 @@ async def look(world: World, memos: Memos, caller: Caller, path: str | None) -> 
     await memos.settle()
     with contextlib.suppress(MemosError):  # the path is not his
         where = await on.readable(path)
-        for release in await its(memos).usable(on, where.paths):
+        for each in await usable(memos, where.paths, caller):
             event("usable")
-            await allowed(world, memos, caller, where.paths, release)
+            await allowed(world, memos, caller, where.paths, each)
 
 
-async def allowed(world: World, memos: Memos, caller: Caller, paths: Iterable[str], made: Release | KvBlock) -> None:
+async def allowed(world: World, memos: Memos, caller: Caller, paths: Iterable[str], made: Release | Learned) -> None:
     """Each memory behind it: one he may read now, whole, as it is now, in use, and where he asked."""
     defaults = memos._on.defaults  # pyright: ignore[reportPrivateUsage]
     for ref in made.sources:

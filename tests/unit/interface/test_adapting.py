@@ -15,14 +15,14 @@ import pytest
 from memos_mcp import Memos, NotFound
 from memos_mcp.cube import Ref
 from memos_mcp.errors import Conflict, Corrupt, InvalidInput, MemosError, Misconfigured, MissingExtra, Unavailable
-from memos_mcp.interface.adapter_records import CURRENT, KIND, OWED, REFUSED, UNLEARNT, WANTED, Records, Taught, Want
+from memos_mcp.interface.adapter_records import CURRENT, KIND, OWED, REFUSED, UNLEARNT, WANTED, Taught, Want
 from memos_mcp.interface.adapting import Adapters
 from memos_mcp.interface.guard import Guard
 from memos_mcp.interface.planning import Terms
 from memos_mcp.parametric import Budget
 from memos_mcp.ports import Caller
 from tests.activations import remembering
-from tests.learners import Learner
+from tests.learners import Learner, usable
 
 pytestmark = pytest.mark.anyio
 
@@ -54,8 +54,7 @@ async def taught(memos: Memos, ids: Sequence[str], topic: str = "house") -> Taug
 
 
 async def names(memos: Memos, user: str = "ada") -> list[str]:
-    on = memos._on.acting_as(Caller(user))  # pyright: ignore[reportPrivateUsage]
-    return [each.name for each in await its(memos).usable(on, ("user/ada", "shared"))]
+    return sorted(each.adapter for each in await usable(memos, ("user/ada", "shared"), user))
 
 
 async def notes(memos: Memos) -> dict[str, list[str]]:
@@ -286,30 +285,6 @@ async def test_what_the_backend_cannot_remove_now_it_removes_later(tmp_path: Pat
         await its(memos).follow()
         assert await notes(memos) == {WANTED: ["house ada"]}
         assert learner.kept == {}
-
-
-class Listing(Records):
-    """Says which notes of memories to be unlearnt were written."""
-
-    def __init__(self, memos: Memos) -> None:
-        super().__init__(memos._on.vault)  # pyright: ignore[reportPrivateUsage]
-        self.written = list[str]()
-
-    async def unlearn(self, ids: Sequence[str], *, done: bool) -> None:
-        self.written += ids
-        await super().unlearn(ids, done=done)
-
-
-async def test_forgetting_takes_back_only_notes_that_were_written(tmp_path: Path) -> None:
-    learner = Learner()
-    async with learning(tmp_path, learner) as (memos, ids):
-        records = its(memos).records = Listing(memos)
-        await memos.forget(ids[0])
-        assert (learner.retired, records.written) == ([frozenset({ids[0]})], [])
-        await records.unlearn(ids[1:], done=False)
-        await memos.forget(ids[1])
-        assert records.written == [*ids[1:], ids[1]]
-        assert await notes(memos) == {UNLEARNT: [ids[2]]}
 
 
 async def test_what_is_lost_is_trained_again(tmp_path: Path) -> None:
