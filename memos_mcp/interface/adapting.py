@@ -36,7 +36,7 @@ from memos_mcp.operation.gate import judged
 from memos_mcp.operation.lessons import lesson_of
 from memos_mcp.operation.pairs import Author, Written, authored, written
 from memos_mcp.operation.probing import Inferred, Probe, probed
-from memos_mcp.parametric import AdapterBackend, Lesson, Progress, Trained
+from memos_mcp.parametric import AdapterBackend, GateReport, Lesson, Progress, Trained
 from memos_mcp.ports import MAIN, Caller, Event, MemoryAdapter
 
 logger = logging.getLogger(__name__)
@@ -102,6 +102,8 @@ class Adapters:
         for cube in cubes:
             if why := self.trainable(cube):
                 raise InvalidInput(f"memory {cube.id} cannot be trained: {why}")
+        if self._author and (taught := await self._known(want, cubes)):
+            return taught
         lesson, left_out = await self._lesson(want, cubes)
         if every and left_out:
             raise InvalidInput(f"memory {left_out[0][0].id} cannot be trained: {left_out[0][1]}")
@@ -307,13 +309,31 @@ class Adapters:
         if kept is not None and kept.want.by != want.by:
             await self.records.shared(want, kept.release)
             return Taught(report, kept.release, known=True)
-        release = kept.release if kept else release
-        await self.records.promoted(Kept(release, want, report))
+        return await self._promoted(Kept(kept.release if kept else release, want, report), report, known=trained.known)
+
+    async def _known(self, want: Want, cubes: Sequence[MemCube]) -> Taught | None:
+        """One that he had trained of just these, as they are: an author, asked again, would ask something else.
+
+        Raises Conflict.
+        """
+        refs = [cube.ref for cube in cubes]
+        for kept in reversed(await self.records.kept()):
+            its, report = kept.release, kept.report
+            if report is None or its.model != self.model or not kept.fulfils(want, refs):
+                continue
+            if await self._backend.size(its.payload) and await self._standing.of(its):
+                return await self._promoted(replace(kept, want=want), report, known=True)
+        return None
+
+    async def _promoted(self, kept: Kept, report: GateReport, *, known: bool) -> Taught:
+        """It answers from now on, if each of its memories is still what was learnt. Raises Conflict."""
+        want, release = kept.want, kept.release
+        await self.records.promoted(kept)
         if await self._standing.of(release) is None:
             await self._retired(release.name, "a memory in it was changed while it was learnt")
             await self._ends.forgotten(want.ids)
             raise Conflict("a memory was changed while it was learnt: it is trained again as it is now")
-        return Taught(report, release, trained.known)
+        return Taught(report, release, known)
 
     async def _kept(self, name: str) -> Kept:
         kept = await self.records.one(name)

@@ -19,6 +19,7 @@ from memos_mcp.interface.adapter_records import CURRENT, KIND, OWED, REFUSED, UN
 from memos_mcp.interface.adapting import Adapters
 from memos_mcp.interface.guard import Guard
 from memos_mcp.interface.planning import Terms
+from memos_mcp.operation.pairs import Author
 from memos_mcp.parametric import Budget
 from memos_mcp.ports import Caller
 from tests.activations import remembering
@@ -32,9 +33,12 @@ HOME = ("user/ada",)
 
 
 @asynccontextmanager
-async def learning(home: Path, learner: Learner, *, training: bool = False) -> AsyncGenerator[tuple[Memos, list[str]]]:
+async def learning(
+    home: Path, learner: Learner, *, training: bool = False, author: Author | None = None
+) -> AsyncGenerator[tuple[Memos, list[str]]]:
     """Ada's memory of three things."""
-    async with remembering(home, None, parametric=learner, scheduling=Terms(training=training)) as memos:
+    terms = Terms(training=training, author=author)
+    async with remembering(home, None, parametric=learner, scheduling=terms) as memos:
         yield memos, [(await memos.remember(text)).ids[0] for text in TOLD]
 
 
