@@ -60,7 +60,7 @@ class Adapters:
         self.records, self.woken = Records(vault), _nobody
         self._vault, self._backend, self._guard, self._clock, self._author = vault, backend, guard, clock, author
         self._standing = Standing(vault, guard)
-        self._covering = Covering(self.records, self._standing, backend)
+        self._covering = Covering(self.records, self._standing, backend, self.trainable)
         self._ends = Ends(vault, self.records, backend, clock)
         self._turn, self._training = Turn(vault, clock, TURN), anyio.Lock()
         self._begun = False
@@ -225,12 +225,16 @@ class Adapters:
     ) -> tuple[Learned, ...]:
         """The adapters that were trained from most of these, the best first, of those he may use beneath these paths.
 
-        Whoever asks is the first to wake what another process was killed at. Cost: 20 µs for each memory in them.
+        One that is met and has a memory that is not what was learnt, or over, is retired at once. The first who asks
+        wakes what another process was killed at. Cost: 20 µs for each memory in them.
         """
         if not self._begun:
             self._begun = True
             self.woken()
-        return tuple(await self._covering.of(on, used, beneath, most))
+        found, over = await self._covering.of(on, used, beneath, most)
+        for release in over:
+            await self._retired(release.name, CHANGED)
+        return tuple(found)
 
     async def answer(self, on: Bound, name: str, prompt: str, *, beneath: Sequence[str], limit: int) -> str:
         """What the model says with an adapter: an access to each of its memories.

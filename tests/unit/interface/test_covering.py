@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from memos_mcp import Memos
+from memos_mcp.interface.adapter_records import CURRENT, KIND, WANTED
+from memos_mcp.interface.planning import Terms
 from memos_mcp.ports import Caller
 from tests.learners import Learner
-from tests.unit.interface.test_adapting import HOME, its, learning, taught
+from tests.schedules import Clock, scheduled
+from tests.unit.interface.test_adapting import ASKED, HOME, TOLD, its, learning, names, notes, taught
 
 pytestmark = pytest.mark.anyio
 
@@ -52,3 +56,34 @@ async def test_only_what_answers_for_its_topic_and_for_this_model_does(tmp_path:
         assert await covering(memos, ids) == [("house@2", 2)]
         learner.model = "another"
         assert await covering(memos, ids) == []
+
+
+async def test_what_is_over_is_retired_by_who_asks_first(tmp_path: Path) -> None:
+    clock, learner = Clock(), Learner()
+    async with scheduled(tmp_path, None, Terms(), clock, parametric=learner) as memos:
+        ids = [(await memos.remember(text)).ids[0] for text in TOLD]
+        await memos.acl.change([ids[0]], expires_at=clock.now + timedelta(hours=1))
+        await taught(memos, ids)
+        clock.tick(minutes=59)
+        assert (await memos.recall(ASKED)).adapter is not None
+        assert await notes(memos) == {KIND: ["house@1"], CURRENT: ["house ada"]}
+        clock.tick(minutes=1)
+        assert (await memos.recall(ASKED)).adapter is None
+        assert await memos.adapters.list() == ()
+        assert learner.kept == {}
+        assert await notes(memos) == {WANTED: ["house ada"]}
+        assert await its(memos).keep_up() == ""
+        assert set(learner.trained[-1]) == {*ids[1:]}
+        found = (await memos.recall(ASKED)).adapter
+        assert found is not None
+        assert found.adapter == "house@2"
+
+
+async def test_what_is_only_not_for_who_asks_stays(tmp_path: Path) -> None:
+    learner = Learner()
+    async with learning(tmp_path, learner) as (memos, ids):
+        await memos.acl.change(ids[1:], readers=["eve"])
+        await taught(memos, ids)
+        before = await notes(memos)
+        assert await covering(memos, ids, "eve") == []
+        assert (await notes(memos), await names(memos)) == (before, ["house@1"])
