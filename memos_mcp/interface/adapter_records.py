@@ -80,7 +80,7 @@ class Kept:
         """Was it trained for the same topic and user in the same way, from exactly these?"""
         had = self.want
         same = (had.key, had.recipe, had.budget) == (want.key, want.recipe, want.budget)
-        return same and self.release.how == "trained" and {*self.release.sources} == {*sources}
+        return same and self.release.how == "trained" and set(self.release.sources) == set(sources)
 
 
 @dataclass(frozen=True, slots=True)
