@@ -98,12 +98,6 @@ class Settings(BaseSettings):
         return chat.model_copy(update={"url": url, "model": model, "key": key}) if model else None
 
     @property
-    def models_kept(self) -> bool:
-        """Is there activation or parametric memory, or what is left of it?"""
-        kinds = self.activation.kind, self.parametric.kind
-        return kinds != ("none", "none") or self.blocks.is_dir() or self.adapters.is_dir()
-
-    @property
     def database(self) -> Path:
         """The vault's file."""
         return self.home.expanduser() / self.vault.file

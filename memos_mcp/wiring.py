@@ -60,6 +60,8 @@ def open(settings: Settings | None = None, **given: Any) -> Memos:
     words = Words(vault, vault.segment_store, memory=chosen.words.memory_mb * 1024 * 1024, lens=lens)
     routes = [words, _vectors(chosen, vault, closing, lens), _graph(chosen, vault, closing, guard.drawn(lens))]
     chat = backends.ChatLater(chosen.answering, closing) if chosen.answering else None
+    backend = backends.activation(chosen, vault.ledger, closing)
+    parametric = backends.parametric(chosen, vault.ledger, closing)
     return Memos(
         vault=vault,
         reader=_reader(chosen.reader, closing),
@@ -74,9 +76,9 @@ def open(settings: Settings | None = None, **given: Any) -> Memos:
         consolidation=chosen.consolidation.mode == "on" and not chosen.vault.read_only,
         answerer=chat,
         spending=Spending(chosen.chat.tokens_per_minute) if chosen.chat.tokens_per_minute else None,
-        backend=backends.activation(chosen, vault.ledger, closing),
-        parametric=backends.parametric(chosen, vault.ledger, closing),
-        scheduling=_terms(chosen, routes, chat) if chosen.models_kept else None,
+        backend=backend,
+        parametric=parametric,
+        scheduling=_terms(chosen, routes, chat) if backend or parametric else None,
     )
 
 

@@ -12,10 +12,13 @@ from pathlib import Path
 
 import anyio
 
+from memos_mcp import Memos
+from memos_mcp.answers import Learned
 from memos_mcp.cube import Activation, Governance, Parametric, Ref
 from memos_mcp.errors import InvalidInput, MemosError, NotFound
 from memos_mcp.models import Capacity
 from memos_mcp.parametric import Figures, Judge, Lesson, Pair, Progress, SourceFigures, Trained
+from memos_mcp.ports import Caller
 
 _NO_RULES, _NOBODY = Governance(), Ref(id="elsewhere", version=1)
 
@@ -76,7 +79,7 @@ class Learner:
         return await self.train(lesson, judge, told=told)
 
     async def adopt(self, folder: Path, topic: str, *, rules: Governance = _NO_RULES) -> Parametric:
-        if not folder.is_dir():  # noqa: ASYNC240 - a moment
+        if not await anyio.Path(folder).is_dir():
             raise NotFound(f"there is no {folder}")
         facts = (Pair("Where does Ben live?", "Lisbon", _NOBODY), Pair("Who is Ada?", "A baker", _NOBODY))
         its = self._keep(_hash("adopted", topic, str(folder)), Lesson(topic, facts))
@@ -150,6 +153,15 @@ class Learner:
     def _figures(self, lesson: Lesson) -> Figures:
         its = tuple(SourceFigures(ref, -3.0, -3.0 + self.gain) for ref in lesson.sources)
         return Figures(its, -3.0, -0.1, 1.5, 1.5 + self.harm, 20)
+
+
+async def usable(memos: Memos, beneath: Sequence[str], user: Caller | str = "ada") -> tuple[Learned, ...]:
+    """The adapters that answer somebody there, whatever he asks about."""
+    on = memos.acting_as(Caller(user) if isinstance(user, str) else user)._on  # pyright: ignore[reportPrivateUsage]
+    assert on.adapters is not None
+    ids = {ref.id for release in await on.adapters.records.all() for ref in release.sources}
+    cubes = await on.vault.get([Ref(id=id) for id in sorted(ids)])
+    return await on.adapters.all_covering(on, cubes, beneath, len(ids))
 
 
 def _hash(*parts: str) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import cast, get_type_hints
+from typing import Any, cast, get_type_hints
 
 from pydantic import BaseModel
 
@@ -22,8 +22,11 @@ from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
 from memos_mcp.infrastructure.walks import Walks
 from memos_mcp.infrastructure.words import Words
 from memos_mcp.interface.adapters import Learning
+from memos_mcp.interface.guard import Guard
 from memos_mcp.interface.kv import Kv
 from memos_mcp.interface.offices import Offices
+from memos_mcp.interface.privacy import recognisers
+from memos_mcp.interface.privacy_modes import Privacy
 from memos_mcp.interface.reader import RulesReader
 from memos_mcp.interface.schedules import Schedule
 from memos_mcp.models import Worded
@@ -32,6 +35,7 @@ from tests.graphs import EachWord
 from tests.learners import Learner
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
+DOCTOR = "doctor"
 MUTE = ("acting_as", "aclose")
 """Public functions that tell nothing."""
 _CURSOR = "after"  # a number of the whole vault: only whether there is one
@@ -88,6 +92,24 @@ def opened(home: Path, clock: Clock, user: str = "nobody") -> Memos:
         backend=Table(says=repeated),
         parametric=Learner(),
     )
+
+
+@asynccontextmanager
+async def process(home: Path, clock: Clock, **more: Any) -> AsyncGenerator[Memos]:
+    """Ada's system over words in one process, with models or without; only a doctor reads addresses and the like."""
+    vault, closing = SqliteAdapter(home / "memos.db", clock=clock), AsyncExitStack()
+    closing.push_async_callback(vault.aclose)
+    async with Memos(
+        vault=vault,
+        reader=RulesReader(),
+        routes=[Words(vault, vault.segment_store)],
+        caller=Caller("ada"),
+        clock=clock,
+        guard=Guard(privacy=Privacy(recognisers(), "redact_at_read", roles=(DOCTOR,))),
+        closing=closing,
+        **more,
+    ) as memos:
+        yield memos
 
 
 LATE = {"Learning": Learning, "Kv": Kv, "Schedule": Schedule}

@@ -273,10 +273,6 @@ class Activations:
         await self._counted(block.name, 0 if reply.cold else reply.reused)
         return reply, tuple(cube for cube in map(on.shown, cubes) if cube is not None)
 
-    def reads(self, on: Bound, cube: MemCube) -> bool:
-        """May whoever asks read all that a model reads of a memory? It is no access yet."""
-        return self._standing.reads(on, cube)
-
     async def plain(self, on: Bound, prompt: str, *, limit: int) -> Reply:
         """What the model says to a prompt without any block; kept apart from what others ask. Raises as the backend."""
         return await self._backend.generate(None, prompt, tenant=f"user {on.caller.user}", limit=limit)

@@ -7,7 +7,7 @@ leaves an adapter with its record and its place, or neither.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -75,6 +75,12 @@ class Kept:
     release: Release
     want: Want
     report: GateReport | None = None
+
+    def fulfils(self, want: Want, sources: Collection[Ref]) -> bool:
+        """Was it trained for the same topic and user in the same way, from exactly these?"""
+        had = self.want
+        same = (had.key, had.recipe, had.budget) == (want.key, want.recipe, want.budget)
+        return same and self.release.how == "trained" and set(self.release.sources) == set(sources)
 
 
 @dataclass(frozen=True, slots=True)

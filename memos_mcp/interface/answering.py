@@ -101,15 +101,13 @@ async def _chosen(answerer: Answerer | None, asking: Asking, packed: Packed, giv
     """After a block, with an adapter or in words, whichever is best; in words if that cannot be done. It is noted."""
     from memos_mcp.interface import dispatching, outcomes  # they load where there is something to choose between
 
-    on, found = asking.on, asking.found
     try:
         chosen = await dispatching.chosen(asking, packed, opening=True)
     except _CANNOT as exc:
         return replace(await _in_words(answerer, asking, given), fallback=_left_to_words("chosen", exc))
     dispatch, answer, fallback = chosen.dispatch, None, ""
-    if found.plan is not None:
-        found = replace(found, plan=replace(found.plan, given=str(chosen)))
-        asking = replace(asking, found=found)
+    asking = replace(asking, found=chosen.seen(asking.found))
+    on, found = asking.on, asking.found
     texts = dispatching.in_order(given, dispatch)
     if dispatch and asking.within < math.inf and not dispatch.holds:
         return Answer("", found, via="none", missing=_too_late(asking, dispatch))

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from memos_mcp.answers import Recall, Recalled, Via
+from memos_mcp.answers import Learned, Recall, Recalled, Via
 from memos_mcp.cube import Kind, MemCube, Ref
 from memos_mcp.errors import Corrupt, NotFound
 from memos_mcp.interface import outcomes
@@ -44,6 +44,14 @@ class Chosen:
     task: Task
     fits: tuple[Fit, ...]
     dispatch: Dispatch | None = None
+    learned: tuple[Learned, ...] = ()
+
+    def seen(self, found: Recall) -> Recall:
+        """The recall with the adapter that was chosen, if one was, and with all that was chosen if it has a plan."""
+        name = self.dispatch.adapter if self.dispatch else ""
+        plan = replace(found.plan, given=str(self)) if found.plan else None
+        adapter = next((each for each in self.learned if each.adapter == name), found.adapter)
+        return replace(found, plan=plan, adapter=adapter)
 
     def __str__(self) -> str:
         """What an answer would do and why."""
@@ -66,7 +74,11 @@ async def chosen(asking: Asking, packed: Packed, *, opening: bool = False) -> Ch
     1 ms, and what a server takes to say how busy it is. Raises Unavailable, Corrupt, and as what is opened.
     """
     on, found = asking.on, asking.found
-    held = frozenset(ref for made in (found.prefix, found.adapter) if made for ref in made.sources)
+    learned: tuple[Learned, ...] = ()
+    if found.adapter and on.adapters:
+        used = [each.cube for each in found.memories[: packed.used]]
+        learned = await on.adapters.all_covering(on, used, found.paths)
+    held = frozenset(ref for made in (found.prefix, *learned) if made for ref in made.sources)
     its = [_fit(asking, each.cube, need, held) for each, need in _needs(found.memories[: packed.used])]
     fits = [
         replace(fit, tokens=max(tokens(line), 1))
@@ -74,7 +86,7 @@ async def chosen(asking: Asking, packed: Packed, *, opening: bool = False) -> Ch
         if fit is not None
     ]
     task = _asked(found, asking.turns, fits)
-    means = await _means(asking, fits, opening=opening)
+    means = await _means(asking, fits, learned, opening=opening)
     taken = task.tokens + means.reserve + sum(fit.tokens for fit in fits)
     if not held and not means.free and asking.within == math.inf and not (on.alone and taken > means.window):
         return Chosen(task, tuple(fits))
@@ -86,7 +98,7 @@ async def chosen(asking: Asking, packed: Packed, *, opening: bool = False) -> Ch
     dispatch = choose(task, [*fits, *beside], means, budgets, known)
     if len(dispatch.prefix) > dispatch.kept and dispatch.window - _text(dispatch) < LEAST:  # too little for a block
         dispatch = choose(task, [*fits, *beside], means, replace(budgets, builds=0), known)
-    return Chosen(task, tuple(fits), dispatch)
+    return Chosen(task, tuple(fits), dispatch, learned)
 
 
 def in_order(given: Sequence[tuple[MemCube, T]], dispatch: Dispatch | None) -> list[tuple[MemCube, T]]:
@@ -103,7 +115,7 @@ def _needs(found: Sequence[Recalled]) -> list[tuple[Recalled, float]]:
     return [(each, max(_LEAST, _MOST * each.score / best) if best > 0 else _MOST) for each in found]
 
 
-async def _means(asking: Asking, fits: Sequence[Fit], *, opening: bool) -> Means:
+async def _means(asking: Asking, fits: Sequence[Fit], learned: Sequence[Learned], *, opening: bool) -> Means:
     """The adapters there are, how much the models read and how busy the busier is; what is free for a block of it.
 
     No block is built beside one that is there: what it lacks is read after it.
@@ -112,8 +124,9 @@ async def _means(asking: Asking, fits: Sequence[Fit], *, opening: bool) -> Means
     reads = await kv.capacity() if kv else None
     learns = await on.adapters.capacity() if on.adapters else None
     known = [each for each in (reads, learns) if each]
+    at_hand = on.adapters.at_hand if on.adapters else ()
     means = Means(
-        adapters=_adapters(on, found),
+        adapters=tuple(Adapter(each.adapter, each.sources, loaded=each.adapter in at_hand) for each in learned),
         window=min((its.window for its in known if its.window), default=_WINDOW),
         load=max((its.load for its in known), default=0.0),
     )
@@ -160,13 +173,6 @@ async def _kept(
     if any(ref not in known or known[ref].barred or not_kept(known[ref], RULES) for ref in parts):
         return [], None
     return beside, Prefix(parts)
-
-
-def _adapters(on: Bound, found: Recall) -> tuple[Adapter, ...]:
-    its = found.adapter
-    if its is None or on.adapters is None:
-        return ()
-    return (Adapter(its.adapter, its.sources, loaded=its.adapter in on.adapters.at_hand),)
 
 
 async def _costs(on: Bound) -> Costs:

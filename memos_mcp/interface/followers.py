@@ -41,7 +41,7 @@ def projected(
         on = replace(on, adapters=Adapters(on.vault, parametric, on.guard, on.clock, author))
     beside = [each for each in (on.activations, on.adapters) if each]
     on = replace(on, lanes=Lanes(routes, beside=beside)) if beside else on
-    if on.adapters is not None and terms is not None and terms.training:
+    if on.adapters is not None and terms is not None:
         on = _taught(on, closing, terms)
     return _scheduled(on, closing, terms) if on.activations is not None and on.activations.model else on
 
@@ -53,8 +53,11 @@ def _taught(on: Bound, closing: AsyncExitStack, terms: Terms) -> Bound:
     adapters, accesses = on.adapters, on.accesses
     if adapters is None:
         return on
-    teacher = Teacher(on.vault, adapters, on.clock, accesses, terms.quota) if accesses is not None else None
-    trainer = Background(teacher.keep_up if teacher else adapters.keep_up, Pace())
+    if not terms.training:
+        trainer, teacher = Background(adapters.tend, Pace()), None
+    else:
+        teacher = Teacher(on.vault, adapters, on.clock, accesses, terms.quota) if accesses is not None else None
+        trainer = Background(teacher.keep_up if teacher else adapters.keep_up, Pace())
     adapters.woken = trainer.wake
     closing.push_async_callback(trainer.aclose)
     return replace(on, teacher=teacher)

@@ -29,7 +29,7 @@ from memos_mcp.interface.adapter_records import Want
 from memos_mcp.parametric import Judge, Lesson, Progress, Trained
 from tests import peft_answers
 from tests.activations import remembering
-from tests.learners import Learner
+from tests.learners import Learner, usable
 from tests.lora_adapters import OF_THE_TINY_LLAMA, config, made, safetensors, tensors, written
 from tests.sglang_fake import KEY
 from tests.sglang_lora_fake import LoraFake, copies, on, serving
@@ -220,7 +220,7 @@ async def test_erasing_one_memory_leaves_no_way_to_what_was_trained_from_it(far:
             assert said != await served.generate(None, ASKED, limit=4)
             ((name, folder),) = far.names().items()
             await memos.lifecycle.erase([ids[0]], reason="asked for")
-            assert await adapters.usable(on, ("user/ada",)) == ()
+            assert await usable(memos, ("user/ada",)) == ()
             with pytest.raises(NotFound):
                 await adapters.answer(on, taught.release.name, ASKED, beneath=("user/ada",), limit=4)
             with pytest.raises(NotFound):

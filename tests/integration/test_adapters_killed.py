@@ -27,7 +27,7 @@ from memos_mcp.interface.reader import RulesReader
 from memos_mcp.parametric import Judge, Lesson, Progress, Trained
 from memos_mcp.ports import Caller
 from tests.integration.test_killed_between import killed
-from tests.learners import Learner
+from tests.learners import Learner, usable
 
 pytestmark = [pytest.mark.anyio, pytest.mark.no_cover]
 
@@ -165,9 +165,10 @@ async def test_an_adapter_is_there_whole_and_once_or_not_at_all(tmp_path: Path, 
         assert [finding for finding in await Upkeep(Database(home / "memos.db")).check() if not finding.ok] == []
         async with opened(home) as memos:
             there = [cube.ref for cube in (await memos.browse()).cubes]
-            for release in await its(memos).usable(memos._on, ("user/ada",)):  # pyright: ignore[reportPrivateUsage]
-                assert all(ref in there for ref in release.sources)
-                assert await its(memos)._backend.generate(release.payload, "Where?") == "Lisbon"  # pyright: ignore[reportPrivateUsage]
+            for each in await usable(memos, ("user/ada",)):
+                assert all(ref in there for ref in each.sources)
+                on = memos._on  # pyright: ignore[reportPrivateUsage]
+                assert await its(memos).answer(on, each.adapter, "Where?", beneath=("user/ada",), limit=8) == "Lisbon"
             seen.append(knows_the_same(await picture(home, memos), after))
             if not seen[-1]:
                 await VERBS[verb](memos, ids)

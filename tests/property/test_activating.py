@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
@@ -21,20 +20,13 @@ from memos_mcp.activation import Source
 from memos_mcp.answers import Answer
 from memos_mcp.cube import SHELVED, MemCube, Ref
 from memos_mcp.infrastructure.decisions import decided, is_beneath, sees_all
-from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
-from memos_mcp.infrastructure.words import Words
 from memos_mcp.interface.activating import HITS, KIND, OWED, Activations
-from memos_mcp.interface.guard import Guard
-from memos_mcp.interface.privacy import recognisers
-from memos_mcp.interface.privacy_modes import Privacy
-from memos_mcp.interface.reader import RulesReader
 from tests.activations import Table
-from tests.worlds import Clock
+from tests.worlds import DOCTOR, Clock, process
 
 USERS = ("ada", "ben", "eve")
 PATHS = ("user/ada", "user/ada/work", "user/ben", "shared/team", "global")
 WORDS = ("tea", "ferry", "violin")
-DOCTOR = "doctor"
 ASKED = "What of tea, ferry and violin?"
 PAIR = ("{} lives in Porto, near the tea house.", "{} lives in Braga now, near the ferry.")
 
@@ -110,24 +102,6 @@ class World:
         return [*self.ids, "nobody"][number % (len(self.ids) + 1)]
 
 
-@asynccontextmanager
-async def process(home: Path, table: Table, clock: Clock) -> AsyncGenerator[Memos]:
-    vault, closing = SqliteAdapter(home / "memos.db", clock=clock), AsyncExitStack()
-    closing.push_async_callback(vault.aclose)
-    async with Memos(
-        vault=vault,
-        reader=RulesReader(),
-        routes=[Words(vault, vault.segment_store)],
-        caller=Caller("ada"),
-        clock=clock,
-        guard=Guard(privacy=Privacy(recognisers(), "redact_at_read", roles=(DOCTOR,))),
-        closing=closing,
-        consolidation=True,
-        backend=table,
-    ) as memos:
-        yield memos
-
-
 def kv(memos: Memos) -> Activations:
     found = memos._on.activations  # pyright: ignore[reportPrivateUsage]
     assert found is not None
@@ -158,7 +132,10 @@ def test_an_answer_after_a_block_comes_from_what_the_asker_may_read_now(lived: l
 
 async def live(folder: Path, lived: Sequence[Life], alone: bool) -> None:
     clock, tables = Clock(), (Reading(), Reading())
-    async with process(folder, tables[0], clock) as one, process(folder, tables[1], clock) as other:
+    async with (
+        process(folder, clock, backend=tables[0], consolidation=True) as one,
+        process(folder, clock, backend=tables[1], consolidation=True) as other,
+    ):
         processes = [(one, tables[0])] if alone else [(one, tables[0]), (other, tables[1])]
         world = World(processes, clock)
         for path, word in zip(PATHS, (*WORDS, *WORDS), strict=False):

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import AsyncGenerator, Iterable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,41 +18,15 @@ from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
 from memos_mcp import Caller, Memos, MemosError
-from memos_mcp.answers import KvBlock, Release
+from memos_mcp.answers import Learned, Release
 from memos_mcp.cube import SHELVED, Ref
 from memos_mcp.infrastructure.decisions import decided, is_beneath, sees_all
-from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
-from memos_mcp.infrastructure.words import Words
 from memos_mcp.interface.adapter_records import CURRENT, OWED, UNLEARNT, Want
 from memos_mcp.interface.adapting import Adapters
-from memos_mcp.interface.guard import Guard
-from memos_mcp.interface.privacy import recognisers
-from memos_mcp.interface.privacy_modes import Privacy
-from memos_mcp.interface.reader import RulesReader
-from tests.activations import Table
-from tests.learners import Learner
-from tests.property.test_activating import DOCTOR, PATHS, WORDS, Life, Reading, World, happen, lives, now
-from tests.worlds import Clock
-
-Process = tuple[Memos, Learner]
-
-
-@asynccontextmanager
-async def process(home: Path, learner: Learner, table: Table, clock: Clock) -> AsyncGenerator[Memos]:
-    vault, closing = SqliteAdapter(home / "memos.db", clock=clock), AsyncExitStack()
-    closing.push_async_callback(vault.aclose)
-    async with Memos(
-        vault=vault,
-        reader=RulesReader(),
-        routes=[Words(vault, vault.segment_store)],
-        caller=Caller("ada"),
-        clock=clock,
-        guard=Guard(privacy=Privacy(recognisers(), "redact_at_read", roles=(DOCTOR,))),
-        closing=closing,
-        backend=table,
-        parametric=learner,
-    ) as memos:
-        yield memos
+from memos_mcp.interface.standing import Standing
+from tests.learners import Learner, usable
+from tests.property.test_activating import PATHS, WORDS, Life, Reading, World, happen, lives, now
+from tests.worlds import DOCTOR, Clock, process
 
 
 def its(memos: Memos) -> Adapters:
@@ -78,8 +51,8 @@ async def live(folder: Path, lived: Sequence[Life], alone: bool) -> None:
     clock, learners, tables = Clock(), (Learner(), Learner()), (Reading(), Reading())
     learners[1].kept, learners[1].named = learners[0].kept, learners[0].named  # one folder
     async with (
-        process(folder, learners[0], tables[0], clock) as one,
-        process(folder, learners[1], tables[1], clock) as other,
+        process(folder, clock, backend=tables[0], parametric=learners[0]) as one,
+        process(folder, clock, backend=tables[1], parametric=learners[1]) as other,
     ):
         processes = [(one, learners[0])] if alone else [(one, learners[0]), (other, learners[1])]
         world = World([(one, tables[0]), (other, tables[1])], clock)
@@ -108,7 +81,8 @@ async def convert(world: World, memos: Memos, caller: Caller, topic: str) -> Non
     await memos.settle()
     with contextlib.suppress(MemosError):  # he may read nothing of it
         found = (await acting.browse(where="text:tea OR text:ferry OR text:violin")).cubes
-        whole = [cube for cube in await on.vault.get([Ref(id=cube.id) for cube in found]) if its(memos).reads(on, cube)]
+        standing = Standing(on.vault, on.guard)
+        whole = [cube for cube in await on.vault.get([Ref(id=cube.id) for cube in found]) if standing.reads(on, cube)]
         learnable = [cube for cube in whole if not its(memos).trainable(cube)]
         want = Want(topic, caller.user, tuple(cube.id for cube in learnable), world.clock(), roles=caller.roles)
         taught = await its(memos).train(replace(want, context=caller.context, within=caller.within), learnable)
@@ -130,12 +104,12 @@ async def look(world: World, memos: Memos, caller: Caller, path: str | None) -> 
     await memos.settle()
     with contextlib.suppress(MemosError):  # the path is not his
         where = await on.readable(path)
-        for release in await its(memos).usable(on, where.paths):
+        for each in await usable(memos, where.paths, caller):
             event("usable")
-            await allowed(world, memos, caller, where.paths, release)
+            await allowed(world, memos, caller, where.paths, each)
 
 
-async def allowed(world: World, memos: Memos, caller: Caller, paths: Iterable[str], made: Release | KvBlock) -> None:
+async def allowed(world: World, memos: Memos, caller: Caller, paths: Iterable[str], made: Release | Learned) -> None:
     """Each memory behind it: one he may read now, whole, as it is now, in use, and where he asked."""
     defaults = memos._on.defaults  # pyright: ignore[reportPrivateUsage]
     for ref in made.sources:

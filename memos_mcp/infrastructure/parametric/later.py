@@ -161,10 +161,15 @@ class Later:
         return await to_thread.run_sync(retiring.size, self._folder, adapter.blob)
 
     async def tidy(self, kept: Sequence[Parametric]) -> None:
-        """Remove adapters that none of these names, and that are old enough for nobody to be about to."""
+        """Remove adapters that none of these names, and that are old enough for nobody to be about to.
+
+        Trainings of that age that do not say from what they learn go with them.
+        """
         names = {each.blob for each in kept}
         for blob in await to_thread.run_sync(partial(retiring.unnamed, self._folder, names, _AGE)):
             await to_thread.run_sync(removed, place_of(self._folder, blob), self._folder)
+        for training in await to_thread.run_sync(retiring.aimless, self._folder, _AGE):
+            await to_thread.run_sync(removed, training, self._folder)
 
     async def aclose(self) -> None:
         """As the port says."""

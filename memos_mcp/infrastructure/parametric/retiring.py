@@ -48,12 +48,26 @@ def retired(folder: Path, ids: Collection[str]) -> dict[str, str]:
 def unnamed(folder: Path, kept: Collection[str], age: float) -> list[str]:
     """The adapters beside these, by hash, that are so many seconds old."""
     found = ((blob, place_of(folder, blob)) for blob in _blobs(folder) if blob not in kept)
-    return [blob for blob, place in found if time.time() - place.stat().st_mtime > age]
+    return [blob for blob, place in found if _age(place) > age]
+
+
+def aimless(folder: Path, age: float) -> list[Path]:
+    """The trainings that do not say where they learn from, and are so many seconds old: no memory can end them."""
+    found = [each for each in (folder / "training").glob("*") if not (each / SOURCES).exists()]
+    return [each for each in found if _age(each) > age]
 
 
 def size(folder: Path, blob: str) -> int:
     """What an adapter takes, in bytes; 0 if it is not there. Raises InvalidInput."""
     return sum(each.stat().st_size for each in place_of(folder, blob).glob("*"))
+
+
+def _age(place: Path) -> float:
+    """In seconds; 0 for what is gone already."""
+    try:
+        return time.time() - place.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _blobs(folder: Path) -> Iterator[str]:

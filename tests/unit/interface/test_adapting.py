@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -12,15 +14,16 @@ import pytest
 
 from memos_mcp import Memos, NotFound
 from memos_mcp.cube import Ref
-from memos_mcp.errors import Conflict, Corrupt, InvalidInput, Unavailable
+from memos_mcp.errors import Conflict, Corrupt, InvalidInput, MemosError, Misconfigured, MissingExtra, Unavailable
 from memos_mcp.interface.adapter_records import CURRENT, KIND, OWED, REFUSED, UNLEARNT, WANTED, Taught, Want
 from memos_mcp.interface.adapting import Adapters
 from memos_mcp.interface.guard import Guard
 from memos_mcp.interface.planning import Terms
+from memos_mcp.operation.pairs import Author
 from memos_mcp.parametric import Budget
 from memos_mcp.ports import Caller
 from tests.activations import remembering
-from tests.learners import Learner
+from tests.learners import Learner, usable
 
 pytestmark = pytest.mark.anyio
 
@@ -30,9 +33,12 @@ HOME = ("user/ada",)
 
 
 @asynccontextmanager
-async def learning(home: Path, learner: Learner, *, training: bool = False) -> AsyncGenerator[tuple[Memos, list[str]]]:
+async def learning(
+    home: Path, learner: Learner, *, training: bool = False, author: Author | None = None
+) -> AsyncGenerator[tuple[Memos, list[str]]]:
     """Ada's memory of three things."""
-    async with remembering(home, None, parametric=learner, scheduling=Terms(training=training)) as memos:
+    terms = Terms(training=training, author=author)
+    async with remembering(home, None, parametric=learner, scheduling=terms) as memos:
         yield memos, [(await memos.remember(text)).ids[0] for text in TOLD]
 
 
@@ -52,8 +58,7 @@ async def taught(memos: Memos, ids: Sequence[str], topic: str = "house") -> Taug
 
 
 async def names(memos: Memos, user: str = "ada") -> list[str]:
-    on = memos._on.acting_as(Caller(user))  # pyright: ignore[reportPrivateUsage]
-    return [each.name for each in await its(memos).usable(on, ("user/ada", "shared"))]
+    return sorted(each.adapter for each in await usable(memos, ("user/ada", "shared"), user))
 
 
 async def notes(memos: Memos) -> dict[str, list[str]]:
@@ -194,26 +199,35 @@ async def test_who_cancels_a_training_does_not_want_it(tmp_path: Path) -> None:
         assert (await taught(memos, ids)).release is not None  # nobody holds the turn
 
 
+async def meanwhile(learner: Learner, change: Callable[[], Awaitable[object]]) -> None:
+    """It happens while this one learns."""
+    assert learner.begun is not None
+    assert learner.going is not None
+    await learner.begun.wait()
+    await change()
+    learner.going.set()
+
+
 async def test_what_changes_while_it_is_learnt_is_not_kept(tmp_path: Path) -> None:
     learner = Learner(begun=anyio.Event(), going=anyio.Event())
-    async with learning(tmp_path, learner) as (memos, ids):
-        assert learner.begun is not None
-        assert learner.going is not None
-
-        async def change() -> None:
-            assert learner.begun is not None
-            assert learner.going is not None
-            await learner.begun.wait()
-            await memos.update(ids[0], "Ada is allergic to prawns.")
-            learner.going.set()
-
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(change)
-            with pytest.raises(Conflict, match="changed while it was learnt"):
-                await taught(memos, ids)
+    async with learning(tmp_path, learner) as (memos, ids), anyio.create_task_group() as tasks:
+        tasks.start_soon(meanwhile, learner, partial(memos.update, ids[0], "Ada is allergic to prawns."))
+        with pytest.raises(Conflict, match="changed while it was learnt"):
+            await taught(memos, ids)
         assert await names(memos) == []
-        assert learner.kept == {}
+        assert (learner.kept, learner.retired) == ({}, [])
         assert await notes(memos) == {WANTED: ["house ada"]}
+
+
+@pytest.mark.parametrize("gain", [2.0, 0.1], ids=["learnt", "refused"])
+async def test_of_what_is_forgotten_while_it_is_learnt_nothing_half_trained_stays(tmp_path: Path, gain: float) -> None:
+    learner = Learner(gain=gain, begun=anyio.Event(), going=anyio.Event())
+    async with learning(tmp_path, learner) as (memos, ids), anyio.create_task_group() as tasks:
+        tasks.start_soon(meanwhile, learner, partial(memos.forget, ids[0]))
+        with contextlib.suppress(Conflict):
+            assert (await taught(memos, ids)).release is None
+        assert learner.retired == [frozenset({ids[0]})] * 2  # what was kept of it since the first time goes as well
+        assert learner.kept == {}
 
 
 async def test_one_process_trains_at_a_time(tmp_path: Path) -> None:
@@ -253,11 +267,21 @@ async def test_what_may_not_be_learnt_is_named(tmp_path: Path) -> None:
         assert await notes(memos) == {}
 
 
-async def test_what_the_backend_cannot_remove_now_it_removes_later(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        Unavailable("SGLang is not there: start it"),
+        Misconfigured("parametric memory is switched off: set parametric.kind"),
+        MissingExtra("lora"),
+        Corrupt("the disk is full of holes"),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+async def test_what_the_backend_cannot_remove_now_it_removes_later(tmp_path: Path, trouble: MemosError) -> None:
     learner = Learner()
     async with learning(tmp_path, learner) as (memos, ids):
         await taught(memos, ids)
-        learner.trouble = Unavailable("SGLang is not there: start it")
+        learner.trouble = trouble
         await memos.forget(ids[0])
         assert await names(memos) == []
         assert await notes(memos) == {WANTED: ["house ada"], OWED: ["house@1"], UNLEARNT: [ids[0]]}
@@ -286,9 +310,23 @@ async def test_what_is_over_is_retired_by_the_next_look(tmp_path: Path) -> None:
         await taught(memos, ids)
         assert await names(memos) == ["house@1"]
         await anyio.sleep(0.7)
-        assert await names(memos) == []
         await its(memos).follow()
         assert await notes(memos) == {WANTED: ["house ada"]}
+
+
+async def test_though_nothing_is_trained_by_itself_what_is_owed_is_paid(tmp_path: Path) -> None:
+    learner = Learner()
+    async with learning(tmp_path, learner) as (memos, ids):
+        await taught(memos, ids)
+        learner.trouble = Unavailable("it is down")
+        await memos.forget(ids[0])
+        assert learner.kept
+        learner.trouble = None
+        await memos.recall("Where does Ben live?")  # the first who asks wakes what looks after adapters
+        with anyio.fail_after(20):
+            while learner.kept:
+                await anyio.sleep(0.05)
+        assert learner.trained == [tuple(ids)]
 
 
 async def test_an_older_version_answers_again_and_an_end_is_no_training(tmp_path: Path) -> None:

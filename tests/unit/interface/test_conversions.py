@@ -145,6 +145,17 @@ async def test_what_was_adopted_is_for_who_adopted_it(tmp_path: Path) -> None:
             await admin.adapters.answer("theirs@1", "Who is Ada?")
 
 
+async def test_who_is_kept_within_a_path_uses_nothing_that_he_adopted(tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    async with having(tmp_path) as (memos, _, _):
+        await memos.adapters.adopt(tmp_path / "theirs", "theirs")
+        within = memos.acting_as(Caller("ada", within="user/ada"))
+        adapters, on = within._on.adapters, within._on  # pyright: ignore[reportPrivateUsage]
+        assert adapters is not None
+        with pytest.raises(NotFound, match="memos adapters list"):
+            await adapters.answer(on, "theirs@1", "Who is Ada?", beneath=("user/ada",), limit=8)
+
+
 async def test_a_wrong_conversion_says_what_to_do(tmp_path: Path) -> None:
     async with having(tmp_path) as (memos, ids, _):
         await memos.adapters.train("house", ids)

@@ -21,9 +21,10 @@ from memos_mcp.errors import (
     NotFound,
     Unavailable,
 )
+from memos_mcp.interface.adapter_records import Want
 from memos_mcp.ports import Change
 from tests.activations import Table, remembering
-from tests.choices import HOW, STEPS, TIN, asking, told, trained
+from tests.choices import HOW, STEPS, TIN, adapters, asking, told, trained
 from tests.learners import Learner
 
 pytestmark = pytest.mark.anyio
@@ -325,3 +326,20 @@ async def test_where_there_is_no_choice_the_plan_names_none(tmp_path: Path) -> N
         found = await memos.recall("Which tea does Ada like?", explain=True)
         assert found.plan is not None
         assert found.plan.given == ""
+
+
+async def test_of_several_adapters_the_one_that_is_at_hand_answers(tmp_path: Path) -> None:
+    learner = Learner()
+    async with asking(tmp_path, None, learner) as (memos, _):
+        id = await told(memos)
+        first = await trained(memos, id)
+        assert (await memos.ask(HOW)).model == first.name
+        taught = await adapters(memos).train(Want("pots", "ada", (id,), datetime.now(UTC)), [await memos.get(id)])
+        assert taught.release is not None
+        found = (await memos.recall(HOW)).adapter
+        assert found is not None
+        assert found.adapter == taught.release.name
+        answer = await memos.ask(HOW)
+        assert answer.model == first.name
+        assert answer.recall.adapter is not None
+        assert answer.recall.adapter.adapter == first.name

@@ -15,7 +15,7 @@ from memos_mcp.interface.planning import Terms
 from memos_mcp.interface.teaching import VERB, Teacher
 from memos_mcp.operation.quotas import Quota
 from memos_mcp.operation.training import Training
-from tests.learners import Learner
+from tests.learners import Learner, usable
 from tests.schedules import Clock, scheduled, stored
 
 pytestmark = pytest.mark.anyio
@@ -55,10 +55,7 @@ async def plan(memos: Memos) -> list[Training]:
 
 
 async def names(memos: Memos, user: str = "ada") -> list[str]:
-    adapters = memos._on.adapters  # pyright: ignore[reportPrivateUsage]
-    assert adapters is not None
-    on = memos._on.acting_as(Caller(user))  # pyright: ignore[reportPrivateUsage]
-    return [each.name for each in await adapters.usable(on, ("user", "shared"))]
+    return sorted(each.adapter for each in await usable(memos, ("user", "shared"), user))
 
 
 @pytest.mark.claim("4.2-22")
