@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from memos_mcp.capacity import Capacity
 from memos_mcp.cube import Activation, Ref
-from memos_mcp.models import Capacity
 
 Progress = Callable[[int, int], None]
 """Told while memories are read: so many tokens of so many."""

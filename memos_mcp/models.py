@@ -70,17 +70,6 @@ class Chat(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Capacity:
-    """How much a model reads at once, its answer included, in tokens (None: it does not say), and how busy it is.
-
-    `load`: requests under way for each that it serves at once.
-    """
-
-    window: int | None = None
-    load: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class Worded:
     """An answer in words; `read` and `written` are the tokens of question and answer, if they were counted."""
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from memos_mcp.capacity import Capacity
 from memos_mcp.cube import Activation, Governance, Parametric, Ref
 from memos_mcp.errors import InvalidInput
 from memos_mcp.late import late
-from memos_mcp.models import Capacity
 
 Progress = Callable[[int, int], None]
 """Told while an adapter is trained: so many steps of so many."""

@@ -15,13 +15,13 @@ from typing import Any
 from memos_mcp import Memos
 from memos_mcp.accesses import AccessLog
 from memos_mcp.activation import Progress, Reply, Room, Source
+from memos_mcp.capacity import Capacity
 from memos_mcp.cube import Activation
 from memos_mcp.errors import InvalidInput, MemosError, NotFound
 from memos_mcp.infrastructure.storage.accesses import SqliteAccessLog
 from memos_mcp.infrastructure.storage.sqlite import SqliteAdapter
 from memos_mcp.infrastructure.words import Words
 from memos_mcp.interface.reader import RulesReader
-from memos_mcp.models import Capacity
 from memos_mcp.ports import Caller
 
 Says = Callable[[Sequence[Source], str], str]

@@ -14,9 +14,9 @@ import anyio
 
 from memos_mcp import Memos
 from memos_mcp.answers import Learned
+from memos_mcp.capacity import Capacity
 from memos_mcp.cube import Activation, Governance, Parametric, Ref
 from memos_mcp.errors import InvalidInput, MemosError, NotFound
-from memos_mcp.models import Capacity
 from memos_mcp.parametric import Figures, Judge, Lesson, Pair, Progress, SourceFigures, Trained
 from memos_mcp.ports import Caller
 

@@ -21,6 +21,7 @@ from pydantic import JsonValue, TypeAdapter
 
 from memos_mcp.activation import LastingBackend, Progress, Reply, Room, Source
 from memos_mcp.answers import KvBlock, Prefix
+from memos_mcp.capacity import Capacity
 from memos_mcp.cube import Activation, MemCube
 from memos_mcp.errors import Conflict, Corrupt, InvalidInput, MemosError, Misconfigured, NotFound, Unavailable
 from memos_mcp.interface.bound import Bound
@@ -29,7 +30,6 @@ from memos_mcp.interface.framing import as_line
 from memos_mcp.interface.guard import Guard
 from memos_mcp.interface.standing import Standing, words
 from memos_mcp.ledger import Note
-from memos_mcp.models import Capacity
 from memos_mcp.operation import prefixes
 from memos_mcp.ports import MAIN, Event, MemoryAdapter
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import anyio
 
 from memos_mcp.answers import KvBlock, Learned, Release, Way
+from memos_mcp.capacity import Capacity
 from memos_mcp.cube import Governance, MemCube, Plaintext, Ref
 from memos_mcp.errors import Conflict, Corrupt, InvalidInput, MemosError, NotFound
 from memos_mcp.infrastructure.decisions import decided
@@ -30,7 +31,6 @@ from memos_mcp.interface.framing import without_secrets
 from memos_mcp.interface.guard import Guard
 from memos_mcp.interface.scheduled import Turn
 from memos_mcp.interface.standing import Standing
-from memos_mcp.models import Capacity
 from memos_mcp.operation import prefixes
 from memos_mcp.operation.context import tokens, words_of
 from memos_mcp.operation.gate import judged

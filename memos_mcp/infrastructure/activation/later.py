@@ -11,11 +11,11 @@ from pathlib import Path
 import anyio
 
 from memos_mcp.activation import ActivationBackend, Progress, Reply, Room, Source
+from memos_mcp.capacity import Capacity
 from memos_mcp.cube import Activation
 from memos_mcp.errors import Conflict, Unavailable
 from memos_mcp.infrastructure.blobs import Blobs
 from memos_mcp.ledger import Ledger
-from memos_mcp.models import Capacity
 
 _KEY, _SECRET = "key", "activation"
 _AGE = 600  # seconds: an older file that nobody names was left by a process that was killed

@@ -14,6 +14,7 @@ import anyio
 from pydantic import JsonValue
 
 from memos_mcp.activation import Progress, Reply, Room, Source
+from memos_mcp.capacity import Capacity
 from memos_mcp.cube import Activation
 from memos_mcp.errors import Corrupt, InvalidInput, MemosError, Misconfigured, NotFound, Unavailable
 from memos_mcp.infrastructure.activation.answers import CANNOT, STILL_PINNED, Counts
@@ -24,7 +25,6 @@ from memos_mcp.infrastructure.activation.sglang_texts import Wording
 from memos_mcp.infrastructure.activation.sglang_turns import Turns
 from memos_mcp.infrastructure.activation.sglang_workers import Crew, Worker
 from memos_mcp.infrastructure.activation.sharing import Key, Keys, Sharing, session_of
-from memos_mcp.models import Capacity
 
 logger = logging.getLogger(__name__)
 

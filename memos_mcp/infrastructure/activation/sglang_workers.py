@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import anyio
 from pydantic import JsonValue
 
+from memos_mcp.capacity import Capacity
 from memos_mcp.errors import Misconfigured, Unavailable
 from memos_mcp.infrastructure.activation.sglang_link import Link
 from memos_mcp.infrastructure.activation.sglang_shapes import (
@@ -25,7 +26,6 @@ from memos_mcp.infrastructure.activation.sglang_shapes import (
     read,
 )
 from memos_mcp.infrastructure.activation.sharing import Sharing, judged
-from memos_mcp.models import Capacity
 
 logger = logging.getLogger(__name__)
 

@@ -16,6 +16,7 @@ from anyio import CapacityLimiter, to_thread
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from memos_mcp.activation import Progress, Reply, Room, Source
+from memos_mcp.capacity import Capacity
 from memos_mcp.cube import Activation
 from memos_mcp.errors import Corrupt, InvalidInput, NotFound, Unavailable
 from memos_mcp.infrastructure.activation import compose as composing
@@ -28,7 +29,6 @@ from memos_mcp.infrastructure.activation.identity import fingerprint
 from memos_mcp.infrastructure.activation.rotation import Rotation, rotation_of
 from memos_mcp.infrastructure.activation.seam import HEADER, Pieces, Seam
 from memos_mcp.infrastructure.activation.stock import Stock
-from memos_mcp.models import Capacity
 
 T = TypeVar("T")
 

@@ -15,11 +15,11 @@ from typing import Generic, Protocol, TypeVar
 import anyio
 from anyio import to_thread
 
+from memos_mcp.capacity import Capacity
 from memos_mcp.cube import Activation, Governance, Parametric
 from memos_mcp.errors import InvalidInput, Unavailable
 from memos_mcp.infrastructure.parametric import retiring
 from memos_mcp.infrastructure.parametric.folders import place_of, removed
-from memos_mcp.models import Capacity
 from memos_mcp.parametric import Judge, Lesson, Pair, ParametricBackend, Progress, Trained, Trainer
 
 T = TypeVar("T")

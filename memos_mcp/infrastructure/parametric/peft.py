@@ -16,6 +16,7 @@ import torch
 from anyio import CapacityLimiter, to_thread
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from memos_mcp.capacity import Capacity
 from memos_mcp.cube import Governance, Parametric
 from memos_mcp.errors import InvalidInput, Misconfigured, NotFound
 from memos_mcp.infrastructure.activation.caches import busy, window_of
@@ -32,7 +33,6 @@ from memos_mcp.infrastructure.parametric.learning import Learning, Place, Start,
 from memos_mcp.infrastructure.parametric.merging import merged
 from memos_mcp.infrastructure.parametric.retiring import retired
 from memos_mcp.infrastructure.parametric.rows import Row, row_of, scores
-from memos_mcp.models import Capacity
 from memos_mcp.parametric import Judge, Lesson, Pair, Progress, Trained
 
 T = TypeVar("T")

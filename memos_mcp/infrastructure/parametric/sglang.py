@@ -16,6 +16,7 @@ import anyio
 from anyio import CapacityLimiter, to_thread
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
+from memos_mcp.capacity import Capacity
 from memos_mcp.cube import Parametric
 from memos_mcp.errors import InvalidInput, MemosError, Misconfigured, NotFound, Unavailable
 from memos_mcp.infrastructure.activation.sglang import LEAST
@@ -29,7 +30,6 @@ from memos_mcp.infrastructure.parametric.sglang_register import Record, Register
 from memos_mcp.infrastructure.parametric.taking import Taken, taken
 from memos_mcp.infrastructure.parametric.weights import fit
 from memos_mcp.ledger import Ledger
-from memos_mcp.models import Capacity
 
 T = TypeVar("T")
 

@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from memos_mcp.activation import Reply, Source
+from memos_mcp.capacity import Capacity
 from memos_mcp.cube import Activation
 from memos_mcp.errors import Corrupt, InvalidInput, NotFound, Unavailable
 from memos_mcp.infrastructure.activation.answering import Answering
 from memos_mcp.infrastructure.activation.caches import window_of
 from memos_mcp.infrastructure.activation.fingerprint import Mismatch
-from memos_mcp.models import Capacity
 from tests import kv_models
 from tests.kv_backends import (
     ALL,

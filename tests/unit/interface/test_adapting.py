@@ -23,6 +23,7 @@ from memos_mcp.operation.pairs import Author
 from memos_mcp.parametric import Budget
 from memos_mcp.ports import Caller
 from tests.activations import remembering
+from tests.embedders import until as gone
 from tests.learners import Learner, usable
 
 pytestmark = pytest.mark.anyio
@@ -323,9 +324,7 @@ async def test_though_nothing_is_trained_by_itself_what_is_owed_is_paid(tmp_path
         assert learner.kept
         learner.trouble = None
         await memos.recall("Where does Ben live?")  # the first who asks wakes what looks after adapters
-        with anyio.fail_after(20):
-            while learner.kept:
-                await anyio.sleep(0.05)
+        await gone(lambda: not learner.kept, 20)
         assert learner.trained == [tuple(ids)]
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from memos_mcp import Caller, Memos
+from memos_mcp.capacity import Capacity
 from memos_mcp.errors import InvalidInput
 from memos_mcp.interface.spending import Spending
-from memos_mcp.models import Capacity
 from memos_mcp.operation.context import tokens
 from tests.activations import Table, remembering
 from tests.choices import HOW, Chat, asking, told, trained

@@ -9,10 +9,10 @@ import pytest
 
 from memos_mcp.activation import Reply as Answer
 from memos_mcp.activation import Source
+from memos_mcp.capacity import Capacity
 from memos_mcp.cube import Activation, Ref
 from memos_mcp.errors import Misconfigured, Unavailable
 from memos_mcp.infrastructure.activation.sglang import SGLang
-from memos_mcp.models import Capacity
 from tests.sglang_fake import Fake, Reply, on, serving
 
 pytestmark = pytest.mark.anyio
