@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from memos_mcp import Memos
-from memos_mcp.interface.adapter_records import CURRENT, KIND, WANTED
+from memos_mcp.interface.adapter_records import CURRENT, KIND, OWED, WANTED
 from memos_mcp.interface.planning import Terms
 from memos_mcp.ports import Caller
 from tests.learners import Learner
@@ -70,6 +70,8 @@ async def test_what_is_over_is_retired_by_who_asks_first(tmp_path: Path) -> None
         clock.tick(minutes=1)
         assert (await memos.recall(ASKED)).adapter is None
         assert await memos.adapters.list() == ()
+        assert await notes(memos) == {WANTED: ["house ada"], OWED: ["house@1"]}, "who asks waits for no server"
+        assert await its(memos).tend() == ""
         assert learner.kept == {}
         assert await notes(memos) == {WANTED: ["house ada"]}
         assert await its(memos).keep_up() == ""
