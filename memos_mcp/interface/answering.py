@@ -194,10 +194,9 @@ async def _in_words(answerer: Answerer | None, asking: Asking, given: _Given) ->
     given = _affordable(asking, given)
     if not given:
         return Answer("", found, via="none", model=asked.model, missing=_spent(asking))
-    prompt = _prompt(asking, given)
     asking.reads(_tokens(given))
     try:
-        said = await asked.answer(_read("answer.txt"), prompt)
+        said, given = await _as_many_as_fit(asked, asking, given)
         words, cited = _said(said.text, asked.model, [cube.id for cube, _ in given])
     except (Unavailable, InvalidInput) as exc:
         staged("answered", ok=False)
@@ -205,6 +204,22 @@ async def _in_words(answerer: Answerer | None, asking: Asking, given: _Given) ->
         return Answer("", found, via="none", model=asked.model, missing=str(exc))
     staged("answered", len(cited))
     return Answer(words, found, cited, model=asked.model, read=said.read, written=said.written)
+
+
+async def _as_many_as_fit(asked: Answerer, asking: Asking, given: _Given) -> tuple[Worded, _Given]:
+    """What a model says to the best of these, as many as it reads at once: tokens are estimated until it counts them.
+
+    Raises Unavailable, InvalidInput (it does not read a single one).
+    """
+    best = {cube.id: at for at, cube in enumerate(asking.found.cubes)}
+    while True:
+        try:
+            return await asked.answer(_read("answer.txt"), _prompt(asking, given)), given
+        except InvalidInput:
+            if len(given) < 2:
+                raise
+            half = sorted(best[cube.id] for cube, _ in given)[: len(given) // 2]
+            given = [(cube, line) for cube, line in given if best[cube.id] <= half[-1]]
 
 
 def _affordable(asking: Asking, given: _Given) -> _Given:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from memos_mcp import Caller, Memos
+from memos_mcp.activation import Reply
 from memos_mcp.capacity import Capacity
+from memos_mcp.cube import Activation
 from memos_mcp.errors import InvalidInput
 from memos_mcp.interface.spending import Spending
 from memos_mcp.operation.context import tokens
@@ -28,6 +31,20 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+@dataclass
+class Narrow(Table):
+    """It says how much it reads when it is told more."""
+
+    most: int = 1_500
+
+    async def generate(
+        self, activation: Activation | None, prompt: str, *, tenant: str = "", limit: int = 256
+    ) -> Reply:
+        if len(prompt) > self.most:
+            raise InvalidInput(f"{len(prompt)} tokens are more than {self.most}")
+        return await super().generate(activation, prompt, tenant=tenant, limit=limit)
 
 
 async def ferries(memos: Memos, number: int = 4) -> list[str]:
@@ -99,6 +116,18 @@ async def test_the_window_of_one_model_holds_up_no_other(tmp_path: Path) -> None
         ids = await ferries(memos)
         await memos.ask(WHEN)
         assert all(id in chat.sent[-1] for id in ids)
+
+
+async def test_what_turns_out_to_be_too_much_is_halved_until_it_fits(tmp_path: Path) -> None:
+    table = Narrow()
+    async with remembering(tmp_path, table) as memos:
+        ids = await ferries(memos)
+        answer = await memos.ask(WHEN)
+        assert (answer.via, answer.missing) == ("text", "")
+        best = [cube.id for cube in answer.recall.cubes]
+        assert [id for id in ids if id in table.prompts[-1]] == best[:1]
+        table.most = 50
+        assert "are more than" in (await memos.ask(WHEN)).missing
 
 
 @pytest.mark.claim("5.4.2-03")
