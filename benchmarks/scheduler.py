@@ -68,6 +68,15 @@ HARDER: dict[str, Callable[[int, int], Trace]] = {
 }
 """Other parameters of the same families, that no constant was chosen on."""
 
+TALKS: dict[str, Callable[[int, int], Trace]] = {
+    "sessions of 24 uses": traces.talks,
+    "of 8": partial(traces.talks, length=8.0),
+    "of 60": partial(traces.talks, length=60.0),
+    "seven of ten uses are of its own": partial(traces.talks, own=0.7),
+    "three of ten": partial(traces.talks, own=0.3),
+}
+"""Uses in sessions, each of which has memories of its own beside those that all want."""
+
 VARIANTS: dict[str, Entrant] = {
     **{f"horizon {n}": replace(PAYING, policy=Paying(horizon=n)) for n in (256, 512, 2048, 4096)},
     **{f"rent {n:g}": replace(PAYING, policy=Paying(rent=n)) for n in (0.0, 10.0)},
@@ -171,6 +180,25 @@ def plateau(uses: int) -> dict[str, JsonValue]:
     return result
 
 
+def in_sessions(uses: int) -> dict[str, JsonValue]:
+    """What it saves to know in how many sessions a memory was used."""
+    result: dict[str, JsonValue] = {}
+    for name, family in TALKS.items():
+        made = [family(seed, uses) for seed in (*SEEDS, *HELD_OUT)]
+        ways: dict[str, JsonValue] = {}
+        for way, building in WAYS.items():
+            told = [course(trace, BUDGET, building, rounds=60) for trace in made]
+            untold = [replace(on, trace=_without_sessions(on.trace)) for on in told]
+            ways[way] = {**compared((LRU, PAYING), told), "not told": averaged(PAYING, untold)}
+            _tell(f"{name}, {way}", ways[way])
+        result[name] = ways
+    return result
+
+
+def _without_sessions(trace: Trace) -> Trace:
+    return tuple(line.model_copy(update={"first": None}) for line in trace)
+
+
 def recorded(trace: Trace, share: float) -> None:
     """Every policy on what was really read, and what who knows the future would save."""
     if not any(line.what == "use" for line in trace):
@@ -213,6 +241,7 @@ def main() -> None:
     result: dict[str, JsonValue] = {"uses": options.uses, "budget": BUDGET, "policies": standard(options.uses)}
     if not options.short:
         result |= {"held out": held_out(options.uses), "plateau": plateau(options.uses)}
+        result["in sessions"] = in_sessions(options.uses)
     keep("scheduler", result, options.out)
 
 

@@ -10,6 +10,7 @@ from memos_mcp.accesses import READS
 from memos_mcp.cube import MemCube
 from memos_mcp.interface.using import used
 from memos_mcp.operation.context import tokens
+from memos_mcp.operation.uses import Sessions
 
 _PAGE = 1000
 
@@ -22,7 +23,10 @@ def record(memos: sync.Memos | None = None) -> tuple[Line, ...]:
     if memos is None:
         with sync.open() as own:
             return record(own)
-    uses = sorted(_uses(memos), key=lambda line: line.at)
+    sessions = Sessions()
+    uses = [
+        Line(at=at, what="use", id=id, first=sessions.is_first(id, user, at)) for at, id, user in sorted(_uses(memos))
+    ]
     told = {id: tuple(_versions(memos, id)) for id in sorted({use.id for use in uses})}
     tags = {id: versions[-1].labels for id, versions in told.items() if versions}
     lines = [line for versions in told.values() for line in versions]
@@ -30,14 +34,14 @@ def record(memos: sync.Memos | None = None) -> tuple[Line, ...]:
     return tuple(sorted(lines, key=lambda line: line.at))
 
 
-def _uses(memos: sync.Memos) -> Iterator[Line]:
+def _uses(memos: sync.Memos) -> Iterator[tuple[float, str, str]]:
     after = ""
     for verb in READS:
         while True:
             page = memos.audit.query(action=verb, outcome="allowed", limit=_PAGE, after=after)
             for line in page.lines:
                 for item in used(line):
-                    yield Line(at=line.at.timestamp(), what="use", id=item.id)
+                    yield line.at.timestamp(), item.id, line.user
             after = page.after
             if not after:
                 break

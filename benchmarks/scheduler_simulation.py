@@ -90,7 +90,7 @@ class Run:
         if hit:
             figures.hits += 1
             figures.saved += block.prefill
-        self.uses.used(Use(line.id, line.at, frozenset(line.labels), line.vector))
+        self.uses.used(Use(line.id, line.at, frozenset(line.labels), line.vector, line.first))
         if figures.uses % _LOOK == 0:
             self._plan(line.at, ())
         if not hit:

@@ -1,7 +1,8 @@
 """Traces of uses for the simulation of the scheduler: made by seed, or recorded, one JSON object in a line.
 
 A line says what was so at a moment in seconds. `memory`: it is there, or has another version, with so many tokens and
-these labels and this vector; `use`: it was used for a question with these labels and this vector; `erased`: it is gone.
+these labels and this vector; `use`: it was used for a question with these labels and this vector, for the `first` time
+in its session or not, if sessions are known; `erased`: it is gone.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class Line(BaseModel):
     tokens: Annotated[int, Field(ge=1)] = 1
     labels: tuple[str, ...] = ()
     vector: tuple[float, ...] = ()
+    first: bool | None = None
 
 
 Trace = tuple[Line, ...]
@@ -100,6 +102,33 @@ def changes(seed: int, uses: int, *, memories: int = 300, changing: float = 0.2,
     restless = set(chance.sample(world.order, round(changing * memories)))
     ids = (chance.choices(world.order, cum_weights=weights)[0] for _ in range(uses))
     return world.told(ids, lambda id: id in restless and chance.random() < 1 / every)
+
+
+def talks(seed: int, uses: int, *, memories: int = 300, own: float = 0.5, length: float = 24.0) -> Trace:
+    """Three people at a time have sessions of so many uses on average; this share is of three memories of its own.
+
+    These are drawn for each session from two thirds of the memories, the rest is as `zipf` of the other third. The
+    first use of a memory in a session is marked.
+    """
+    world = _World(seed, memories)
+    chance, common, rare = world.chance, world.order[: memories // 3], world.order[memories // 3 :]
+    weights, going_on, seen = _weights(len(common), 1.0), list[tuple[list[str], set[str]]](), list[bool]()
+
+    def one() -> str:
+        while len(going_on) < 3:
+            going_on.append((chance.sample(rare, 3), set()))
+        at = chance.randrange(3)
+        its, used = going_on[at]
+        if chance.random() < 1 / length:
+            del going_on[at]
+        id = chance.choice(its) if chance.random() < own else chance.choices(common, cum_weights=weights)[0]
+        seen.append(id not in used)
+        used.add(id)
+        return id
+
+    trace = world.told([one() for _ in range(uses)])
+    marks = iter(seen)
+    return tuple(line.model_copy(update={"first": next(marks)}) if line.what == "use" else line for line in trace)
 
 
 FAMILIES: dict[str, Callable[[int, int], Trace]] = {"zipf": zipf, "bursts": bursts, "drift": drift, "changes": changes}

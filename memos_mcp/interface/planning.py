@@ -127,7 +127,14 @@ def _block(cube: MemCube, uses: Uses, rates: Rates) -> Block:
     if known is None:
         return block
     changed = None if cube.state in FIXED else known.changed
-    return replace(block, past=known.past, changed=changed, changes=known.changes, vector=known.vector)
+    return replace(
+        block,
+        past=known.past,
+        changed=changed,
+        changes=known.changes,
+        sessions=known.sessions,
+        vector=known.vector,
+    )
 
 
 def _standing(block: KvBlock, cubes: Mapping[str, MemCube], blocks: Mapping[str, Block]) -> Standing:

@@ -107,11 +107,10 @@ class Teacher:
 
     async def _candidates(self) -> dict[str, list[MemCube]]:
         """The rules and skills of each user that he may have learnt and that apply again and again."""
-        blocks, sessions = self._heard.uses.blocks, self._heard.sessions
         ids = [
             id
-            for id, block in blocks.items()
-            if block.past and block.past.times >= USES and sessions.get(id, 0) >= SESSIONS
+            for id, block in self._heard.uses.blocks.items()
+            if block.past and block.past.times >= USES and (block.sessions or 0) >= SESSIONS
         ]
         found: dict[str, list[MemCube]] = defaultdict(list)
         for cube in await self._vault.get([Ref(id=id) for id in sorted(ids)]):
@@ -136,7 +135,7 @@ class Teacher:
         uses, now = self._heard.uses, self._clock()
         block, outlook = uses.blocks[cube.id], uses.now(now.timestamp()).outlook
         above = self._vault.namespaces.known.above(cube.path)
-        sessions = self._heard.sessions.get(cube.id, 0)
+        sessions = block.sessions or 0
         fit = fit_of(cube, 1.0, caller, now, defaults=above, block=block, outlook=outlook, sessions=sessions)
         return fit and replace(fit, expected=in_the_long_run(block.past, outlook))
 

@@ -18,7 +18,7 @@ from memos_mcp.interface.guard import Guard
 from memos_mcp.operation import prefixes
 from memos_mcp.operation.context import tokens, words_of
 from memos_mcp.operation.scheduling import Block
-from memos_mcp.operation.uses import Use, Uses
+from memos_mcp.operation.uses import Sessions, Use, Uses
 from memos_mcp.ports import MAIN, Action, Event, MemoryAdapter
 
 Vector = tuple[float, ...]
@@ -31,7 +31,6 @@ SECONDS = 0.001
 _KNOWN = 4096  # memories that are counted, those used last
 _PAGE = 1000
 _FRAME = 24  # tokens of id, class and brackets around the words of a memory
-_SESSION = 1800.0  # seconds without a use, after which one is of another session
 _CHANGING: frozenset[Action] = frozenset({"put", "update"})
 _EVERYWHERE = Lines("", ("user", "shared", "global"))
 
@@ -77,10 +76,7 @@ class Folded:
     """Uses and changes of memories, in the order in which they happened."""
 
     def __init__(self) -> None:
-        self.uses = Uses()
-        self.sessions: dict[str, int] = {}
-        """In how many sessions each was used."""
-        self._last: dict[str, float] = {}
+        self.uses, self.sessions = Uses(), Sessions()
 
     def fold(
         self,
@@ -94,30 +90,23 @@ class Folded:
         for id, cube in cubes.items():
             self.known(replace(block_of(cube, Rates()), vector=vectors.get(id, ())))
         happened = [*_uses(lines, cubes), *_changes(events, cubes)]
-        for at, _, id, was_used in sorted(happened):
-            if was_used:
-                self._session(id, at)
-                self.uses.used(Use(id, at, labels=frozenset(cubes[id].tags), vector=vectors.get(id, ())))
-            else:
+        for at, _, id, user in sorted(happened, key=lambda each: each[:3]):
+            if user is None:
                 self.uses.changed(self.uses.blocks[id], at)
+            else:
+                first, labels = self.sessions.is_first(id, user, at), frozenset(cubes[id].tags)
+                self.uses.used(Use(id, at, labels, vectors.get(id, ()), first))
         self._forget()
 
     def known(self, block: Block) -> None:
         """This is what its block takes now."""
         self.uses.known(block)
 
-    def _session(self, id: str, at: float) -> None:
-        if at - self._last.get(id, float("-inf")) > _SESSION:
-            self.sessions[id] = self.sessions.get(id, 0) + 1
-        self._last[id] = at
-
     def _forget(self) -> None:
         blocks = self.uses.blocks
         pasts = sorted((block.past.last if block.past else -1, id) for id, block in blocks.items())
         for _, id in pasts[: max(0, len(blocks) - _KNOWN)]:
             self.uses.erased(id)
-        for id in self.sessions.keys() - blocks.keys():
-            del self.sessions[id], self._last[id]
 
 
 class Heard(Folded):
@@ -169,8 +158,7 @@ class Heard(Folded):
             ):
                 found += page
         if not found:
-            self.uses, self._seq = Uses(), -LINES
-            self.sessions, self._last = {}, {}
+            self.uses, self.sessions, self._seq = Uses(), Sessions(), -LINES
             found = await last(self._accesses, _EVERYWHERE)
         self._line = found[-1].id
         return found
@@ -194,14 +182,14 @@ async def last(accesses: AccessLog, which: Lines) -> list[Access]:
     return found[:LINES][::-1]
 
 
-def _uses(lines: Iterable[Access], cubes: Mapping[str, MemCube]) -> Iterator[tuple[float, int, str, bool]]:
+def _uses(lines: Iterable[Access], cubes: Mapping[str, MemCube]) -> Iterator[tuple[float, int, str, str | None]]:
     for number, line in enumerate(lines):
         for place, item in enumerate(used(line)):
             if item.id in cubes:
-                yield line.at.timestamp(), 1000 * number + place, item.id, True
+                yield line.at.timestamp(), 1000 * number + place, item.id, line.user
 
 
-def _changes(events: Iterable[Event], cubes: Mapping[str, MemCube]) -> Iterator[tuple[float, int, str, bool]]:
+def _changes(events: Iterable[Event], cubes: Mapping[str, MemCube]) -> Iterator[tuple[float, int, str, str | None]]:
     for event in events:
         if event.action in _CHANGING and event.version > 1 and event.branch == MAIN and event.subject in cubes:
-            yield event.at.timestamp(), event.seq, event.subject, False
+            yield event.at.timestamp(), event.seq, event.subject, None

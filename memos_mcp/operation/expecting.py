@@ -90,17 +90,22 @@ def learnt(before: Outlook, past: Past | None, memories: int) -> Outlook:
     return Outlook(before.uses + 1, memories, counts, trust, known)
 
 
-def forecast(past: Past | None, now: Outlook, horizon: float, changes: Past | None = None) -> tuple[float, float]:
+def forecast(
+    past: Past | None, now: Outlook, horizon: float, changes: Past | None = None, sessions: int | None = None
+) -> tuple[float, float]:
     """The chance that the next use is of this memory, and for how many uses of all memories it will stay so.
 
     Until the rate has drifted off, the memory changes, or the horizon is reached, whatever comes first; each is taken
-    to come after an exponential time.
+    to come after an exponential time. Was it used in so many `sessions`, it ends with this one unless there is another:
+    after s of them the chance of one more is s / (s + 1) (Laplace's rule of succession, with none as the first).
     """
+    another = 1.0 if sessions is None else sessions / (sessions + 1)
     ending = 1 / horizon + (_rates(changes, now)[-1] if changes else 0.0)
     total = lasting = 0.0
     for trust, rate, half in zip(now.trust, _rates(past, now), now.forecasts.halves, strict=True):
         total += trust * rate
-        lasting += trust * rate / (ending + _LN2 / half)
+        over = ending + _LN2 / half
+        lasting += trust * rate * (another / over + (1 - another) / (over + _LN2 / policy.HALF))
     return total, lasting / total
 
 

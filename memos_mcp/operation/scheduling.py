@@ -20,7 +20,8 @@ class Block:
     """A memory as the scheduler sees it: what its KV block takes and saves, and how it was used.
 
     `prefill` are the seconds that a use saves, `build` those that promotion costs; `changed` is the moment of its last
-    change in seconds, `changes` how often it changed, counted as its uses are.
+    change in seconds, `changes` how often it changed, counted as its uses are. It was used in so many `sessions`; None:
+    nobody counted them.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Block:
     past: Past | None = None
     changed: float | None = None
     changes: Past | None = None
+    sessions: int | None = None
     labels: frozenset[str] = frozenset()
     vector: tuple[float, ...] = ()
     pinned: bool = False

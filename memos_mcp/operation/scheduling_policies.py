@@ -87,6 +87,10 @@ class Paying:
     spread over the time for which the expectation lasts, at most `horizon` uses of all memories; less a `rent`, in
     seconds for each gigabyte and 1,000 uses. Value by size fills a knapsack best greedily (Dantzig 1957), and is how
     Greedy-Dual-Size ranks files (Cao and Irani 1997), which guesses what a file will save by its last use alone.
+
+    Sessions say how long an expectation lasts, not how often the memory is used while it does: what one session alone
+    used is built if it pays within that session, or for the chance of another. What is held is worth the same in
+    either case, so that none goes for having been used in one session.
     """
 
     horizon: int = 1024
@@ -95,18 +99,22 @@ class Paying:
 
     def worth(self, block: Block, now: Now, *, held: bool) -> float:
         """Seconds saved in each 1,000 uses, beyond the costs, for each gigabyte held."""
-        rate, lasting = forecast(block.past, now.outlook, self.horizon, block.changes)
+        rate, lasting = self._expected(block, now)
         saved = rate * block.prefill - (0 if held else block.build / lasting)
         return 1000 * saved / max(block.bytes / 1e9, 1e-9) - self.rent
 
     def why(self, block: Block, now: Now, *, held: bool) -> str:
         """Expected uses and for how long, seconds saved, costs."""
-        rate, lasting = forecast(block.past, now.outlook, self.horizon, block.changes)
+        rate, lasting = self._expected(block, now)
         built = "" if held else f"{block.build:.3g} s to build and "
+        seen = "" if block.sessions is None else f", as it was used in {_sessions(block.sessions)}"
         return (
-            f"{1000 * rate:.3g} of 1,000 uses are expected to be of it for the next {lasting:.0f}, "
+            f"{1000 * rate:.3g} of 1,000 uses are expected to be of it for the next {lasting:.0f}{seen}, "
             f"each saves {block.prefill:.3g} s of prefill, and it takes {built}{size(block.bytes)}"
         )
+
+    def _expected(self, block: Block, now: Now) -> tuple[float, float]:
+        return forecast(block.past, now.outlook, self.horizon, block.changes, block.sessions)
 
 
 def cosine(one: tuple[float, ...], other: tuple[float, ...]) -> float:
@@ -115,6 +123,10 @@ def cosine(one: tuple[float, ...], other: tuple[float, ...]) -> float:
         return 0.0
     norms = math.hypot(*one) * math.hypot(*other)
     return sum(a * b for a, b in zip(one, other, strict=True)) / norms if norms else 0.0
+
+
+def _sessions(number: int) -> str:
+    return "one session" if number == 1 else f"{number} sessions"
 
 
 def _idle(block: Block, now: Now) -> float:

@@ -10,15 +10,37 @@ from memos_mcp.operation import policy
 from memos_mcp.operation.expecting import FORECASTS, Forecasts, learnt, outlook, used
 from memos_mcp.operation.scheduling import Block, Now
 
+SILENCE = 1800.0
+"""Seconds without a use after which a session is over."""
+
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A memory was used, at a moment in seconds; `labels` and `vector` are of the question, if there are any."""
+    """A memory was used, at a moment in seconds; `labels` and `vector` are of the question, if there are any.
+
+    `first`: for the first time in its session; None: sessions are not counted.
+    """
 
     id: str
     at: float
     labels: frozenset[str] = frozenset()
     vector: tuple[float, ...] = ()
+    first: bool | None = None
+
+
+class Sessions:
+    """Tells sessions apart: what somebody used is of another one after half an hour in which he did not use it."""
+
+    def __init__(self) -> None:
+        self._last: dict[tuple[str, str], float] = {}
+
+    def is_first(self, id: str, user: str, at: float) -> bool:
+        """Is it his first use of the memory in a session? Asked once for each use, in the order of time."""
+        before = self._last.pop((id, user), None)
+        self._last[id, user] = at
+        while at - next(iter(self._last.values())) > SILENCE:
+            del self._last[next(iter(self._last))]
+        return before is None or at - before > SILENCE
 
 
 class Uses:
@@ -39,10 +61,10 @@ class Uses:
         return Now(at, self._outlook, policy.context(use.labels for use in self._recent), self._direction())
 
     def known(self, block: Block) -> None:
-        """A memory is there, or what is known of its block is new; its uses and changes stay counted."""
+        """A memory is there, or what is known of its block is new; its uses, changes and sessions stay counted."""
         old = self._blocks.get(block.id)
         if old is not None:
-            block = replace(block, past=old.past, changed=old.changed, changes=old.changes)
+            block = replace(block, past=old.past, changed=old.changed, changes=old.changes, sessions=old.sessions)
         self._blocks[block.id] = block
 
     def used(self, use: Use) -> None:
@@ -51,7 +73,9 @@ class Uses:
         if block is None:
             return
         self._outlook = learnt(self._outlook, block.past, len(self._blocks))
-        self._blocks[use.id] = replace(block, past=used(block.past, self._outlook.uses, self._outlook.forecasts))
+        past = used(block.past, self._outlook.uses, self._outlook.forecasts)
+        sessions = block.sessions if use.first is None else max(1, (block.sessions or 0) + use.first)
+        self._blocks[use.id] = replace(block, past=past, sessions=sessions)
         self._recent.append(use)
 
     def changed(self, block: Block, at: float) -> None:

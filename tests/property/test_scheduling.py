@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from memos_mcp.operation.scheduling import Block, Decision, Held, Limits, Policy, after, plan
 from memos_mcp.operation.scheduling_policies import Frequent, Labelled, Paying, Recent, Similar
-from memos_mcp.operation.uses import Use, Uses
+from memos_mcp.operation.uses import SILENCE, Sessions, Use, Uses
 
 IDS = "abcdef"
 Step = tuple[Any, ...]
@@ -88,6 +88,39 @@ def test_plans_keep_what_they_promise(policy: Policy, within: Limits, known: lis
                 assert block.past is not None
                 assert block.changed is None or at - block.changed >= within.settled
                 assert any(letter.isdigit() for letter in each.reason)
+
+
+@given(block=blocks, order=st.text(IDS, max_size=60), few=st.integers(0, 9), more=st.integers(0, 9))
+def test_more_sessions_never_make_a_block_worth_less_and_one_that_is_there_is_worth_the_same(
+    block: Block, order: str, few: int, more: int
+) -> None:
+    seen = Uses()
+    for id in IDS:
+        seen.known(replace(block, id=id))
+    for at, id in enumerate(order):
+        seen.used(Use(id, float(at)))
+    now, policy = seen.now(100.0), Paying()
+    known = (few, few + more, None)
+    for each in seen.blocks.values():
+        worth = [policy.worth(replace(each, sessions=number), now, held=False) for number in known]
+        assert worth == sorted(worth)
+        assert len({policy.worth(replace(each, sessions=number), now, held=True) for number in known}) == 1
+
+
+@given(st.lists(st.tuples(st.sampled_from(IDS), st.sampled_from(("ada", "eve")), st.integers(0, 3000)), max_size=40))
+def test_a_session_of_a_memory_is_over_after_half_an_hour_without_a_use_of_it_by_whoever_used_it(
+    steps: list[tuple[str, str, int]],
+) -> None:
+    seen, sessions, at, last = Uses(), Sessions(), 0.0, dict[tuple[str, str], float]()
+    count = dict.fromkeys(IDS, 0)
+    for id in IDS:
+        seen.known(Block(id, 1, 1, 1, 1.0, 1.0))
+    for id, user, later in steps:
+        at += later
+        seen.used(Use(id, at, first=sessions.is_first(id, user, at)))
+        count[id] += (id, user) not in last or at - last[id, user] > SILENCE
+        last[id, user] = at
+    assert {id: block.sessions or 0 for id, block in seen.blocks.items()} == count
 
 
 def check(

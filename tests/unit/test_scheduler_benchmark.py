@@ -13,7 +13,7 @@ import pytest
 from benchmarks.scheduler import ENTRANTS, LRU, PAYING, course, main, measured
 from benchmarks.scheduler_recording import record
 from benchmarks.scheduler_simulation import BYTES, Gaps, Run, bound, gaps, prefill, total_bytes
-from benchmarks.scheduler_traces import FAMILIES, Line, Trace, read, written, zipf
+from benchmarks.scheduler_traces import FAMILIES, Line, Trace, read, talks, written, zipf
 from memos_mcp import sync
 from memos_mcp.operation.scheduling import Limits
 from memos_mcp.operation.scheduling_policies import Recent
@@ -125,6 +125,16 @@ def test_a_trace_is_the_same_after_it_is_written_and_read_and_is_made_by_its_see
         read(['{"at": 1, "id": "a", "what": "drop"}'])
 
 
+def test_uses_in_sessions_are_marked_and_a_run_counts_them() -> None:
+    trace = talks(1, 300)
+    assert read(written(trace)) == trace == talks(1, 300)
+    run = Run(PAYING.policy, Limits(10**9))
+    run.follow(trace)
+    marked = sum(line.first or False for line in trace)
+    assert 0 < marked < 300
+    assert sum(block.sessions or 0 for block in run.uses.blocks.values()) == marked
+
+
 def test_what_was_read_of_a_vault_is_a_trace(tmp_path: Path) -> None:
     with sync.open(home=str(tmp_path), embedder={"kind": "none"}) as memos:
         (id,) = memos.remember("Ada likes green tea.", tags=["tea"]).ids
@@ -139,6 +149,7 @@ def test_what_was_read_of_a_vault_is_a_trace(tmp_path: Path) -> None:
         ("use", 1, ("tea",)),
     ]
     assert trace[0].tokens < trace[2].tokens
+    assert [line.first for line in trace if line.what == "use"] == [True, False]
     assert Run(Recent(), Limits(10**9)).follow(trace).uses == 2
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 import pytest
@@ -47,6 +48,16 @@ def test_bursts_make_a_short_memory_trusted_and_expectations_short() -> None:
 def test_what_was_never_used_is_hardly_expected_but_not_never() -> None:
     pasts, now = after(["a"] * 50)
     assert 0 < forecast(None, now, 1000)[0] <= forecast(pasts["a"], now, 1000)[0] / 10
+
+
+def test_an_expectation_of_one_session_ends_with_it_unless_there_is_another() -> None:
+    chance = random.Random(1)
+    pasts, now = after(chance.choices("abcd", weights=[60, 30, 9, 1], k=3000))
+    rates, lasting = zip(*(forecast(pasts["c"], now, 1000, None, n) for n in (0, 1, 2, 9, None)), strict=True)
+    assert set(rates) == {rates[0]}
+    assert list(lasting) == sorted(lasting)
+    assert lasting[0] < policy.HALF / math.log(2) < 2 * lasting[1] < 2 * lasting[-1]
+    assert lasting[1] == pytest.approx((lasting[0] + lasting[-1]) / 2)
 
 
 def test_an_expectation_lasts_no_longer_than_the_memory_stays_as_it_is() -> None:

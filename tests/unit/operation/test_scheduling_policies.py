@@ -96,6 +96,31 @@ def test_paying_does_not_build_what_keeps_changing_however_often_it_is_used() ->
     assert [(each.id, each.move) for each in decisions] == [("a", "promote"), ("b", "keep")]
 
 
+@pytest.mark.claim("5.4.2-11")
+def test_paying_builds_what_several_sessions_used_sooner_than_what_one_used_as_often() -> None:
+    uses, promoted = told("", *map(block, "abc")), list[set[str]]()
+    for number in range(3):
+        for id in "ba":  # what one session used was used last
+            uses.used(Use(id, float(number), first=id == "b" or number == 0))
+        for _ in range(300):
+            uses.used(Use("c", float(number), first=False))
+        moves = plan(Paying(), uses.blocks, {}, uses.now(9000.0), LIMITS)
+        promoted.append({each.id for each in moves if each.move == "promote"})
+    assert promoted == [{"c"}, {"b", "c"}, {"a", "b", "c"}]
+    assert "as it was used in one session, " in why(Paying(), uses, "a")
+    assert "as it was used in 3 sessions, " in why(Paying(), uses, "b")
+
+
+def test_a_burst_is_built_although_it_is_of_one_session() -> None:
+    bursts = "".join(letter * 12 for letter in "abcdef" * 9)
+    uses = Uses()
+    for at, id in enumerate(bursts):
+        uses.known(block(id))
+        uses.used(Use(id, float(at), first=at < 6 * 12 and at % 12 == 0))
+    assert uses.blocks["f"].sessions == 1
+    assert Paying().worth(uses.blocks["f"], uses.now(1000.0), held=False) > 0
+
+
 def test_nothing_that_was_never_used_is_promoted_by_any_policy() -> None:
     uses = told("a", block("a", label="tea", vector=(1.0,)), block("b", label="tea", vector=(1.0,)))
     for policy in (Recent(), Frequent(), Similar(), Labelled(), Paying()):
