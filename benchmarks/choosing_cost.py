@@ -19,6 +19,7 @@ from pydantic import JsonValue
 from benchmarks.common import keep, spread
 from benchmarks.texts import Texts
 from memos_mcp import Memos
+from memos_mcp.interface.answering import Asking
 from memos_mcp.interface.dispatching import chosen
 from memos_mcp.operation.context import pack
 from tests.activations import Table, remembering
@@ -73,10 +74,11 @@ async def looked(home: Path, memories: int, parts: int, others: int, rounds: int
         if found.prefix is None or found.adapter is None:
             raise SystemExit("nothing that was made covers what was found")
         packed, used = pack(found.cubes, BUDGET), found.cubes
+        asking = Asking(on, found, (), BUDGET)
         its: dict[str, Part] = {
             "the KV block": lambda: kv.covering(on, used, found.paths),
             "the adapter": lambda: adapters.covering(on, used, found.paths),
-            "the choice": lambda: chosen(on, found, packed, ()),
+            "the choice": lambda: chosen(asking, packed),
             "all of recall": lambda: memos.recall(question, limit=FOUND, budget=BUDGET),
         }
         return {

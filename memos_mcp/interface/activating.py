@@ -12,7 +12,7 @@ import contextlib
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -28,6 +28,7 @@ from memos_mcp.interface.bound import Bound
 from memos_mcp.interface.dialogues import is_over
 from memos_mcp.interface.framing import as_line
 from memos_mcp.interface.guard import Guard
+from memos_mcp.interface.parsed import Parsed
 from memos_mcp.interface.standing import Standing, words
 from memos_mcp.ledger import Note
 from memos_mcp.operation import prefixes
@@ -68,6 +69,7 @@ class Activations:
         self._standing = Standing(vault, guard)
         self._building = anyio.Lock()
         self._left: dict[str, str] = {}
+        self._parsed = Parsed(_plain)
 
     @property
     def model(self) -> str:
@@ -87,7 +89,8 @@ class Activations:
         ledger = self._vault.ledger
         notes = await ledger.list(KIND)
         hits = {note.key: note.value for note in await ledger.list(HITS)} if notes and counted else {}
-        return tuple(sorted((_read(note, hits.get(note.key)) for note in notes), key=lambda each: (each.at, each.name)))
+        found = (_used(block, hits.get(block.name)) for block in self._parsed.all(notes))
+        return tuple(sorted(found, key=lambda each: (each.at, each.name)))
 
     async def block(self, name: str) -> KvBlock:
         """One of them. Raises NotFound."""
@@ -339,14 +342,28 @@ def _name(activation: Activation, tenant: str) -> str:
 
 def _read(note: Note, hits: JsonValue) -> KvBlock:
     """The block that a note of the ledger is of. Raises Corrupt."""
-    try:
-        block = _BLOCK.validate_python(note.value)
-        if not isinstance(hits, dict):
-            return block
+    return _used(_plain(note), hits)
+
+
+def _plain(note: Note) -> KvBlock:
+    with _readable(note.key):
+        return _BLOCK.validate_python(note.value)
+
+
+def _used(block: KvBlock, hits: JsonValue) -> KvBlock:
+    if not isinstance(hits, dict):
+        return block
+    with _readable(block.name):
         number, saved = _hits(hits)
         return replace(block, hits=number, saved=saved, last_used_at=datetime.fromisoformat(str(hits.get("at"))))
+
+
+@contextlib.contextmanager
+def _readable(name: str) -> Generator[None]:
+    try:
+        yield
     except ValueError as exc:
-        raise Corrupt(f"what the ledger says of the KV block {note.key} cannot be read: `memos kv drop` it") from exc
+        raise Corrupt(f"what the ledger says of the KV block {name} cannot be read: `memos kv drop` it") from exc
 
 
 def _hits(value: JsonValue) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from memos_mcp.answers import Release
 from memos_mcp.cube import Ref
+from memos_mcp.interface.parsed import Parsed
 from memos_mcp.ledger import Note, Noted
 from memos_mcp.parametric import Budget, GateReport, Recipe
 from memos_mcp.ports import Caller, MemoryAdapter
@@ -118,6 +119,7 @@ class Records:
 
     def __init__(self, vault: MemoryAdapter) -> None:
         self._vault = vault
+        self._parsed = Parsed[Kept | None](lambda note: _read(note, Kept))
 
     async def all(self) -> tuple[Release, ...]:
         """Every adapter there is, of everybody and every model, the oldest first."""
@@ -125,7 +127,8 @@ class Records:
 
     async def kept(self) -> tuple[Kept, ...]:
         """The same, with what they would be trained again by."""
-        return tuple(sorted(await self._every(KIND, Kept), key=lambda each: (each.release.at, each.release.name)))
+        found = filter(None, self._parsed.all(await self._vault.ledger.list(KIND)))
+        return tuple(sorted(found, key=lambda each: (each.release.at, each.release.name)))
 
     async def one(self, name: str) -> Kept | None:
         """One of them."""

@@ -71,7 +71,8 @@ async def chosen(asking: Asking, packed: Packed, *, opening: bool = False) -> Ch
     """How what is used of a recall, a line each, best reaches a model; `opening` the one that keeps blocks, if need be.
 
     Of what is kept already it is not asked whether keeping it pays: each part was looked at and is what it was. Cost:
-    1 ms, and what a server takes to say how busy it is. Raises Unavailable, Corrupt, and as what is opened.
+    1 ms, 6 where a block and an adapter of 50 memories each are there, and what a server takes to say how busy it is.
+    Raises Unavailable, Corrupt, and as what is opened.
     """
     on, found = asking.on, asking.found
     learned: tuple[Learned, ...] = ()
@@ -167,8 +168,9 @@ async def _kept(
     if found.prefix is None or found.prefix.tokens > room:
         return [], None
     parts, known = found.prefix.sources, {fit.ref: fit for fit in fits}
+    its = frozenset(parts)
     others = await on.vault.get([Ref(id=ref.id) for ref in parts if ref not in known])
-    beside = [fit for cube in others if (fit := _fit(asking, on.part(cube), 0.0, held)) and fit.ref in parts]
+    beside = [fit for cube in others if (fit := _fit(asking, on.part(cube), 0.0, held)) and fit.ref in its]
     known |= {fit.ref: fit for fit in beside}
     if any(ref not in known or known[ref].barred or not_kept(known[ref], RULES) for ref in parts):
         return [], None

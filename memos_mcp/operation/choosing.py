@@ -155,6 +155,11 @@ class _Course:
     new: list[Fit] = field(default_factory=list[Fit])
 
     @cached_property
+    def held(self) -> frozenset[str]:
+        """The memories at the beginning."""
+        return frozenset(ref.id for ref in self.run)
+
+    @cached_property
     def kept(self) -> int:
         return sum(self.case.usable[ref.id].tokens for ref in self.run)
 
@@ -191,9 +196,9 @@ class _Course:
     @property
     def read(self) -> int:
         """Tokens of memories that are read anew."""
-        here = {ref.id for ref in self.run}
         usable = self.case.usable
-        return sum(usable[id].tokens for id, way in self.ways.items() if way in ("text", "prefix") and id not in here)
+        anew = (id for id, way in self.ways.items() if way in ("text", "prefix") and id not in self.held)
+        return sum(usable[id].tokens for id in anew)
 
     def seconds(self, read: int) -> float:
         """Until the answer begins, if so many tokens of memories are read anew."""
@@ -223,7 +228,7 @@ class _Course:
         """Choose for each memory: what is best alone, then within the budgets, then what is kept of what is read."""
         losses = dict[str, float]()
         for id, fit in self.case.usable.items():
-            if fit.ref in self.run:
+            if id in self.held:
                 self.ways[id] = "prefix"
                 continue
             options = self.options(fit)
@@ -322,7 +327,7 @@ class _Course:
     def _choice(self, fit: Fit, place: Place | None) -> Choice:
         why = self.case.unasked(fit)
         way = "out" if why else self.ways[fit.ref.id]
-        held = fit.ref in self.run
+        held = fit.ref.id in self.held
         match way:
             case "adapter" if self.adapter:
                 place, why = Place("weights", name=self.adapter.name), self._why_trained(fit)
