@@ -57,6 +57,7 @@ async def turned(memos: Memos, **more: Any) -> Answer:
     return await memos.ask(NEXT, turns=TURN, **more)
 
 
+@pytest.mark.claim("4.1-10")
 @pytest.mark.claim("5.4.2-07")
 async def test_what_a_turn_reads_is_not_read_again_by_the_next(tmp_path: Path) -> None:
     table = Table()

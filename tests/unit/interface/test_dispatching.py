@@ -42,6 +42,8 @@ async def sensitive(memos: Memos, id: str) -> None:
 
 @pytest.mark.claim("5.4.2-08")
 @pytest.mark.claim("5.1-15")
+@pytest.mark.claim("4.1-03")
+@pytest.mark.claim("4.2-27")
 async def test_work_by_a_procedure_is_done_by_the_adapter_that_learnt_it(tmp_path: Path) -> None:
     learner = Learner()
     async with asking(tmp_path, None, learner) as (memos, chat):
@@ -59,6 +61,7 @@ async def test_work_by_a_procedure_is_done_by_the_adapter_that_learnt_it(tmp_pat
 
 @pytest.mark.claim("5.4.2-09")
 @pytest.mark.claim("5.1-15")
+@pytest.mark.claim("4.1-03")
 async def test_a_fact_on_demand_is_read_as_text_though_an_adapter_was_trained_from_it(tmp_path: Path) -> None:
     learner = Learner()
     async with asking(tmp_path, None, learner) as (memos, chat):
@@ -72,6 +75,8 @@ async def test_a_fact_on_demand_is_read_as_text_though_an_adapter_was_trained_fr
 
 
 @pytest.mark.claim("5.1-17")
+@pytest.mark.claim("4.1-03")
+@pytest.mark.claim("4.2-27")
 async def test_what_is_kept_as_read_is_not_read_again(tmp_path: Path) -> None:
     table = Table()
     async with asking(tmp_path, table, Learner()) as (memos, chat):

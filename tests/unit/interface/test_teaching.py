@@ -27,9 +27,12 @@ BREW = "To brew the tea is done by waiting four minutes with the lid on the pot.
 
 @asynccontextmanager
 async def working(home: Path, learner: Learner, terms: Terms = TERMS) -> AsyncGenerator[tuple[Memos, Clock]]:
-    """Ada's memory, in which she has not done anything yet."""
+    """Ada's memory, in which she has not done anything yet; what the background would do is done when it is asked."""
     clock = Clock()
     async with scheduled(home, None, terms, clock, parametric=learner) as memos:
+        adapters = memos._on.adapters  # pyright: ignore[reportPrivateUsage]
+        assert adapters is not None
+        adapters.woken = lambda: None
         yield memos, clock
 
 
