@@ -54,7 +54,8 @@ class KvBlock:
     """A block of activation memory: memories in the state of a model that has read them, and how that served.
 
     It took `seconds` to build, for `by`; the model took `pace` seconds for each token that it had read until then. In
-    `hits` answers `saved` tokens were not read again. `tenant` is told to the backend, and nobody else.
+    `hits` answers `saved` tokens were not read again. `tenant` says who may read it; `user` is set if a dialogue of his
+    left it behind, so that nobody else learns of that.
     """
 
     name: str
@@ -70,11 +71,21 @@ class KvBlock:
     hits: int = 0
     saved: int = 0
     last_used_at: datetime | None = None
+    user: str = ""
 
     @property
     def sources(self) -> tuple[Ref, ...]:
         """Its memories, in the order in which they were read."""
         return self.activation.sources
+
+    @property
+    def shelf(self) -> str:
+        """By what the backend keeps it apart from others; nobody else is told."""
+        return f"{self.tenant} {self.user}" if self.user else self.tenant
+
+    def is_for(self, user: str) -> bool:
+        """May he know of it, if he may read all of its memories?"""
+        return self.user in ("", user)
 
 
 Way = Literal["trained", "merged", "cartridge", "adopted"]

@@ -109,7 +109,7 @@ def _listed(answer: Sequence[Kept]) -> RenderableType:
 
 
 def _listed_one(each: Kept) -> RenderableType:
-    head = f"{each.name}: {_size(each)}{', pinned' if each.pinned else ''}"
+    head = f"{each.name}: {_size(each)}{', of a dialogue' * each.dialogue}{', pinned' * each.pinned}"
     used = f", last {each.last_used_at:%Y-%m-%d %H:%M} UTC" if each.last_used_at else ""
     hits = f"{shown.count(each.hits, 'hit', 'hits')}, {each.saved:,} tokens saved{used}"
     since = f"built {each.at:%Y-%m-%d %H:%M} UTC by {each.by} for {each.model} in {each.seconds:.1f} s"

@@ -80,6 +80,11 @@ class Activations:
         """How much may be kept. Raises Misconfigured, MissingExtra, Unavailable."""
         return await self._backend.room()
 
+    @property
+    def building(self) -> bool:
+        """Is a block being built here, so that another would have to wait for it?"""
+        return self._building.locked()
+
     async def capacity(self) -> Capacity | None:
         """How much the model reads and how busy it is; None before it was asked anything here."""
         return await self._backend.capacity()
@@ -110,22 +115,24 @@ class Activations:
         return NotFound(f"there is no KV block {name!r}: `memos kv list` shows those there are")
 
     async def build(
-        self, cubes: Sequence[MemCube], *, by: str, pinned: bool = False, told: Progress | None = None
+        self, cubes: Sequence[MemCube], *, by: str, user: str = "", pinned: bool = False, told: Progress | None = None
     ) -> KvBlock:
         """A block of these memories, as they are in the vault, in the order of their age; the same if there is one.
 
+        `user`: it is of a dialogue of his, and for nobody else.
         Costs about as much as one question with all of them. Raises InvalidInput (one cannot be kept, or all are too
         much), Conflict (one was changed meanwhile: nothing is kept), and as the backend.
         """
         chosen = self._chosen(cubes)
         tenant, sources = prefixes.tenant_of(chosen), [self._source(cube) for cube in chosen]
+        shelf = f"{tenant} {user}" if user else tenant
         async with self._building:
             started = time.perf_counter()
-            activation = await self._backend.warm(sources, tenant=tenant, pinned=pinned, told=told)
+            activation = await self._backend.warm(sources, tenant=shelf, pinned=pinned, told=told)
             seconds = time.perf_counter() - started
             room = await self._backend.room()
         block = KvBlock(
-            name=_name(activation, tenant),
+            name=_name(activation, shelf),
             activation=activation,
             model=self.model,
             bytes=room.per_token * activation.tokens,
@@ -135,6 +142,7 @@ class Activations:
             tenant=tenant,
             pace=room.seconds,
             pinned=pinned,
+            user=user,
         )
         kept = await self._noted(block)
         await self._vault.ledger.write(OWED, kept.name, None)  # an earlier drop of the same must not end this one
@@ -244,7 +252,8 @@ class Activations:
 
     async def covering(self, on: Bound, used: Sequence[MemCube], beneath: Sequence[str]) -> Prefix | None:
         """The block that saves most of reading these, of those that whoever asks may use beneath these paths."""
-        blocks = [each for each in await self.blocks(counted=False) if each.model == self.model]
+        user, there = on.caller.user, await self.blocks(counted=False)
+        blocks = [each for each in there if each.model == self.model and each.is_for(user)]
         for block, covers in prefixes.serving(blocks, used):
             if await self._standing.usable(on, block, beneath) is not None:
                 return Prefix(block.name, block.activation.tokens, block.sources, covers)
@@ -263,12 +272,12 @@ class Activations:
         if cubes is None:
             raise NotFound("a memory in the KV block was changed meanwhile")
         try:
-            reply = await self._backend.generate(block.activation, prompt, tenant=block.tenant, limit=limit)
+            reply = await self._backend.generate(block.activation, prompt, tenant=block.shelf, limit=limit)
         except (NotFound, Corrupt, InvalidInput) as exc:
             if isinstance(exc, InvalidInput) and not await self.verify(block.name):
                 raise
             block = await self._again(block, cubes)
-            reply = await self._backend.generate(block.activation, prompt, tenant=block.tenant, limit=limit)
+            reply = await self._backend.generate(block.activation, prompt, tenant=block.shelf, limit=limit)
             if block.activation.blob is not None:  # a server may still have had what this process did not know
                 reply = replace(reply, cold=True, reused=0)
         if new:
@@ -286,7 +295,7 @@ class Activations:
 
     async def _again(self, block: KvBlock, cubes: Sequence[MemCube]) -> KvBlock:
         """The same memories, read again; what is left of the block goes if it is another one now."""
-        again = await self.build(cubes, by=block.by, pinned=block.pinned)
+        again = await self.build(cubes, by=block.by, user=block.user, pinned=block.pinned)
         if again.name != block.name:
             await self.drop([block.name], why="it was lost, and its memories were read again")
         return again
@@ -334,10 +343,10 @@ class Activations:
             logger.info("the use of a KV block is not counted", extra={"block": name, "why": str(exc)})
 
 
-def _name(activation: Activation, tenant: str) -> str:
+def _name(activation: Activation, shelf: str) -> str:
     """The same memories read by the same model for the same people have one name, in whatever process."""
     refs = "\n".join(f"{ref.id} {ref.version}" for ref in activation.sources)
-    return hashlib.sha256(f"{activation.fingerprint}\n{tenant}\n{refs}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{activation.fingerprint}\n{shelf}\n{refs}".encode()).hexdigest()[:16]
 
 
 def _read(note: Note, hits: JsonValue) -> KvBlock:

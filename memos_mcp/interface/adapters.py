@@ -221,7 +221,9 @@ class Learning(Looks):
         check_topic(topic)
         if self._on.activations is None:
             raise Misconfigured("there is no activation memory to take a KV block from: set activation.kind")
-        found = await self._knowing.one(await self._on.activations.block(block))
+        made = await self._on.activations.block(block)
+        is_his = self._knowing.all or made.is_for(self._on.caller.user)
+        found = await self._knowing.one(made) if is_his else None
         if found is None or not found.open:
             raise self._on.activations.unknown(block)
         want = replace(self._want(topic, list(found.cubes.values()), budget), recipe=_FURTHER)

@@ -133,7 +133,7 @@ async def _means(asking: Asking, fits: Sequence[Fit], learned: Sequence[Learned]
     )
     if kv is None or not kv.in_dialogues or not asking.plain or found.prefix or not (opening or reads):
         return means
-    if sum(fit.tokens for fit in fits) < LEAST:
+    if kv.building or sum(fit.tokens for fit in fits) < LEAST:  # no answer waits for what is built beside it
         return means
     room = await kv.room()
     free = room.budget - sum(each.bytes for each in await kv.blocks(counted=False))

@@ -26,7 +26,8 @@ class Kept:
     """A KV block: memories as the state that `model` is in after reading them, and how that served.
 
     In `hits` answers `saved` tokens were not read again. `why` says why it cannot be used as it is; empty: it can, as
-    far as is known. `sources` are its memories in their order: none of a block that is shown to who may not read it.
+    far as is known. `dialogue`: one of his left it behind for its next turn. `sources` are its memories in their order:
+    none of a block that is shown to who may not read it.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Kept:
     seconds: float
     by: str
     pinned: bool = False
+    dialogue: bool = False
     hits: int = 0
     saved: int = 0
     last_used_at: datetime | None = None
@@ -71,7 +73,8 @@ class Kv:
 
         No model is asked. Cost: 30 µs for each memory in them. Raises InvalidInput, Denied.
         """
-        found = await self._knowing.at(await self._activations().blocks(), path)
+        blocks = [each for each in await self._activations().blocks() if self._may_know(each)]
+        found = await self._knowing.at(blocks, path)
         return tuple(self._shown(each) for each in found)
 
     async def build(
@@ -136,10 +139,14 @@ class Kv:
 
     async def _one(self, name: str) -> Found[KvBlock]:
         """One that he may know of. Raises NotFound."""
-        found = await self._knowing.one(await self._activations().block(name))
+        block = await self._activations().block(name)
+        found = await self._knowing.one(block) if self._may_know(block) else None
         if found is None:
             raise self._activations().unknown(name)
         return found
+
+    def _may_know(self, block: KvBlock) -> bool:
+        return self._knowing.all or block.is_for(self._on.caller.user)
 
     async def _his(self, name: str) -> None:
         """Raises NotFound, Denied unless he may say what becomes of a block."""
@@ -173,6 +180,7 @@ class Kv:
             seconds=block.seconds,
             by=block.by,
             pinned=block.pinned,
+            dialogue=bool(block.user),
             hits=block.hits,
             saved=block.saved,
             last_used_at=block.last_used_at,

@@ -24,7 +24,6 @@ from memos_mcp.errors import Conflict, MemosError
 from memos_mcp.interface.activating import Activations
 from memos_mcp.interface.background import Background, Pace
 from memos_mcp.interface.carrying import Carrying, Todo, is_mine
-from memos_mcp.interface.dialogues import of_a_dialogue
 from memos_mcp.interface.guard import Guard
 from memos_mcp.interface.planning import BY_MEANING, Scene, Terms, planned
 from memos_mcp.interface.scheduled import KIND, SYSTEM, Decisions, Made, Turn
@@ -162,7 +161,7 @@ class Scheduler:
         unfit += [block for block in blocks if self._is_foreign(block, now)]
         gone = {*whole, *(block.name for block in unfit)}
         others = [block for block in blocks if block.name not in gone]
-        usable = [each for each in others if each.model == self._kv.model and not of_a_dialogue(each)]
+        usable = [each for each in others if each.model == self._kv.model and not each.user]
         scene = Scene(
             self._heard.uses,
             self._asked - elsewhere(usable, fit),

@@ -12,9 +12,11 @@ import pytest
 
 from memos_mcp import Caller, Memos
 from memos_mcp.answers import Answer, KvBlock
+from memos_mcp.errors import NotFound
 from memos_mcp.interface.planning import Terms
 from tests.activations import Table, remembering
 from tests.choices import Chat
+from tests.learners import Learner
 
 pytestmark = pytest.mark.anyio
 
@@ -50,7 +52,7 @@ async def talking(home: Path, table: Table, **more: Any) -> AsyncGenerator[tuple
 async def left(memos: Memos) -> list[KvBlock]:
     kv = memos._on.activations  # pyright: ignore[reportPrivateUsage]
     assert kv is not None
-    return [each for each in await kv.blocks() if each.by.startswith("memos/dialogue/")]
+    return [each for each in await kv.blocks() if each.user]
 
 
 async def turned(memos: Memos, **more: Any) -> Answer:
@@ -161,7 +163,7 @@ async def test_each_user_has_two_at_most_and_keeps_those_of_others(tmp_path: Pat
         for memos, name in ((ben, "Oskar"), (ada, "Oskar"), (ada, "Paula"), (ada, "Quentin")):
             answer = await memos.ask(f"And what does {name} do there?", turns=[f"Where is {name}?"], limit=4)
             assert (answer.via, answer.reused) == ("prefix", 0)
-        assert sorted(each.by for each in await left(ada)) == ["memos/dialogue/ada"] * 2 + ["memos/dialogue/ben"]
+        assert sorted(each.user for each in await left(ada)) == ["ada", "ada", "ben"]
 
 
 async def test_it_goes_with_the_first_of_its_memories(tmp_path: Path) -> None:
@@ -187,6 +189,40 @@ async def test_who_may_not_read_a_part_of_it_never_answers_after_it(tmp_path: Pa
         other = await memos.acting_as(Caller("ben")).ask(NEXT, turns=TURN)
         assert other.via == "none"
         assert other.recall.prefix is None
+
+
+async def test_nobody_learns_from_a_block_that_somebody_else_had_a_dialogue(tmp_path: Path) -> None:
+    table = Table()
+    async with remembering(tmp_path, table, scheduling=BACKGROUND, parametric=Learner()) as ada:
+        for n in range(4):
+            await ada.put("shared/team", f"ferry {n}", text=f"{n}. {ABOUT}", kind="fact")
+        await turned(ada)
+        (hers,) = await left(ada)
+        ben = ada.acting_as(Caller("ben", scopes=("read", "write")))
+        assert await ben.kv.list() == ()
+        for asked in (ben.kv.verify(hers.name), ben.kv.memories(hers.name), ben.kv.drop(hers.name)):
+            with pytest.raises(NotFound, match="there is no KV block"):
+                await asked
+        with pytest.raises(NotFound, match="there is no KV block"):
+            await ben.adapters.from_kv("ferries", hers.name)
+        assert (await ben.recall(NEXT)).prefix is None
+        his = await turned(ben)
+        assert (his.via, his.reused) == ("prefix", 0)
+        assert len(table.kept) == 2, "they are kept apart in the model as well"
+        (mine,) = await ada.acting_as(Caller("ada", scopes=("read", "write"))).kv.list()
+        assert (mine.name, mine.dialogue, mine.hits) == (hers.name, True, 1)
+        assert len(await ada.kv.list()) == 2, "who looks after all of it sees both"
+        await ada.acting_as(Caller("ada", scopes=("read", "write"))).kv.drop(mine.name)
+        assert [each.user for each in await left(ada)] == ["ben"]
+
+
+async def test_no_turn_waits_for_a_block_that_is_being_built(tmp_path: Path) -> None:
+    async with talking(tmp_path, Table()) as (memos, _):
+        kv = memos._on.activations  # pyright: ignore[reportPrivateUsage]
+        assert kv is not None
+        async with kv._building:  # pyright: ignore[reportPrivateUsage]
+            assert (await turned(memos)).via == "text"
+        assert (await turned(memos)).via == "prefix"
 
 
 @pytest.mark.claim("5.4.2-06")
