@@ -236,6 +236,12 @@ class Learning(Looks):
         InvalidInput (other files than those of an adapter, links, another model), Denied, Conflict, Corrupt.
         """
         governance.check_scope(self._on.caller, "write")
+        if self._on.caller.within:
+            raise Denied(
+                "nobody knows where what it was trained from lies, so who is kept within a path may not take it over: "
+                "use a token for all of the user's memory",
+                "within",
+            )
         adapters = self._adapters()
         want = self._want(check_topic(topic), (), Budget())
         return await self._look((await adapters.adopt(want, _folder(folder))).name)

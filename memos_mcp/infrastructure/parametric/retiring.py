@@ -86,5 +86,5 @@ def _said(folder: Path, blob: str) -> _Said | None:
 def _learnt(training: Path) -> tuple[Ref, ...] | None:
     try:
         return REFS.validate_json((training / SOURCES).read_bytes())
-    except (FileNotFoundError, ValidationError):
+    except (FileNotFoundError, NotADirectoryError, ValidationError):
         return None

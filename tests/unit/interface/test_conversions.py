@@ -150,6 +150,9 @@ async def test_who_is_kept_within_a_path_uses_nothing_that_he_adopted(tmp_path: 
     async with having(tmp_path) as (memos, _, _):
         await memos.adapters.adopt(tmp_path / "theirs", "theirs")
         within = memos.acting_as(Caller("ada", within="user/ada"))
+        with pytest.raises(Denied, match="kept within a path"):
+            await within.adapters.adopt(tmp_path / "theirs", "mine")
+        assert [each.name for each in await memos.adapters.list()] == ["theirs@1"]
         adapters, on = within._on.adapters, within._on  # pyright: ignore[reportPrivateUsage]
         assert adapters is not None
         with pytest.raises(NotFound, match="memos adapters list"):

@@ -46,6 +46,14 @@ async def test_a_training_that_does_not_say_where_it_learns_from_is_removed_when
     assert [place async for place in anyio.Path(tmp_path).iterdir()] == [tmp_path / "training"]
 
 
+async def test_a_file_that_somebody_put_beside_the_trainings_holds_up_no_forgetting(tmp_path: Path) -> None:
+    known = training(tmp_path, "known", sources=True, old=False)
+    (tmp_path / "training" / "notes.txt").write_text("mine")
+    (ref,) = REFS.validate_json((known / SOURCES).read_bytes())
+    await Later("tiny", unopened, tmp_path).retire([ref.id])
+    assert not known.exists()
+
+
 async def test_where_nothing_was_trained_there_is_nothing_to_remove(tmp_path: Path) -> None:
     await Later("tiny", unopened, tmp_path / "adapters").tidy([])
     assert not (tmp_path / "adapters").exists()
