@@ -41,12 +41,14 @@ class Reply:
 class Room:
     """What there is for blocks, in bytes: what a token takes, and all of them may take; seconds to read a token.
 
-    `seconds` are as measured by what was read so far; None before that.
+    `seconds` are as measured by what was read so far; None before that. `keeping` a token takes so many more, where
+    blocks are written down.
     """
 
     per_token: int
     budget: int
     seconds: float | None = None
+    keeping: float = 0.0
 
 
 class ActivationBackend(Protocol):

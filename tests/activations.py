@@ -42,6 +42,7 @@ class Table:
     promise: str = ""
     budget: int = 1_000_000
     about: Capacity | None = None
+    keeping: float = 0.0
     kept: dict[str, tuple[str, tuple[Source, ...]]] = field(default_factory=dict[str, tuple[str, tuple[Source, ...]]])
     read: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
     prompts: list[str] = field(default_factory=list[str])
@@ -49,7 +50,7 @@ class Table:
     closed: bool = False
 
     async def room(self) -> Room:
-        return Room(per_token=10, budget=self.budget, seconds=0.001)
+        return Room(per_token=10, budget=self.budget, seconds=0.001, keeping=self.keeping)
 
     async def capacity(self) -> Capacity | None:
         return self.about

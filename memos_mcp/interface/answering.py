@@ -238,10 +238,10 @@ def _spent(asking: Asking) -> str:
     its, user = asking.on.spending, asking.on.caller.user
     wait = its.wait(user) if its else 0.0
     most = its.a_minute if its else 0
-    return (
-        f"the {most:,} tokens of memories that models may read for {user} in a minute (chat.tokens_per_minute) are "
-        f"used up, or fewer than the best memory has: ask again in {math.ceil(wait)} s"
-    )
+    said = f"of the {most:,} tokens of memories that models may read for {user} in a minute (chat.tokens_per_minute)"
+    if not wait:
+        return f"{said} the best memory alone takes more: allow more"
+    return f"{said} too few are left for the best memory: ask again in {math.ceil(wait)} s"
 
 
 def _said(text: str, model: str, given: Collection[str]) -> tuple[str, tuple[str, ...]]:

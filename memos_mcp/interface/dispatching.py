@@ -87,7 +87,7 @@ async def chosen(asking: Asking, packed: Packed, *, opening: bool = False) -> Ch
         if fit is not None
     ]
     task = _asked(found, asking.turns, fits)
-    means = await _means(asking, fits, learned, opening=opening)
+    means, keeping = await _means(asking, fits, learned, opening=opening)
     taken = task.tokens + means.reserve + sum(fit.tokens for fit in fits)
     if not held and not means.free and asking.within == math.inf and not (on.alone and taken > means.window):
         return Chosen(task, tuple(fits))
@@ -95,7 +95,7 @@ async def chosen(asking: Asking, packed: Packed, *, opening: bool = False) -> Ch
     beside, prefix = await _kept(asking, fits, held, means.window - means.reserve - task.tokens)
     means = replace(means, prefixes=(prefix,) if prefix else ())
     budgets = Budgets(asking.within, asking.left, builds=1 if means.free else 0)
-    known = Known(costs=await _costs(on), learnt=learnt)
+    known = Known(costs=await _costs(on, keeping), learnt=learnt)
     dispatch = choose(task, [*fits, *beside], means, budgets, known)
     if len(dispatch.prefix) > dispatch.kept and dispatch.window - _text(dispatch) < LEAST:  # too little for a block
         dispatch = choose(task, [*fits, *beside], means, replace(budgets, builds=0), known)
@@ -116,10 +116,13 @@ def _needs(found: Sequence[Recalled]) -> list[tuple[Recalled, float]]:
     return [(each, max(_LEAST, _MOST * each.score / best) if best > 0 else _MOST) for each in found]
 
 
-async def _means(asking: Asking, fits: Sequence[Fit], learned: Sequence[Learned], *, opening: bool) -> Means:
-    """The adapters there are, how much the models read and how busy the busier is; what is free for a block of it.
+async def _means(
+    asking: Asking, fits: Sequence[Fit], learned: Sequence[Learned], *, opening: bool
+) -> tuple[Means, float]:
+    """What there is to choose from, and the seconds that keeping a token takes.
 
-    No block is built beside one that is there: what it lacks is read after it.
+    The adapters, how much the models read and how busy the busier is, and what is free for a block: none is built
+    beside one that is there, as what it lacks is read after it.
     """
     on, found, kv = asking.on, asking.found, asking.on.activations
     reads = await kv.capacity() if kv else None
@@ -132,12 +135,12 @@ async def _means(asking: Asking, fits: Sequence[Fit], learned: Sequence[Learned]
         load=max((its.load for its in known), default=0.0),
     )
     if kv is None or not kv.in_dialogues or not asking.plain or found.prefix or not (opening or reads):
-        return means
+        return means, 0.0
     if kv.building or sum(fit.tokens for fit in fits) < LEAST:  # no answer waits for what is built beside it
-        return means
+        return means, 0.0
     room = await kv.room()
     free = room.budget - sum(each.bytes for each in await kv.blocks(counted=False))
-    return replace(means, per_token=room.per_token, free=max(0, free))
+    return replace(means, per_token=room.per_token, free=max(0, free)), room.keeping
 
 
 def _text(dispatch: Dispatch) -> int:
@@ -177,7 +180,7 @@ async def _kept(
     return beside, Prefix(parts)
 
 
-async def _costs(on: Bound) -> Costs:
+async def _costs(on: Bound, keeping: float) -> Costs:
     """At the speed of the model of activation memory: no other says how fast it reads, so each is taken to be as fast.
 
     Were something else assumed of the others, one that was measured would be slow or fast beside a guess. Before it was
@@ -187,5 +190,7 @@ async def _costs(on: Bound) -> Costs:
         pace = await on.activations.pace() if on.activations else None
     except (Corrupt, NotFound):
         pace = None
-    costs = replace(COSTS.at_speed(pace or SECONDS), building=0.0)  # what is read for an answer is left behind
+    costs = COSTS.at_speed(pace or SECONDS)
+    # what is read for an answer is left behind: only the writing is waited for, by who asks
+    costs = replace(costs, building=keeping / costs.token, idle=1.0)
     return replace(costs, loading=min(COSTS.loading, costs.token * COSTS.loading / COSTS.token))

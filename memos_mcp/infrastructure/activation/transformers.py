@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
@@ -67,6 +68,7 @@ class TransformersBackend:
         self._name, self._revision = name, revision
         self._rotation: Rotation | None = None
         self._tokens, self._seconds = 0, 0.0
+        self._kept, self._written = 0, 0.0
         self._opened = False
         self._opening, self._reading = anyio.Lock(), anyio.Lock()
         self._computing = CapacityLimiter(2)
@@ -87,7 +89,8 @@ class TransformersBackend:
         """What the disk may hold; seconds are the mean over all tokens that were read. Raises Unavailable (closed)."""
         here = await self._here()
         seconds = self._seconds / self._tokens if self._tokens else None
-        return Room(_per_token(self.network, here), self.stock.disk.limit, seconds)
+        keeping = self._written / self._kept if self._kept else 0.0
+        return Room(_per_token(self.network, here), self.stock.disk.limit, seconds, keeping)
 
     async def capacity(self) -> Capacity:
         """What the model was made for, and what is computed or waits, for each of the two that run at once."""
@@ -120,7 +123,9 @@ class TransformersBackend:
             if name is None or block is None:
                 self.stock.fits(len(ids) * _per_token(self.network, here))
                 block = await self._read(header, ids, await self._known(begins, here), told)
+                started = time.perf_counter()
                 name = await self.stock.keep(block, pinned=pinned)
+                self._kept, self._written = self._kept + len(ids), self._written + time.perf_counter() - started
             elif pinned:
                 self.stock.pin(name, on=True)
         return _activation(name, block)

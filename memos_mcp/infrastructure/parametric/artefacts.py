@@ -186,11 +186,15 @@ class Shelf:
         return sorted(found, key=lambda each: int(each.name.rpartition("@")[2]))
 
     def name(self, topic: str) -> str:
-        """A name that no adapter ever had: `topic@version`. Raises InvalidInput for what servers cannot be told."""
-        place = self.folder / "names" / hash_of(check_topic(topic).encode())[:32]
+        """A name that no adapter ever had: `topic@version`. Raises InvalidInput for what servers cannot be told.
+
+        Versions go up, and count over all topics: by topic they would tell that somebody else has the same.
+        """
+        check_topic(topic)
+        place = self.folder / "names"
         try:
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
-            version = max((int(each.name) for each in place.iterdir()), default=0)
+            version = max((int(each.name) for each in place.rglob("*") if each.name.isdecimal()), default=0)
             while True:
                 version += 1
                 try:

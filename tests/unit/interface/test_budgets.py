@@ -188,6 +188,14 @@ async def test_in_a_minute_so_many_tokens_are_read_for_a_user_and_no_more(tmp_pa
         assert (await memos.ask(WHEN)).via == "text"
 
 
+async def test_a_memory_that_takes_more_than_a_minute_has_is_not_waited_for(tmp_path: Path) -> None:
+    async with remembering(tmp_path, None, answerer=Chat(), spending=Spending(100, Clock())) as memos:
+        await ferries(memos, 1)
+        missing = (await memos.ask(WHEN)).missing
+        assert "takes more: allow more" in missing
+        assert "ask again" not in missing
+
+
 async def test_what_is_kept_takes_none_of_them(tmp_path: Path) -> None:
     table, clock = Table(), Clock()
     async with remembering(tmp_path, table, spending=Spending(100, clock)) as memos:

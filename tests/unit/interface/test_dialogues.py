@@ -117,6 +117,14 @@ async def test_nothing_is_kept_for_which_there_is_no_room(tmp_path: Path) -> Non
         assert "keeping it would pay, but" in answer.recall.plan.given
 
 
+async def test_nothing_is_kept_that_takes_longer_to_write_than_it_saves(tmp_path: Path) -> None:
+    async with talking(tmp_path, Table(keeping=0.005)) as (memos, _):  # to read a token takes a millisecond
+        answer = await turned(memos, explain=True)
+        assert answer.via == "text"
+        assert answer.recall.plan is not None
+        assert "keeping it pays from" in answer.recall.plan.given
+
+
 @pytest.mark.parametrize("asked", [{"where": "kind:fact"}, {"at": datetime(2036, 1, 1, tzinfo=UTC)}], ids=str)
 async def test_what_is_not_of_all_there_is_now_leaves_nothing_behind(tmp_path: Path, asked: dict[str, Any]) -> None:
     async with talking(tmp_path, Table()) as (memos, _):

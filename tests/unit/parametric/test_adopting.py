@@ -76,7 +76,7 @@ async def test_taken_in_again_it_is_the_same_one(folder: Path, tmp_path: Path) -
     its = backend(tmp_path / "adapters")
     first = await its.adopt(folder, "towns")
     assert await its.adopt(folder, "towns") == first
-    assert (await its.adopt(folder, "others")).name == "others@1"
+    assert (await its.adopt(folder, "others")).name == "others@2"
     assert await its.releases("towns") == [first]
 
 

@@ -151,7 +151,7 @@ async def test_merged_ones_are_marked_say_what_was_lost_and_are_attached_like_an
     both = within(joint("both", parts), rank=16)
     made = await its.merge(both, [adapters[0], adapters[1]], let_through)
     assert made.adapter
-    assert (made.adapter.merged, made.adapter.rank, made.adapter.name) == (("a@1", "b@1"), 16, "both@1")
+    assert (made.adapter.merged, made.adapter.rank, made.adapter.name) == (("a@1", "b@2"), 16, "both@3")
     assert made.lost is not None
     assert its.shelf.manifest(made.adapter.blob).lost == made.lost
     assert its.adapted.names == ()
