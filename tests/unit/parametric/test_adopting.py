@@ -98,7 +98,7 @@ async def test_it_is_not_merged_with_what_goes_by_its_sources(folder: Path, tmp_
     trained = (await its.train(lesson(steps=3), let_through)).adapter
     assert trained
     adopted = await its.adopt(folder, "foreign")
-    with pytest.raises(InvalidInput, match="foreign@1 was adopted and has no sources"):
+    with pytest.raises(InvalidInput, match="foreign@2 was adopted and has no sources"):
         await its.merge(within(lesson(TOWNS), rank=16), [trained, adopted], let_through)
 
 

@@ -197,7 +197,7 @@ async def test_beside_adapters_each_row_is_answered_with_its_own(warm: Warm, tmp
     alone = [await its.generate(adapter, prompt, limit=8) for adapter, prompt in rows]
     assert await its.generate_all(rows, limit=8) == alone
     assert (alone[0], alone[1], alone[3]) == ("Galway", "Lisbon", "Oslo")
-    with pytest.raises(InvalidInput, match="towns@1 is a cartridge, which cannot be summed"):
+    with pytest.raises(InvalidInput, match="towns@2 is a cartridge, which cannot be summed"):
         await its.merge(within(lesson([*TOWNS, ("Ada", "Galway")]), rank=200), [lora, cartridge], let_through)
 
 

@@ -250,7 +250,7 @@ async def test_of_a_source_that_is_taken_back_nothing_is_left_and_no_name_comes_
     assert gone
     assert kept
     await its.attach(gone)
-    assert await its.retire({"ben"}) == ["towns@1"]
+    assert await its.retire({"ben"}) == ["towns@2"]
     with pytest.raises(NotFound, match="not attached"):
         await its.generate(gone, ASKED)
     for reach in (its.attach, its.verify):
@@ -261,7 +261,7 @@ async def test_of_a_source_that_is_taken_back_nothing_is_left_and_no_name_comes_
     assert not [each for each in lying(tmp_path) if b"ben" in (tmp_path / each).read_bytes()]
     again = (await its.train(lesson(steps=5), let_through)).adapter
     assert again
-    assert again.name == "towns@2"
+    assert again.name == "towns@3"
     assert await its.retire({"nobody"}) == []
 
 
