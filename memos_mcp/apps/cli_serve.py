@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Mapping
 from functools import partial
 from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import anyio
 import typer
@@ -19,6 +21,9 @@ from memos_mcp.apps import terminal
 from memos_mcp.errors import Misconfigured, Unavailable
 from memos_mcp.sections import Toolset
 from memos_mcp.settings import Settings
+
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
 
 GRACE = 10
 """Seconds that calls under way have to end when the server is stopped."""
@@ -103,10 +108,20 @@ def _run(settings: Settings, listening: socket.socket) -> None:
 
 
 def _app(settings: Settings) -> object:
+    from multiprocessing import parent_process
+
     from memos_mcp.apps.http import app
 
     _log()
+    if (parent := parent_process()) is not None:
+        threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
     return app(settings)
+
+
+def _end_with(parent: BaseProcess) -> None:
+    """A worker whose parent was killed would hold the port, and nobody would stop it."""
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _stopped(number: int, frame: FrameType | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import http.client
 import json
 import os
@@ -11,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,6 +71,26 @@ def told(url: str, secret: str, tool: str, **arguments: JsonValue) -> dict[str, 
     answer = json.loads(connection.getresponse().read())
     connection.close()
     return answer["result"]["structuredContent"]
+
+
+def refused(url: str) -> bool:
+    """Does nobody listen there?"""
+    host, port = url.split("/")[2].split(":")
+    with socket.socket() as asking:
+        asking.settimeout(1)
+        return asking.connect_ex((host, int(port))) == errno.ECONNREFUSED
+
+
+def test_workers_end_with_the_process_that_started_them_though_it_is_killed(tmp_path: Path) -> None:
+    with started(tmp_path, "--workers", "2") as (run, url):
+        secret = anyio.run(a_token, tmp_path)[1]
+        assert told(url, secret, "remember", content="Ada likes tea.")["new"] == 1
+        run.kill()
+        run.wait(LONGEST)
+        until = time.monotonic() + LONGEST
+        while not refused(url):
+            assert time.monotonic() < until, "a worker still holds the port"
+            time.sleep(0.1)
 
 
 async def a_token(home: Path) -> tuple[Settings, str]:
