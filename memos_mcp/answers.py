@@ -79,13 +79,18 @@ class KvBlock:
         return self.activation.sources
 
     @property
-    def shelf(self) -> str:
+    def kept_for(self) -> str:
         """By what the backend keeps it apart from others; nobody else is told."""
-        return f"{self.tenant} {self.user}" if self.user else self.tenant
+        return kept_for(self.tenant, self.user)
 
     def is_for(self, user: str) -> bool:
         """May he know of it, if he may read all of its memories?"""
         return self.user in ("", user)
+
+
+def kept_for(tenant: str, user: str) -> str:
+    """By what a backend keeps apart what these may read, or what a dialogue of one of them left behind."""
+    return f"{tenant} {user}" if user else tenant
 
 
 Way = Literal["trained", "merged", "cartridge", "adopted"]

@@ -20,7 +20,7 @@ import anyio
 from pydantic import JsonValue, TypeAdapter
 
 from memos_mcp.activation import LastingBackend, Progress, Reply, Room, Source
-from memos_mcp.answers import KvBlock, Prefix
+from memos_mcp.answers import KvBlock, Prefix, kept_for
 from memos_mcp.capacity import Capacity
 from memos_mcp.cube import Activation, MemCube
 from memos_mcp.errors import Conflict, Corrupt, InvalidInput, MemosError, Misconfigured, NotFound, Unavailable
@@ -125,14 +125,14 @@ class Activations:
         """
         chosen = self._chosen(cubes)
         tenant, sources = prefixes.tenant_of(chosen), [self._source(cube) for cube in chosen]
-        shelf = f"{tenant} {user}" if user else tenant
+        apart = kept_for(tenant, user)
         async with self._building:
             started = time.perf_counter()
-            activation = await self._backend.warm(sources, tenant=shelf, pinned=pinned, told=told)
+            activation = await self._backend.warm(sources, tenant=apart, pinned=pinned, told=told)
             seconds = time.perf_counter() - started
             room = await self._backend.room()
         block = KvBlock(
-            name=_name(activation, shelf),
+            name=_name(activation, apart),
             activation=activation,
             model=self.model,
             bytes=room.per_token * activation.tokens,
@@ -272,12 +272,12 @@ class Activations:
         if cubes is None:
             raise NotFound("a memory in the KV block was changed meanwhile")
         try:
-            reply = await self._backend.generate(block.activation, prompt, tenant=block.shelf, limit=limit)
+            reply = await self._backend.generate(block.activation, prompt, tenant=block.kept_for, limit=limit)
         except (NotFound, Corrupt, InvalidInput) as exc:
             if isinstance(exc, InvalidInput) and not await self.verify(block.name):
                 raise
             block = await self._again(block, cubes)
-            reply = await self._backend.generate(block.activation, prompt, tenant=block.shelf, limit=limit)
+            reply = await self._backend.generate(block.activation, prompt, tenant=block.kept_for, limit=limit)
             if block.activation.blob is not None:  # a server may still have had what this process did not know
                 reply = replace(reply, cold=True, reused=0)
         if new:
@@ -343,10 +343,10 @@ class Activations:
             logger.info("the use of a KV block is not counted", extra={"block": name, "why": str(exc)})
 
 
-def _name(activation: Activation, shelf: str) -> str:
+def _name(activation: Activation, apart: str) -> str:
     """The same memories read by the same model for the same people have one name, in whatever process."""
     refs = "\n".join(f"{ref.id} {ref.version}" for ref in activation.sources)
-    return hashlib.sha256(f"{activation.fingerprint}\n{shelf}\n{refs}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{activation.fingerprint}\n{apart}\n{refs}".encode()).hexdigest()[:16]
 
 
 def _read(note: Note, hits: JsonValue) -> KvBlock:

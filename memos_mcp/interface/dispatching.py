@@ -87,6 +87,8 @@ async def chosen(asking: Asking, packed: Packed, *, opening: bool = False) -> Ch
         if fit is not None
     ]
     task = _asked(found, asking.turns, fits)
+    if not held and not on.alone and asking.within == math.inf:  # no model has to be asked how busy it is
+        return Chosen(task, tuple(fits))
     means, keeping = await _means(asking, fits, learned, opening=opening)
     taken = task.tokens + means.reserve + sum(fit.tokens for fit in fits)
     if not held and not means.free and asking.within == math.inf and not (on.alone and taken > means.window):

@@ -47,6 +47,17 @@ class Narrow(Table):
         return await super().generate(activation, prompt, tenant=tenant, limit=limit)
 
 
+@dataclass
+class Silent(Table):
+    """It counts who asks it how busy it is."""
+
+    asked: int = 0
+
+    async def capacity(self) -> Capacity | None:
+        self.asked += 1
+        return None
+
+
 async def ferries(memos: Memos, number: int = 4) -> list[str]:
     return [(await memos.put(None, f"ferry {n}", text=f"{n}. {FERRY}", kind="fact")).id for n in range(number)]
 
@@ -109,6 +120,15 @@ async def test_what_a_model_cannot_read_at_once_is_left_out(tmp_path: Path) -> N
         read = sum(id in table.prompts[-1] for id in ids)
         assert 1 <= read < len(ids), "there is room for two, and for an answer"
         assert "the window of 800 tokens is full" in await plan(memos)
+
+
+async def test_where_words_are_the_only_way_no_other_model_is_asked_how_busy_it_is(tmp_path: Path) -> None:
+    table = Silent()
+    async with asking(tmp_path, table) as (memos, chat):
+        await ferries(memos)
+        assert (await memos.ask(WHEN)).via == "text"
+        assert len(chat.sent) == 1
+        assert table.asked == 0
 
 
 async def test_the_window_of_one_model_holds_up_no_other(tmp_path: Path) -> None:
